@@ -1,0 +1,287 @@
+//! Jobs: what one child process is asked to do, and what it says while doing it.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    dataset::{Dataset, ImportBudget, ImportOptions},
+    device::{Device, DeviceChoice},
+    failure::Failure,
+    ids::{ModelRef, RunId},
+    metric::Metrics,
+    model::{Baseline, Verdict},
+    profile::Profile,
+    run::{Progress, RunState, SeriesId, SeriesPoint},
+    training::{ModelKind, Task, TrainConfig},
+};
+
+/// What a child process does: the whole content of a spec file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case", deny_unknown_fields)]
+pub enum JobSpec {
+    /// Read a file into the workspace and profile it.
+    Import {
+        /// Workspace folder.
+        home: PathBuf,
+        /// The file.
+        file: PathBuf,
+        /// How to read it.
+        options: ImportOptions,
+        /// What it may use.
+        budget: ImportBudget,
+    },
+    /// Profile an imported dataset.
+    Profile {
+        /// Workspace folder.
+        home: PathBuf,
+        /// The dataset.
+        dataset: Box<Dataset>,
+        /// Target, for what depends on one.
+        target: Option<String>,
+    },
+    /// Train a model (or go on, if checkpoints are there).
+    Train {
+        /// Workspace folder.
+        home: PathBuf,
+        /// The run; its folder holds lock, control, events and checkpoints.
+        run: RunId,
+        /// The dataset.
+        dataset: Box<Dataset>,
+        /// The request.
+        config: Box<TrainConfig>,
+        /// Name for the model in the registry.
+        model_name: String,
+        /// The device that was chosen for it.
+        device: DeviceChoice,
+    },
+    /// Measure a model on a file with its target.
+    Evaluate {
+        /// Workspace folder.
+        home: PathBuf,
+        /// The model.
+        model: ModelRef,
+        /// The file.
+        file: PathBuf,
+    },
+    /// Predict on a file.
+    Predict {
+        /// Workspace folder.
+        home: PathBuf,
+        /// The model.
+        model: ModelRef,
+        /// The file to read.
+        file: PathBuf,
+        /// The file to write (`.csv` or `.parquet`).
+        out: PathBuf,
+    },
+    /// List the adapters of this machine, without using them.
+    ListDevices {
+        /// Workspace folder.
+        home: PathBuf,
+    },
+    /// Check and measure one device.
+    ProbeDevice {
+        /// Which.
+        device: DeviceChoice,
+    },
+    /// Session: load a model once, then answer rows on standard input until it ends or 60 s pass idle.
+    Session {
+        /// Workspace folder.
+        home: PathBuf,
+        /// The model.
+        model: ModelRef,
+    },
+}
+
+/// How a prediction on a file went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PredictReport {
+    /// Rows predicted.
+    pub rows: u64,
+    /// The file written.
+    pub out: PathBuf,
+    /// Names of the columns added.
+    pub added_columns: Vec<String>,
+    /// Rows whose category was not seen in training, by column.
+    pub unseen_categories: Vec<(String, u64)>,
+    /// Rows outside the training range, by column.
+    pub out_of_range: Vec<(String, u64)>,
+    /// Columns of the file the model does not use.
+    pub extra_columns: Vec<String>,
+    /// Anything else a person should know.
+    pub warnings: Vec<String>,
+    /// Rows a second, model only.
+    pub rows_per_sec: f64,
+}
+
+/// One row's prediction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RowPrediction {
+    /// The class or the value, as text.
+    pub prediction: String,
+    /// The value (regression).
+    pub value: Option<f64>,
+    /// Probability of each class.
+    pub probabilities: Vec<(String, f64)>,
+    /// What was odd about the row: unseen categories, values out of range.
+    pub warnings: Vec<String>,
+    /// Seconds it took inside the session.
+    pub secs: f64,
+}
+
+/// A request to a session: one line of JSON on its standard input.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RowRequest {
+    /// Echoed in the answer.
+    pub request: u64,
+    /// Values by column, as text; a column left out or `None` is missing.
+    pub row: Vec<(String, Option<String>)>,
+}
+
+/// What a training run ended with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainSummary {
+    /// Model, once registered.
+    pub model: Option<ModelRef>,
+    /// Family trained.
+    pub kind: ModelKind,
+    /// Test metrics.
+    pub test: Metrics,
+    /// Baselines.
+    pub baselines: Vec<Baseline>,
+    /// Whether it beat them.
+    pub verdict: Option<Verdict>,
+    /// Training rows a second.
+    pub samples_per_sec: f64,
+    /// Device as the driver names it.
+    pub device: String,
+    /// Seconds of training.
+    pub train_secs: f64,
+}
+
+/// What a child says: one JSON object a line, on standard output and (for runs) in `events.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum JobEvent {
+    /// First line of a training run (again after each resume).
+    Started {
+        /// Run.
+        run: RunId,
+        /// Task.
+        task: Task,
+        /// Family being trained.
+        kind: ModelKind,
+        /// Device as the driver names it.
+        device: String,
+        /// Training rows.
+        train_rows: u64,
+        /// Trainable parameters.
+        parameters: u64,
+        /// Step it goes on from; 0 for a new run.
+        from_step: u64,
+    },
+    /// Progress; may be dropped when nobody reads.
+    Progress {
+        /// How far.
+        #[serde(flatten)]
+        progress: Progress,
+        /// The family now in training, for `auto`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kind: Option<ModelKind>,
+    },
+    /// New points of curves.
+    Points {
+        /// By curve.
+        series: Vec<(SeriesId, SeriesPoint)>,
+    },
+    /// The run changed state.
+    State {
+        /// Where it stands now.
+        state: RunState,
+        /// Why, if a person should know.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// A checkpoint was written.
+    Checkpoint {
+        /// At this step.
+        step: u64,
+    },
+    /// Something a person should know.
+    Warning {
+        /// A sentence.
+        message: String,
+    },
+    /// A training run ended well.
+    Finished {
+        /// Run.
+        run: RunId,
+        /// What it ended with.
+        #[serde(flatten)]
+        summary: Box<TrainSummary>,
+    },
+    /// An import ended well.
+    Imported {
+        /// The dataset.
+        dataset: Box<Dataset>,
+        /// Its profile.
+        profile: Box<Profile>,
+    },
+    /// A profile ended well.
+    Profiled {
+        /// The profile.
+        profile: Box<Profile>,
+    },
+    /// An evaluation ended well.
+    Evaluated {
+        /// Metrics.
+        metrics: Metrics,
+        /// Rows used.
+        rows: u64,
+    },
+    /// A prediction ended well.
+    Predicted {
+        /// How it went.
+        report: PredictReport,
+    },
+    /// Devices found.
+    Devices {
+        /// All of them, the CPU first.
+        devices: Vec<Device>,
+    },
+    /// A device probed.
+    Probed {
+        /// It, with its new state.
+        device: Device,
+    },
+    /// A session's answer.
+    Row {
+        /// The request's number.
+        request: u64,
+        /// The answer.
+        answer: Result<RowPrediction, Failure>,
+    },
+    /// The job failed.
+    Failed {
+        /// Run, if it was one.
+        run: Option<RunId>,
+        /// Why.
+        #[serde(flatten)]
+        failure: Failure,
+    },
+}
+
+/// Steering: one JSON object a line, on a child's standard input or in `runs/<id>/control`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "steer", rename_all = "snake_case")]
+pub enum Steering {
+    /// Checkpoint and wait.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Checkpoint and end as cancelled.
+    Cancel,
+    /// Checkpoint and end; the run stays resumable.
+    Stop,
+}

@@ -1,0 +1,33 @@
+//! The vocabulary of Orrery: plain data that every other room speaks, and nothing that acts.
+//!
+//! ```text
+//! file ─ingest► Dataset ─train► Run ─► Model           records: finished ones never change
+//!                  │              │        │
+//!                  ▼              ▼        ▼
+//!               Profile       JobEvent   ModelCard      what a child process says, line by line
+//!                  └──────────────┴────────┴──► Snapshot ──► a page ──► Command ──► Engine
+//! ```
+//!
+//! Nothing here opens a file, reads a clock or knows another crate of the workspace.
+
+pub mod command;
+pub mod curves;
+pub mod dataset;
+pub mod device;
+pub mod engine;
+pub mod failure;
+pub mod ids;
+pub mod job;
+pub mod metric;
+pub mod model;
+pub mod profile;
+pub mod run;
+pub mod snapshot;
+pub mod training;
+pub mod units;
+
+pub use command::Command;
+pub use engine::Engine;
+pub use failure::{Failure, FailureClass};
+pub use ids::{DatasetId, ModelRef, RunId};
+pub use snapshot::Snapshot;

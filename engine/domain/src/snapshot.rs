@@ -1,0 +1,235 @@
+//! The snapshot: everything the window may draw, at one moment.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    curves::Curves,
+    dataset::Dataset,
+    device::{Device, DeviceChoice},
+    failure::Failure,
+    ids::{DatasetId, ModelRef, RunId},
+    job::{PredictReport, RowPrediction},
+    metric::{MetricId, MetricValue},
+    model::ModelCard,
+    profile::Profile,
+    run::{Progress, Run, SeriesId, SeriesPoint},
+    training::{Forecast, ModelKind, Task, TrainConfig},
+    units::UnixSecs,
+};
+
+/// Where the window stands towards the workspace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkspaceInfo {
+    /// Its folder.
+    pub home: PathBuf,
+    /// Another window has it: this one only looks.
+    pub read_only: bool,
+    /// Bytes of all blobs, runs and models; `None` until counted.
+    pub disk_bytes: Option<u64>,
+    /// Free bytes of the disk it is on.
+    pub free_bytes: Option<u64>,
+}
+
+/// A dataset in the list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DatasetEntry {
+    /// The record.
+    pub dataset: Arc<Dataset>,
+    /// Its profile, where loaded.
+    pub profile: Option<Arc<Profile>>,
+    /// Deleted, kept for undo.
+    pub deleted: bool,
+}
+
+/// A model version in the list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelEntry {
+    /// Name and version.
+    pub model: ModelRef,
+    /// Family.
+    pub kind: ModelKind,
+    /// Task.
+    pub task: Task,
+    /// Target.
+    pub target: String,
+    /// Dataset name.
+    pub dataset_name: String,
+    /// Primary test metric.
+    pub primary: (MetricId, MetricValue),
+    /// Bytes of its folder.
+    pub bytes: u64,
+    /// When it was made.
+    pub created_at: UnixSecs,
+    /// Deleted, kept for undo.
+    pub deleted: bool,
+    /// The card, where loaded.
+    pub card: Option<Arc<ModelCard>>,
+    /// The curves, where loaded.
+    pub curves: Option<Arc<Curves>>,
+}
+
+/// What a job that is not a run does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum JobKind {
+    /// Import of a file.
+    Import {
+        /// File.
+        file: PathBuf,
+    },
+    /// Profile of a dataset.
+    Profile {
+        /// Dataset.
+        dataset: DatasetId,
+    },
+    /// Prediction on a file.
+    Predict {
+        /// Model.
+        model: ModelRef,
+        /// File.
+        file: PathBuf,
+    },
+    /// Device probe.
+    Probe,
+}
+
+/// A job that is not a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobEntry {
+    /// Number in this session.
+    pub id: u64,
+    /// What it does.
+    pub kind: JobKind,
+    /// How far it is.
+    pub progress: Progress,
+    /// When it began.
+    pub started_at: UnixSecs,
+    /// How it ended; `None` while it goes on.
+    pub outcome: Option<JobOutcome>,
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum JobOutcome {
+    /// A dataset is there.
+    Imported {
+        /// It.
+        dataset: DatasetId,
+    },
+    /// A profile is there.
+    Profiled,
+    /// A prediction is there.
+    Predicted {
+        /// How it went.
+        report: Box<PredictReport>,
+    },
+    /// Devices are known.
+    Probed,
+    /// It failed.
+    Failed {
+        /// Why.
+        failure: Failure,
+    },
+    /// A person ended it.
+    Cancelled,
+}
+
+/// How grave a notice is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Good news.
+    Ok,
+    /// News.
+    Info,
+    /// Look at it.
+    Warning,
+    /// Something failed.
+    Error,
+}
+
+/// A message for the person, with what undoes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Number.
+    pub id: u64,
+    /// How grave.
+    pub severity: Severity,
+    /// What happened and what to do next.
+    pub message: String,
+    /// A command that undoes it.
+    pub undo: Option<crate::Command>,
+    /// When.
+    pub at: UnixSecs,
+}
+
+/// The answer to the latest [`crate::Command::Forecast`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ForecastState {
+    /// Dataset asked about.
+    pub dataset: DatasetId,
+    /// Request asked about.
+    pub config: Box<TrainConfig>,
+    /// The forecast, or why there is none.
+    pub answer: Result<Forecast, Failure>,
+}
+
+/// The answer to the latest [`crate::Command::TryRow`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TryRowState {
+    /// Model asked.
+    pub model: ModelRef,
+    /// `None` while the session thinks.
+    pub answer: Option<Result<RowPrediction, Failure>>,
+}
+
+/// A run's curves.
+pub type RunSeries = BTreeMap<SeriesId, Vec<SeriesPoint>>;
+
+/// A policy's choice of device, with its reason.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeviceAdvice {
+    /// The device `auto` means now.
+    pub choice: DeviceChoice,
+    /// Why: a sentence.
+    pub reason: String,
+}
+
+/// Everything the window may draw. Nested `Arc`s: a new snapshot shares what did not change.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Snapshot {
+    /// Counts published snapshots.
+    pub revision: u64,
+    /// Now, as the supervisor saw it.
+    pub now: UnixSecs,
+    /// The workspace.
+    pub workspace: Arc<WorkspaceInfo>,
+    /// Datasets, newest first.
+    pub datasets: Arc<Vec<DatasetEntry>>,
+    /// Runs, newest first.
+    pub runs: Arc<Vec<Arc<Run>>>,
+    /// Curves of the watched runs.
+    pub series: Arc<BTreeMap<RunId, Arc<RunSeries>>>,
+    /// Model versions, newest first.
+    pub models: Arc<Vec<ModelEntry>>,
+    /// Jobs that are no runs: those going on and the last 20 ended, newest first.
+    pub jobs: Arc<Vec<JobEntry>>,
+    /// Devices, the CPU first; empty until known.
+    pub devices: Arc<Vec<Device>>,
+    /// What `auto` means.
+    pub device_advice: Option<Arc<DeviceAdvice>>,
+    /// The device new requests begin with.
+    pub default_device: DeviceChoice,
+    /// Messages, newest first.
+    pub notices: Arc<Vec<Notice>>,
+    /// Latest forecast.
+    pub forecast: Option<Arc<ForecastState>>,
+    /// Latest try-it answer.
+    pub try_row: Option<Arc<TryRowState>>,
+    /// The window's own state as it was last saved; read once at start.
+    pub window_state: Option<Arc<str>>,
+}

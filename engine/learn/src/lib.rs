@@ -1,0 +1,17 @@
+//! Learning: data in, model out, with the proof of how good it is. The engine (burn) lives here and nowhere else.
+//!
+//! ```text
+//! file ──data──► Table ──split──► rows ──prepare──► Encoded ──nets | gbt | linear──► weights, trees
+//!                  │                                                                      │
+//!                  └─ profile                    metrics ◄── Predictions ◄── predict ◄────┴── model folder, ONNX
+//! ```
+//!
+//! Everything here runs in a child process. It knows no network, no database and no window: it takes plain values, a folder
+//! to write to and a [`control::JobControl`], and ends with a value, a [`orrery_domain::Failure`] or an interruption.
+
+pub mod control;
+pub mod data;
+pub mod device;
+pub mod predict;
+pub mod table;
+pub mod train;

@@ -1,0 +1,222 @@
+//! Tables: typed Arrow columns in memory, as an import leaves them and everything else reads them.
+
+use std::{fs::File, path::Path, sync::Arc};
+
+use arrow::{
+    array::{
+        Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch,
+        TimestampMicrosecondArray,
+    },
+    datatypes::{DataType, Field, Int32Type, Schema, TimeUnit},
+    ipc::{reader::FileReader, writer::FileWriter},
+};
+use orrery_domain::{
+    Failure, FailureClass,
+    dataset::{ColumnSchema, ColumnType},
+};
+
+/// A table. Every column has the one Arrow type of its [`ColumnType`], see [`arrow_type`].
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Columns in the file's order.
+    pub schema: Vec<ColumnSchema>,
+    /// Their values, one batch.
+    pub batch: RecordBatch,
+}
+
+/// A column as classes: every distinct present value in sort order (numbers by value), and each row's index into them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Labels {
+    /// Distinct values as text.
+    pub classes: Vec<String>,
+    /// Index of each row's value; `None` where missing. `[rows]`
+    pub codes: Vec<Option<u32>>,
+}
+
+/// The Arrow type a column type is stored as.
+pub fn arrow_type(kind: ColumnType) -> DataType {
+    match kind {
+        ColumnType::Integer => DataType::Int64,
+        ColumnType::Float => DataType::Float64,
+        ColumnType::Boolean => DataType::Boolean,
+        ColumnType::Category => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
+        ColumnType::Text => DataType::LargeUtf8,
+        ColumnType::Datetime => DataType::Timestamp(TimeUnit::Microsecond, None),
+    }
+}
+
+/// The text of a number as a class name: whole numbers without a decimal point.
+pub fn number_text(value: f64) -> String {
+    if value.fract() == 0.0 && value.abs() < 1e15 { format!("{}", value as i64) } else { format!("{value}") }
+}
+
+impl Table {
+    /// Puts columns together.
+    ///
+    /// # Panics
+    /// When lengths or Arrow types do not fit the schema: the caller's fault.
+    pub fn new(schema: Vec<ColumnSchema>, columns: Vec<ArrayRef>) -> Self {
+        let fields: Vec<Field> =
+            schema.iter().map(|column| Field::new(&column.name, arrow_type(column.kind), true)).collect();
+        let rows = columns.first().map_or(0, |column| column.len());
+        let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
+            .expect("columns fit their schema");
+        Self { schema, batch }
+    }
+
+    /// Rows.
+    pub fn rows(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    /// Position of a column.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.schema.iter().position(|column| column.name == name)
+    }
+
+    /// A column as numbers: NaN where missing, 0 and 1 for booleans, seconds since 1970 for dates, the position among the
+    /// dictionary's values for categories, NaN for text. `[rows]`
+    pub fn numbers(&self, column: usize) -> Vec<f64> {
+        let array = self.batch.column(column);
+        match self.schema[column].kind {
+            ColumnType::Integer => {
+                let array: &Int64Array = array.as_primitive();
+                array.iter().map(|v| v.map_or(f64::NAN, |v| v as f64)).collect()
+            }
+            ColumnType::Float => {
+                let array: &Float64Array = array.as_primitive();
+                array.iter().map(|v| v.unwrap_or(f64::NAN)).collect()
+            }
+            ColumnType::Boolean => {
+                let array: &BooleanArray = array.as_boolean();
+                array.iter().map(|v| v.map_or(f64::NAN, f64::from)).collect()
+            }
+            ColumnType::Datetime => {
+                let array: &TimestampMicrosecondArray = array.as_primitive();
+                array.iter().map(|v| v.map_or(f64::NAN, |v| v as f64 / 1e6)).collect()
+            }
+            ColumnType::Category => {
+                let array = array.as_dictionary::<Int32Type>();
+                array.keys().iter().map(|v| v.map_or(f64::NAN, f64::from)).collect()
+            }
+            ColumnType::Text => vec![f64::NAN; array.len()],
+        }
+    }
+
+    /// One value as text; `None` where missing.
+    pub fn text(&self, column: usize, row: usize) -> Option<String> {
+        let array = self.batch.column(column);
+        if array.is_null(row) {
+            return None;
+        }
+        Some(match self.schema[column].kind {
+            ColumnType::Integer => array.as_primitive::<arrow::datatypes::Int64Type>().value(row).to_string(),
+            ColumnType::Float => {
+                number_text(array.as_primitive::<arrow::datatypes::Float64Type>().value(row))
+            }
+            ColumnType::Boolean => array.as_boolean().value(row).to_string(),
+            ColumnType::Datetime => {
+                let micros = array.as_primitive::<arrow::datatypes::TimestampMicrosecondType>().value(row);
+                chrono::DateTime::from_timestamp_micros(micros)
+                    .map_or_else(|| micros.to_string(), |time| time.naive_utc().to_string())
+            }
+            ColumnType::Category => {
+                let array = array.as_dictionary::<Int32Type>();
+                let key = array.keys().value(row) as usize;
+                array.values().as_string::<i32>().value(key).to_owned()
+            }
+            ColumnType::Text => array.as_string::<i64>().value(row).to_owned(),
+        })
+    }
+
+    /// A column as classes; works for every type.
+    pub fn labels(&self, column: usize) -> Labels {
+        let kind = self.schema[column].kind;
+        let mut distinct: std::collections::HashMap<String, u32> = std::collections::HashMap::new();
+        let mut raw = Vec::with_capacity(self.rows());
+        for row in 0..self.rows() {
+            raw.push(self.text(column, row).map(|text| {
+                let next = distinct.len() as u32;
+                *distinct.entry(text).or_insert(next)
+            }));
+        }
+        let mut classes: Vec<(String, u32)> = distinct.into_iter().collect();
+        classes.sort_by(|(a, _), (b, _)| compare_as(kind, a, b));
+        let mut rank = vec![0; classes.len()];
+        for (index, (_, first_seen)) in classes.iter().enumerate() {
+            rank[*first_seen as usize] = index as u32;
+        }
+        Labels {
+            classes: classes.into_iter().map(|(text, _)| text).collect(),
+            codes: raw.into_iter().map(|code| code.map(|code| rank[code as usize])).collect(),
+        }
+    }
+
+    /// Writes the table beside `path`, syncs it and renames it.
+    ///
+    /// # Errors
+    /// A capacity failure when the disk does not take it.
+    pub fn write_arrow(&self, path: &Path) -> Result<(), Failure> {
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::new(
+                FailureClass::Capacity,
+                format!(
+                    "The table could not be written: {error}. Free some disk space and try again. ({})",
+                    path.display()
+                ),
+            )
+        };
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
+        let mut writer =
+            FileWriter::try_new(file.as_file(), &self.batch.schema()).map_err(|error| failed(&error))?;
+        writer.write(&self.batch).map_err(|error| failed(&error))?;
+        writer.finish().map_err(|error| failed(&error))?;
+        drop(writer);
+        file.as_file().sync_all().map_err(|error| failed(&error))?;
+        file.persist(path).map_err(|error| failed(&error))?;
+        Ok(())
+    }
+
+    /// Reads a table that [`Self::write_arrow`] wrote.
+    ///
+    /// # Errors
+    /// A data failure when the file is missing, damaged or of another shape than `schema`.
+    pub fn read_arrow(path: &Path, schema: &[ColumnSchema]) -> Result<Self, Failure> {
+        let failed = |what: &dyn std::fmt::Display| {
+            Failure::new(
+                FailureClass::Data,
+                format!(
+                    "The imported table cannot be read: {what}. Import the file again. ({})",
+                    path.display()
+                ),
+            )
+        };
+        let file = File::open(path).map_err(|error| failed(&error))?;
+        let reader =
+            FileReader::try_new(std::io::BufReader::new(file), None).map_err(|error| failed(&error))?;
+        let arrow_schema = reader.schema();
+        let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|error| failed(&error))?;
+        let fits = arrow_schema.fields().len() == schema.len()
+            && arrow_schema.fields().iter().zip(schema).all(|(field, column)| {
+                *field.name() == column.name && *field.data_type() == arrow_type(column.kind)
+            });
+        if !fits {
+            return Err(failed(&"its columns are not those of the dataset"));
+        }
+        let batch =
+            arrow::compute::concat_batches(&arrow_schema, &batches).map_err(|error| failed(&error))?;
+        Ok(Self { schema: schema.to_vec(), batch })
+    }
+}
+
+/// Orders two values of a column as a person would: numbers by value, all else by code point.
+fn compare_as(kind: ColumnType, a: &str, b: &str) -> std::cmp::Ordering {
+    if kind.is_numeric() {
+        let parse = |text: &str| text.parse::<f64>().unwrap_or(f64::NAN);
+        parse(a).total_cmp(&parse(b))
+    } else {
+        a.cmp(b)
+    }
+}
