@@ -266,4 +266,8 @@ pub struct Forecast {
     pub train_rows: u64,
     /// How it was obtained: a sentence.
     pub basis: String,
+    /// The request's advanced settings with every default filled in for this model and data; what plays no part stays
+    /// `None`. The window shows them as the defaults.
+    #[serde(default)]
+    pub resolved: Option<Box<HyperParameters>>,
 }
