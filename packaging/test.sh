@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Every check of the project: format, lints, docs, all tests (the real window under Xvfb among them), and the peers.
+# Ends with a line "N passed, N failed, N skipped". A peer that could not run fails the whole, unless
+# packaging/unavailable-peers.txt lists it with its reason.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+packaging/linux/setup.sh test || exit 1
+
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/orrery"
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}"
+export CARGO_TERM_COLOR=never CARGO_TERM_PROGRESS_WHEN=never RUST_BACKTRACE=1
+logs="$(mktemp -d)"
+failed_steps=()
+
+step() { # name, command…
+  local name=$1 began=$SECONDS
+  shift
+  echo "== $name"
+  if "$@" >"$logs/$name.log" 2>&1; then
+    echo "   passed in $((SECONDS - began)) s"
+  else
+    echo "   FAILED in $((SECONDS - began)) s"
+    tail -n 80 "$logs/$name.log"
+    failed_steps+=("$name")
+  fi
+}
+
+doc() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --features inspection; }
+
+peers() {
+  local venv="$cache/peers"
+  if [ ! -x "$venv/bin/python" ] || ! cmp -s tests/peers/requirements.txt "$venv/requirements.txt"; then
+    python3 -m venv "$venv" && "$venv/bin/pip" install -q -r tests/peers/requirements.txt &&
+      cp tests/peers/requirements.txt "$venv/requirements.txt" || return 1
+  fi
+  "$venv/bin/python" tests/peers/run.py --orrery "$CARGO_TARGET_DIR/debug/orrery" all
+}
+
+step format cargo fmt --all --check
+step lints cargo clippy --locked --workspace --all-targets --features inspection -- -D warnings
+step docs doc
+step build cargo test --locked --workspace --features inspection --no-run
+step tests cargo test --locked --workspace --features inspection --no-fail-fast
+step peers peers
+
+# What ran, as the test runner and the peers' script counted it.
+sum() { grep -hoE "[0-9]+ $1" "$logs/tests.log" "$logs/peers.log" 2>/dev/null | awk '{ n += $1 } END { print n + 0 }'; }
+passed=$(sum passed)
+failed=$(sum failed)
+skipped=$(grep -hc '^SKIPPED' "$logs/tests.log" "$logs/peers.log" | awk '{ n += $1 } END { print n + 0 }')
+grep -h '^SKIPPED' "$logs/tests.log" "$logs/peers.log" | sort -u
+[ "${#failed_steps[@]}" -eq 0 ] || echo "Failed steps: ${failed_steps[*]} (logs in $logs)"
+echo "tests: $passed passed, $failed failed, $skipped skipped"
+[ "${#failed_steps[@]}" -eq 0 ] && [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
