@@ -1,0 +1,443 @@
+//! The window's commands: one enum that gives menu, palette, button, tooltip, shortcut, icon and enabled-state.
+//!
+//! A command is about what the route selects; what executes it is `app::execute` (or the page, see [`UiCommand::is_for_page`]).
+
+use std::sync::Arc;
+
+use egui::{Key, KeyboardShortcut, Modifiers};
+use orrery_domain::{
+    RunId, Snapshot,
+    run::{Run, RunState},
+    snapshot::{DatasetEntry, ModelEntry},
+};
+
+use crate::{
+    route::{PageId, Route},
+    widgets::icon::{self, Icon},
+};
+
+/// Everything a person can ask the window for by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum UiCommand {
+    /// Go to a page.
+    GoHome,
+    /// Go to a page.
+    GoData,
+    /// Go to a page.
+    GoTrain,
+    /// Go to a page.
+    GoRuns,
+    /// Go to a page.
+    GoModels,
+    /// Go to a page.
+    GoSettings,
+    /// Open a file and import it.
+    OpenFile,
+    /// Import the sample that comes with the program.
+    OpenSample,
+    /// Train on the selected dataset.
+    TrainOnDataset,
+    /// Delete the selected dataset.
+    DeleteDataset,
+    /// Start the training that the form describes.
+    StartTraining,
+    /// Pause the selected run.
+    PauseRun,
+    /// Resume the selected run.
+    ResumeRun,
+    /// Cancel the selected run.
+    CancelRun,
+    /// Rename the selected run.
+    RenameRun,
+    /// Write a note on the selected run.
+    NoteRun,
+    /// Delete the selected run.
+    DeleteRun,
+    /// Show the model of the selected run.
+    ShowModelOfRun,
+    /// Predict on a file with the selected model.
+    PredictOnFile,
+    /// Export the selected model.
+    ExportModel,
+    /// Delete the selected model.
+    DeleteModel,
+    /// Restore the selected model.
+    RestoreModel,
+    /// Look for devices and measure them.
+    MeasureDevices,
+    /// Open the palette.
+    OpenPalette,
+    /// Show the list of notices.
+    ShowNotices,
+    /// Rail with or without words.
+    ToggleRail,
+    /// Switch between dark and light.
+    ToggleTheme,
+    /// Larger interface.
+    Larger,
+    /// Smaller interface.
+    Smaller,
+    /// Normal size.
+    NormalSize,
+    /// Leave the program.
+    Quit,
+}
+
+/// Groups of the palette and of the list of shortcuts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    /// Going to pages.
+    Go,
+    /// Files and datasets.
+    Data,
+    /// Training and runs.
+    Runs,
+    /// Models.
+    Models,
+    /// The window.
+    Window,
+}
+
+impl Group {
+    /// Its heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Go => "Go to",
+            Self::Data => "Data",
+            Self::Runs => "Training",
+            Self::Models => "Models",
+            Self::Window => "Window",
+        }
+    }
+}
+
+/// What the words of a command are.
+struct Words {
+    title: &'static str,
+    tooltip: &'static str,
+    icon: Icon,
+    group: Group,
+}
+
+/// What decides whether a command is enabled.
+#[derive(Clone, Copy)]
+pub struct CommandContext<'a> {
+    /// What the engine knows.
+    pub snapshot: &'a Snapshot,
+    /// Where the window is.
+    pub route: &'a Route,
+}
+
+impl UiCommand {
+    /// Every command, in the order of menus.
+    pub const ALL: [Self; 31] = [
+        Self::GoHome,
+        Self::GoData,
+        Self::GoTrain,
+        Self::GoRuns,
+        Self::GoModels,
+        Self::GoSettings,
+        Self::OpenFile,
+        Self::OpenSample,
+        Self::TrainOnDataset,
+        Self::DeleteDataset,
+        Self::StartTraining,
+        Self::PauseRun,
+        Self::ResumeRun,
+        Self::CancelRun,
+        Self::RenameRun,
+        Self::NoteRun,
+        Self::DeleteRun,
+        Self::ShowModelOfRun,
+        Self::PredictOnFile,
+        Self::ExportModel,
+        Self::DeleteModel,
+        Self::RestoreModel,
+        Self::MeasureDevices,
+        Self::OpenPalette,
+        Self::ShowNotices,
+        Self::ToggleRail,
+        Self::ToggleTheme,
+        Self::Larger,
+        Self::Smaller,
+        Self::NormalSize,
+        Self::Quit,
+    ];
+
+    fn words(self) -> Words {
+        use Group::{Data, Go, Models, Runs, Window};
+        let (title, tooltip, icon, group) = match self {
+            Self::GoHome => ("Home", "What to do next", icon::HOME, Go),
+            Self::GoData => ("Data", "Datasets and what is in them", icon::DATA, Go),
+            Self::GoTrain => ("Train", "Describe and start a training", icon::TRAIN, Go),
+            Self::GoRuns => ("Runs", "Trainings, live and past", icon::RUNS, Go),
+            Self::GoModels => ("Models", "Model versions and their cards", icon::MODELS, Go),
+            Self::GoSettings => ("Settings", "Devices, appearance, workspace", icon::SETTINGS, Go),
+            Self::OpenFile => {
+                ("Open a file…", "Import a CSV, JSON lines, Parquet or Arrow file", icon::OPEN, Data)
+            }
+            Self::OpenSample => {
+                ("Open the sample", "Import the table that comes with Orrery", icon::SAMPLE, Data)
+            }
+            Self::TrainOnDataset => ("Train…", "Train a model on this dataset", icon::TRAIN, Data),
+            Self::DeleteDataset => {
+                ("Delete dataset", "Forget this dataset; its runs and models stay", icon::DELETE, Data)
+            }
+            Self::StartTraining => {
+                ("Start training", "Start the training this form describes", icon::START, Runs)
+            }
+            Self::PauseRun => ("Pause run", "Write a checkpoint and wait", icon::PAUSE, Runs),
+            Self::ResumeRun => ("Resume run", "Go on from the last checkpoint", icon::START, Runs),
+            Self::CancelRun => ("Cancel run", "End this run; its last checkpoint is kept", icon::STOP, Runs),
+            Self::RenameRun => ("Rename run…", "Give this run another name", icon::EDIT, Runs),
+            Self::NoteRun => ("Edit note…", "Write down what this run was about", icon::NOTE, Runs),
+            Self::DeleteRun => {
+                ("Delete run", "Take this run off the list; its model stays", icon::DELETE, Runs)
+            }
+            Self::ShowModelOfRun => ("Show model", "Show the model this run made", icon::MODELS, Runs),
+            Self::PredictOnFile => {
+                ("Predict on a file…", "Add predictions to a table", icon::PREDICT, Models)
+            }
+            Self::ExportModel => ("Export…", "Copy this model's files into a folder", icon::EXPORT, Models),
+            Self::DeleteModel => ("Delete model", "Move this model version to the bin", icon::DELETE, Models),
+            Self::RestoreModel => ("Restore model", "Bring this model version back", icon::UNDO, Models),
+            Self::MeasureDevices => {
+                ("Measure again", "Look for devices, check and measure each", icon::REFRESH, Window)
+            }
+            Self::OpenPalette => {
+                ("Search commands", "Find any command, page, run or model", icon::SEARCH, Window)
+            }
+            Self::ShowNotices => ("Notices", "What happened lately", icon::NOTICES, Window),
+            Self::ToggleRail => {
+                ("Fold the navigation", "Show icons only, or icons and words", icon::RAIL, Window)
+            }
+            Self::ToggleTheme => ("Switch dark and light", "Change the theme", icon::DARK, Window),
+            Self::Larger => ("Larger", "Make everything larger", icon::LARGER, Window),
+            Self::Smaller => ("Smaller", "Make everything smaller", icon::SMALLER, Window),
+            Self::NormalSize => ("Normal size", "Show everything at its normal size", icon::TEXT, Window),
+            Self::Quit => ("Quit", "Leave Orrery; asks when jobs are running", icon::QUIT, Window),
+        };
+        Words { title, tooltip, icon, group }
+    }
+
+    /// What buttons and menus say.
+    pub fn title(self) -> &'static str {
+        self.words().title
+    }
+
+    /// What it does, in a few words.
+    pub fn tooltip(self) -> &'static str {
+        self.words().tooltip
+    }
+
+    /// Its icon.
+    pub fn icon(self) -> Icon {
+        self.words().icon
+    }
+
+    /// Where the palette and the list of shortcuts put it.
+    pub fn group(self) -> Group {
+        self.words().group
+    }
+
+    /// The key for it.
+    pub fn shortcut(self) -> Option<KeyboardShortcut> {
+        let command = |key| Some(KeyboardShortcut::new(Modifiers::COMMAND, key));
+        let shift = |key| Some(KeyboardShortcut::new(Modifiers::COMMAND | Modifiers::SHIFT, key));
+        match self {
+            Self::GoHome => command(Key::Num1),
+            Self::GoData => command(Key::Num2),
+            Self::GoTrain => command(Key::Num3),
+            Self::GoRuns => command(Key::Num4),
+            Self::GoModels => command(Key::Num5),
+            Self::GoSettings => command(Key::Comma),
+            Self::OpenFile => command(Key::O),
+            Self::OpenSample => shift(Key::O),
+            Self::TrainOnDataset => command(Key::T),
+            Self::StartTraining => command(Key::Enter),
+            Self::PauseRun => command(Key::P),
+            Self::ResumeRun => command(Key::R),
+            Self::CancelRun => shift(Key::X),
+            Self::RenameRun => Some(KeyboardShortcut::new(Modifiers::NONE, Key::F2)),
+            Self::NoteRun => shift(Key::N),
+            Self::ShowModelOfRun => command(Key::M),
+            Self::PredictOnFile => shift(Key::P),
+            Self::ExportModel => command(Key::E),
+            Self::MeasureDevices => shift(Key::M),
+            Self::OpenPalette => command(Key::K),
+            Self::ShowNotices => command(Key::J),
+            Self::ToggleRail => command(Key::B),
+            Self::ToggleTheme => shift(Key::L),
+            Self::Larger => command(Key::Plus),
+            Self::Smaller => command(Key::Minus),
+            Self::NormalSize => command(Key::Num0),
+            Self::Quit => command(Key::Q),
+            // Deleting has no key on purpose: one slip of a finger is too near.
+            Self::DeleteDataset | Self::DeleteRun | Self::DeleteModel | Self::RestoreModel => None,
+        }
+    }
+
+    /// The page it goes to, if that is all it does.
+    pub fn page(self) -> Option<PageId> {
+        Some(match self {
+            Self::GoHome => PageId::Home,
+            Self::GoData => PageId::Data,
+            Self::GoTrain => PageId::Train,
+            Self::GoRuns => PageId::Runs,
+            Self::GoModels => PageId::Models,
+            Self::GoSettings => PageId::Settings,
+            _ => return None,
+        })
+    }
+
+    /// Whether only the page can execute it, because it needs the page's own state: the page asks
+    /// [`crate::context::PageContext::invoked`].
+    pub fn is_for_page(self) -> bool {
+        matches!(self, Self::StartTraining | Self::RenameRun | Self::NoteRun | Self::PredictOnFile)
+    }
+
+    /// Whether it can be done now.
+    ///
+    /// # Errors
+    /// Why not: a sentence.
+    pub fn enabled(self, at: CommandContext<'_>) -> Result<(), &'static str> {
+        if self.changes_workspace() && at.snapshot.workspace.read_only {
+            return Err("Another window has this workspace open; this one only looks.");
+        }
+        match self {
+            Self::TrainOnDataset => at.dataset().map(drop).ok_or("Choose a dataset first."),
+            Self::DeleteDataset => at.dataset().map(drop).ok_or("Choose a dataset first."),
+            Self::StartTraining => match at.route {
+                Route::Train { .. } => Ok(()),
+                _ => Err("Open the Train page first."),
+            },
+            Self::PauseRun => {
+                at.run_in(|state| state == RunState::Running, "Only a running run can be paused.")
+            }
+            Self::ResumeRun => at.run_in(
+                |state| matches!(state, RunState::Paused | RunState::Failed | RunState::Cancelled),
+                "Only a run that stopped before its end can be resumed.",
+            ),
+            Self::CancelRun => at.run_in(|state| !state.is_final(), "This run has ended."),
+            Self::RenameRun | Self::NoteRun => at.run_in(|_| true, ""),
+            Self::DeleteRun => at.run_in(
+                |state| state.is_final() || state == RunState::Paused,
+                "A run can be deleted once it has ended; cancel it first.",
+            ),
+            Self::ShowModelOfRun => match at.run() {
+                Some(run) if run.model.is_some() => Ok(()),
+                Some(_) => Err("This run has made no model yet."),
+                None => Err("Choose a run first."),
+            },
+            Self::PredictOnFile | Self::ExportModel | Self::DeleteModel => match at.model() {
+                Some(entry) if entry.deleted => Err("This model version is in the bin; restore it first."),
+                Some(_) => Ok(()),
+                None => Err("Choose a model first."),
+            },
+            Self::RestoreModel => match at.model() {
+                Some(entry) if entry.deleted => Ok(()),
+                Some(_) => Err("This model version is not in the bin."),
+                None => Err("Choose a model first."),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    fn changes_workspace(self) -> bool {
+        !matches!(self.group(), Group::Go | Group::Window) && !matches!(self, Self::ShowModelOfRun)
+            || self == Self::MeasureDevices
+    }
+}
+
+impl<'a> CommandContext<'a> {
+    /// The dataset the route selects.
+    pub fn dataset(self) -> Option<&'a DatasetEntry> {
+        let (Route::Data { dataset } | Route::Train { dataset }) = self.route else { return None };
+        let id = dataset.as_ref()?;
+        self.snapshot.datasets.iter().find(|entry| entry.dataset.id == *id && !entry.deleted)
+    }
+
+    /// The run the route selects.
+    pub fn run(self) -> Option<&'a Arc<Run>> {
+        let Route::Runs { run } = self.route else { return None };
+        self.snapshot.find_run(run.as_ref()?)
+    }
+
+    /// The model version the route selects.
+    pub fn model(self) -> Option<&'a ModelEntry> {
+        let Route::Models { model } = self.route else { return None };
+        let model = model.as_ref()?;
+        self.snapshot.models.iter().find(|entry| entry.model == *model)
+    }
+
+    fn run_in(self, legal: impl Fn(RunState) -> bool, reason: &'static str) -> Result<(), &'static str> {
+        match self.run() {
+            Some(run) if legal(run.state) => Ok(()),
+            Some(_) => Err(reason),
+            None => Err("Choose a run first."),
+        }
+    }
+}
+
+/// Look-ups in a snapshot that several parts of the window need.
+pub trait FindInSnapshot {
+    /// The run of that id.
+    fn find_run(&self, id: &RunId) -> Option<&Arc<Run>>;
+}
+
+impl FindInSnapshot for Snapshot {
+    fn find_run(&self, id: &RunId) -> Option<&Arc<Run>> {
+        self.runs.iter().find(|run| run.id == *id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    #[test]
+    fn no_two_commands_share_a_shortcut_or_a_name() {
+        let mut keys = BTreeMap::new();
+        let mut names = BTreeSet::new();
+        for command in UiCommand::ALL {
+            assert!(names.insert(command.title()), "{command:?} has another command's name");
+            assert!(!command.tooltip().is_empty() && !command.tooltip().ends_with('.'), "{command:?}");
+            if let Some(shortcut) = command.shortcut() {
+                let text = format!("{:?}+{:?}", shortcut.modifiers, shortcut.logical_key);
+                if let Some(other) = keys.insert(text, command) {
+                    panic!("{command:?} and {other:?} have the same shortcut");
+                }
+            }
+        }
+        assert_eq!(names.len(), UiCommand::ALL.len());
+    }
+
+    #[test]
+    fn shortcuts_leave_the_keys_of_text_fields_alone() {
+        for command in UiCommand::ALL {
+            let Some(shortcut) = command.shortcut() else { continue };
+            let taken = [Key::A, Key::C, Key::V, Key::X, Key::Z, Key::Y];
+            let plain = shortcut.modifiers == Modifiers::COMMAND;
+            assert!(
+                !(plain && taken.contains(&shortcut.logical_key)),
+                "{command:?} takes a text field's key"
+            );
+        }
+    }
+
+    #[test]
+    fn an_empty_workspace_says_what_to_choose_first() {
+        let snapshot = Snapshot::default();
+        let at = CommandContext { snapshot: &snapshot, route: &Route::Home };
+        assert_eq!(UiCommand::OpenFile.enabled(at), Ok(()));
+        assert_eq!(UiCommand::PauseRun.enabled(at), Err("Choose a run first."));
+        assert_eq!(UiCommand::ExportModel.enabled(at), Err("Choose a model first."));
+        let mut locked = Snapshot::default();
+        std::sync::Arc::make_mut(&mut locked.workspace).read_only = true;
+        let at = CommandContext { snapshot: &locked, route: &Route::Home };
+        assert!(UiCommand::OpenFile.enabled(at).is_err(), "a read-only window changes nothing");
+        assert_eq!(UiCommand::GoRuns.enabled(at), Ok(()));
+    }
+}

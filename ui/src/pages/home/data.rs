@@ -1,0 +1,13 @@
+//! What page Home shows, as plain data.
+
+use orrery_domain::Snapshot;
+use serde::Serialize;
+
+/// The page's view model.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HomeView {}
+
+/// The view model of a snapshot.
+pub fn of(_snapshot: &Snapshot) -> HomeView {
+    HomeView {}
+}

@@ -1,0 +1,68 @@
+//! The pages: one trait, one list. A page is `data.rs` (what it shows, as plain data), `view.rs` (draws it) and `mod.rs` (its state).
+
+pub mod data;
+pub mod home;
+pub mod models;
+pub mod runs;
+pub mod settings;
+pub mod train;
+
+use egui::Ui;
+
+use crate::{context::PageContext, route::PageId};
+
+/// A page of the window.
+pub trait Page {
+    /// Which page it is.
+    fn id(&self) -> PageId;
+
+    /// What stands after the title in the header: the selection, from outer to inner.
+    fn breadcrumbs(&self, _ctx: &PageContext<'_>) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The page's actions, in the header, drawn from right to left; the first is the primary one.
+    fn actions(&mut self, _ctx: &mut PageContext<'_>, _ui: &mut Ui) {}
+
+    /// The page itself, in the central panel.
+    fn ui(&mut self, ctx: &mut PageContext<'_>, ui: &mut Ui);
+
+    /// Whether the inspector (right panel) has something to show.
+    fn has_inspector(&self, _ctx: &PageContext<'_>) -> bool {
+        false
+    }
+
+    /// The inspector.
+    fn inspector(&mut self, _ctx: &mut PageContext<'_>, _ui: &mut Ui) {}
+
+    /// What is kept over a restart.
+    fn state(&self) -> serde_json::Value;
+
+    /// Takes what was kept. Anything unreadable is ignored: a page then begins with its defaults.
+    fn restore(&mut self, state: serde_json::Value);
+}
+
+/// Every page, in the rail's order.
+pub fn all() -> Vec<Box<dyn Page>> {
+    vec![
+        Box::new(home::HomePage::default()),
+        Box::new(data::DataPage::default()),
+        Box::new(train::TrainPage::default()),
+        Box::new(runs::RunsPage::default()),
+        Box::new(models::ModelsPage::default()),
+        Box::new(settings::SettingsPage::default()),
+    ]
+}
+
+/// [`Page::state`] of a serialisable state.
+pub(crate) fn save(state: &impl serde::Serialize) -> serde_json::Value {
+    serde_json::to_value(state).unwrap_or_default()
+}
+
+/// [`Page::restore`] of a serialisable state.
+pub(crate) fn load<T: serde::de::DeserializeOwned>(state: &mut T, kept: serde_json::Value) {
+    match serde_json::from_value(kept) {
+        Ok(read) => *state = read,
+        Err(error) => log::debug!("a page's kept state was not readable, so it begins anew: {error}"),
+    }
+}

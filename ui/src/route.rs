@@ -1,0 +1,116 @@
+//! Routes: where the window can be. A route carries the selection, so a command knows what it is about.
+
+use orrery_domain::{DatasetId, ModelRef, RunId};
+use serde::{Deserialize, Serialize};
+
+use crate::widgets::icon::{self, Icon};
+
+/// A page of the rail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PageId {
+    /// What to do next.
+    Home,
+    /// Datasets and their profiles.
+    Data,
+    /// A training request.
+    Train,
+    /// Runs and their curves.
+    Runs,
+    /// Model versions and their cards.
+    Models,
+    /// Devices, appearance, workspace.
+    Settings,
+}
+
+/// A page and what is selected on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "page", rename_all = "snake_case")]
+pub enum Route {
+    /// Home.
+    #[default]
+    Home,
+    /// Data.
+    Data {
+        /// The dataset shown.
+        dataset: Option<DatasetId>,
+    },
+    /// Train.
+    Train {
+        /// The dataset to train on.
+        dataset: Option<DatasetId>,
+    },
+    /// Runs.
+    Runs {
+        /// The run in the header.
+        run: Option<RunId>,
+    },
+    /// Models.
+    Models {
+        /// The model version shown.
+        model: Option<ModelRef>,
+    },
+    /// Settings.
+    Settings,
+}
+
+impl PageId {
+    /// Every page, in the rail's order.
+    pub const ALL: [Self; 6] =
+        [Self::Home, Self::Data, Self::Train, Self::Runs, Self::Models, Self::Settings];
+
+    /// The word in the rail and the title of the page.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Home => "Home",
+            Self::Data => "Data",
+            Self::Train => "Train",
+            Self::Runs => "Runs",
+            Self::Models => "Models",
+            Self::Settings => "Settings",
+        }
+    }
+
+    /// Its icon.
+    pub fn icon(self) -> Icon {
+        match self {
+            Self::Home => icon::HOME,
+            Self::Data => icon::DATA,
+            Self::Train => icon::TRAIN,
+            Self::Runs => icon::RUNS,
+            Self::Models => icon::MODELS,
+            Self::Settings => icon::SETTINGS,
+        }
+    }
+
+    /// The page of that name, as `--page` takes it.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|page| page.title().eq_ignore_ascii_case(name))
+    }
+
+    /// The page with nothing selected.
+    pub fn route(self) -> Route {
+        match self {
+            Self::Home => Route::Home,
+            Self::Data => Route::Data { dataset: None },
+            Self::Train => Route::Train { dataset: None },
+            Self::Runs => Route::Runs { run: None },
+            Self::Models => Route::Models { model: None },
+            Self::Settings => Route::Settings,
+        }
+    }
+}
+
+impl Route {
+    /// Its page.
+    pub fn page(&self) -> PageId {
+        match self {
+            Self::Home => PageId::Home,
+            Self::Data { .. } => PageId::Data,
+            Self::Train { .. } => PageId::Train,
+            Self::Runs { .. } => PageId::Runs,
+            Self::Models { .. } => PageId::Models,
+            Self::Settings => PageId::Settings,
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Metric tile: a value with its unit, its interval and how it was obtained.
+
+use egui::{Frame, Margin, Response, Role, Stroke, Ui, WidgetInfo};
+use orrery_domain::{
+    metric::{MetricId, MetricValue},
+    units::{Provenance, Unit},
+};
+
+use crate::{
+    format,
+    theme::{Theme, space},
+};
+
+/// What a tile shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tile {
+    /// What it is.
+    pub title: String,
+    /// The value, as text without a unit.
+    pub value: String,
+    /// The unit, empty where there is none.
+    pub unit: String,
+    /// The line beneath: an interval, a comparison, how it was obtained.
+    pub detail: String,
+    /// What hovering tells.
+    pub help: String,
+}
+
+impl Tile {
+    /// The tile of a metric with its 95 % interval; `target_unit` is the unit of the target column.
+    pub fn metric(id: MetricId, value: &MetricValue, target_unit: &str) -> Self {
+        let detail = match (value.low, value.high) {
+            (Some(low), Some(high)) => {
+                format!("95% {} – {}", format::metric(id, Some(low)), format::metric(id, Some(high)))
+            }
+            _ => String::new(),
+        };
+        let unit = match id.unit(target_unit) {
+            Unit::Target(unit) => unit,
+            Unit::Nats => "nats".to_owned(),
+            _ => String::new(),
+        };
+        let way = if id.higher_is_better() { "Higher is better" } else { "Lower is better" };
+        Self {
+            title: id.title().to_owned(),
+            value: format::metric(id, value.value),
+            unit,
+            detail,
+            help: format!("{way}. Measured on the test rows; the interval is a 95% bootstrap."),
+        }
+    }
+
+    /// Draws it, `width` points wide.
+    pub fn show(&self, ui: &mut Ui, theme: &Theme, width: f32) -> Response {
+        let frame = Frame::new()
+            .fill(theme.surface.raised)
+            .stroke(Stroke::new(space::HAIRLINE, theme.surface.hairline))
+            .corner_radius(space::RADIUS)
+            .inner_margin(Margin::symmetric(12, 8));
+        let inner = frame.show(ui, |ui| {
+            ui.set_width(width - 2.0 * space::M);
+            ui.vertical(|ui| {
+                ui.spacing_mut().item_spacing.y = 2.0;
+                ui.label(theme.weak(&self.title));
+                ui.horizontal(|ui| {
+                    ui.spacing_mut().item_spacing.x = space::XS;
+                    ui.label(theme.figure(&self.value));
+                    if !self.unit.is_empty() {
+                        ui.label(theme.weak(&self.unit));
+                    }
+                });
+                let detail = if self.detail.is_empty() { " " } else { &self.detail };
+                ui.add(
+                    egui::Label::new(
+                        theme.number(detail).size(crate::theme::size::CAPTION).color(theme.text.weak),
+                    )
+                    .truncate(),
+                );
+            });
+        });
+        let response = inner.response;
+        let words = format!("{}: {} {} {}", self.title, self.value, self.unit, self.detail);
+        response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, words.trim()));
+        if self.help.is_empty() { response } else { response.on_hover_text(&self.help) }
+    }
+}
+
+/// The word for how a figure was obtained.
+pub fn provenance(provenance: Provenance) -> &'static str {
+    match provenance {
+        Provenance::Measured => "measured",
+        Provenance::Estimated => "estimated",
+        Provenance::Unknown => "unknown",
+    }
+}
