@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use orrery_domain::{Command, Snapshot};
 
-use crate::{command::UiCommand, route::Route, theme::Theme};
+use crate::{command::UiCommand, draft::Drafts, route::Route, theme::Theme};
 
 /// What a page, a panel or a widget may read, and where it leaves its wishes.
 pub struct PageContext<'a> {
@@ -21,6 +21,8 @@ pub struct PageContext<'a> {
     pub invoked: Option<UiCommand>,
     /// Files picked for this page, by the key of the request. Take them with [`PageContext::picked`].
     pub picked: &'a mut BTreeMap<String, PathBuf>,
+    /// What was decided about datasets on the way to a training.
+    pub drafts: &'a mut Drafts,
     /// Facts about the window itself, for Settings.
     pub window: &'a WindowFacts,
 }

@@ -11,6 +11,7 @@
 pub mod app;
 pub mod command;
 pub mod context;
+pub mod draft;
 pub mod format;
 pub mod pages;
 pub mod route;
