@@ -1,0 +1,81 @@
+//! Above a table: filter, how many rows are shown, column chooser, export.
+
+use egui::{Key, Layout, Modifiers, TextEdit, Ui, containers::menu::MenuButton};
+
+use super::{format, icon, table::TableSpec, table_state::TableState};
+use crate::theme::{Theme, space};
+
+/// What a person asked of the toolbar.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    pub export: bool,
+}
+
+pub(super) fn toolbar(ui: &mut Ui, theme: &Theme, spec: &TableSpec<'_>, state: &mut TableState, total: usize) -> Asked {
+    let mut asked = Asked::default();
+    ui.horizontal(|ui| {
+        filter(ui, theme, spec, state);
+        ui.label(theme.weak(counted(spec.noun, state.rows().len(), total, state.selected.len())));
+        ui.with_layout(Layout::right_to_left(egui::Align::Center), |ui| {
+            let export = ui.button(icon::EXPORT.small()).on_hover_text("Export the rows shown as CSV…");
+            asked.export = export.accessible_name(format!("Export {} as CSV", spec.name)).clicked();
+            columns_menu(ui, theme, spec, state);
+        });
+    });
+    asked
+}
+
+fn filter(ui: &mut Ui, theme: &Theme, spec: &TableSpec<'_>, state: &mut TableState) {
+    let hint = format!("Filter {}", spec.name.to_lowercase());
+    ui.label(icon::FILTER.small().color(theme.text.weak));
+    let edit = TextEdit::singleline(&mut state.filter).hint_text(hint.as_str()).desired_width(space::XL * 8.0);
+    let response = ui.add(edit).accessible_name(hint);
+    if response.has_focus() && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
+        state.filter.clear();
+    }
+    if !state.filter.is_empty() {
+        let clear = ui.button(icon::CLOSE.small()).on_hover_text("Clear the filter");
+        if clear.accessible_name("Clear the filter").clicked() {
+            state.filter.clear();
+        }
+    }
+}
+
+fn columns_menu(ui: &mut Ui, theme: &Theme, spec: &TableSpec<'_>, state: &mut TableState) {
+    let (response, _) = MenuButton::new(icon::COLUMNS.small()).ui(ui, |ui| {
+        ui.label(theme.caption("Columns shown"));
+        let last = state.shown_columns().count() == 1;
+        for (column, shown) in spec.columns.iter().zip(&mut state.shown) {
+            let enabled = !(last && *shown);
+            ui.add_enabled_ui(enabled, |ui| ui.checkbox(shown, column.name.as_str()));
+        }
+    });
+    response.on_hover_text("Choose columns").accessible_name(format!("Choose columns of {}", spec.name));
+}
+
+/// How many rows there are, shown and selected, in words.
+fn counted(noun: &str, shown: usize, total: usize, selected: usize) -> String {
+    let word = if total == 1 { noun.to_owned() } else { format!("{noun}s") };
+    let total_text = format::count(total as u64);
+    let mut text = if shown == total {
+        format!("{total_text} {word}")
+    } else {
+        format!("{} of {total_text} {word}", format::count(shown as u64))
+    };
+    if selected > 1 {
+        text.push_str(&format!(" · {} selected", format::count(selected as u64)));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn counts_are_sentences() {
+        assert_eq!(counted("run", 1, 1, 0), "1 run");
+        assert_eq!(counted("run", 100_000, 100_000, 1), "100,000 runs");
+        assert_eq!(counted("run", 7, 100_000, 3), "7 of 100,000 runs · 3 selected");
+    }
+}
