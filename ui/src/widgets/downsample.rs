@@ -121,12 +121,19 @@ mod tests {
         let kept = min_max(&points, 64.0);
         assert!(kept.len() <= 4 * (10_000 / 64 + 1));
         for bucket in points.chunk_by(|a, b| (a[0] / 64.0).floor() as u64 == (b[0] / 64.0).floor() as u64) {
-            let inside = |point: &&[f64; 2]| (point[0] / 64.0).floor() as u64 == (bucket[0][0] / 64.0).floor() as u64;
+            let inside =
+                |point: &&[f64; 2]| (point[0] / 64.0).floor() as u64 == (bucket[0][0] / 64.0).floor() as u64;
             let mine: Vec<_> = kept.iter().filter(inside).collect();
             let low = |points: &mut dyn Iterator<Item = f64>| points.fold(f64::INFINITY, f64::min);
             let high = |points: &mut dyn Iterator<Item = f64>| points.fold(f64::NEG_INFINITY, f64::max);
-            assert_eq!(low(&mut bucket.iter().map(|p| p[1])).to_bits(), low(&mut mine.iter().map(|p| p[1])).to_bits());
-            assert_eq!(high(&mut bucket.iter().map(|p| p[1])).to_bits(), high(&mut mine.iter().map(|p| p[1])).to_bits());
+            assert_eq!(
+                low(&mut bucket.iter().map(|p| p[1])).to_bits(),
+                low(&mut mine.iter().map(|p| p[1])).to_bits()
+            );
+            assert_eq!(
+                high(&mut bucket.iter().map(|p| p[1])).to_bits(),
+                high(&mut mine.iter().map(|p| p[1])).to_bits()
+            );
             assert_eq!(mine.first(), bucket.first().as_ref());
             assert_eq!(mine.last(), bucket.last().as_ref());
         }

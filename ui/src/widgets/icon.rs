@@ -122,6 +122,8 @@ icons! {
     MORE = ICON_MORE_HORIZ;
     /// Add.
     ADD = ICON_ADD;
+    /// Take away, zoom out.
+    REMOVE = ICON_REMOVE;
     /// Text size.
     TEXT = ICON_TEXT_FIELDS;
     /// Appearance.

@@ -4,12 +4,15 @@ use std::fmt::Write as _;
 
 use egui::Color32;
 
-use super::{downsample::visible, format, plot_series::Curve};
+use super::{downsample::visible, format_cell as format, plot_series::Curve};
 
 /// The curves as they were measured, one line a point: `series,x,y` with the axes' names, full precision.
 pub fn csv(curves: &[Curve], x_name: &str, y_name: &str) -> Vec<u8> {
     let rows = curves.iter().flat_map(|curve| {
-        curve.points.iter().map(|[x, y]| vec![curve.name.as_str().into(), x.to_string().into(), y.to_string().into()])
+        curve
+            .points
+            .iter()
+            .map(|[x, y]| vec![curve.name.as_str().into(), x.to_string().into(), y.to_string().into()])
     });
     super::table_csv::csv(&["series", x_name, y_name], rows)
 }

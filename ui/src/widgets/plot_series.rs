@@ -200,7 +200,8 @@ mod tests {
         }
         assert_eq!(prepared.computed, 20, "nothing changed, nothing computed");
         assert!(begun.elapsed() < Duration::from_millis(16), "{:?}", begun.elapsed());
-        let drawn: usize = curves.iter().map(|curve| prepared.get(&curve.key).expect("there").drawn_raw.len()).sum();
+        let drawn: usize =
+            curves.iter().map(|curve| prepared.get(&curve.key).expect("there").drawn_raw.len()).sum();
         assert!(drawn <= 20 * 4 * 2_001, "{drawn} points is too many for 1,000 pixels");
         prepared.update(&curves[..3], shape, 50_000.0, 1_000.0);
         assert_eq!(prepared.computed, 23);

@@ -7,12 +7,15 @@ use std::{borrow::Cow, ops::Range};
 
 use egui::Ui;
 
+use super::{table_csv, table_toolbar, table_view};
 pub use super::{
     table_index::{Direction, SortKey},
     table_state::TableState,
 };
-use super::{format, table_csv, table_toolbar, table_view};
-use crate::theme::{Theme, space};
+use crate::{
+    format,
+    theme::{Theme, space},
+};
 
 /// The rows of a table, as plain questions. `row` counts from 0 in the rows' own order.
 pub trait TableRows {
@@ -33,7 +36,7 @@ pub trait TableRows {
     /// What a cell sorts by: its text, unless said otherwise.
     fn sort_key(&self, row: usize, column: usize) -> SortKey<'_> {
         let text = self.text(row, column);
-        if text.is_empty() || text == format::NOTHING { SortKey::Missing } else { SortKey::Text(text) }
+        if text.is_empty() || text == format::NONE { SortKey::Missing } else { SortKey::Text(text) }
     }
 
     /// What a cell exports, at full precision: its text, unless said otherwise.
@@ -215,7 +218,9 @@ pub fn table(
 fn export(spec: &TableSpec<'_>, state: &TableState, rows: &dyn TableRows) -> Vec<u8> {
     let columns: Vec<usize> = state.shown_columns().collect();
     let header: Vec<&str> = columns.iter().map(|column| spec.columns[*column].name.as_str()).collect();
-    let lines =
-        state.rows().iter().map(|row| columns.iter().map(|column| rows.exact(*row as usize, *column)).collect());
+    let lines = state
+        .rows()
+        .iter()
+        .map(|row| columns.iter().map(|column| rows.exact(*row as usize, *column)).collect());
     table_csv::csv(&header, lines)
 }

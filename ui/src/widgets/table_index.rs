@@ -85,7 +85,9 @@ impl RowIndex {
         let rows = (0..total).filter(|row| key.filter.is_empty() || matches(*row as usize));
         self.order = match key.sort {
             None => rows.collect(),
-            Some((column, direction)) => sorted(rows.map(|row| (sort_key(row as usize, column), row)), direction),
+            Some((column, direction)) => {
+                sorted(rows.map(|row| (sort_key(row as usize, column), row)), direction)
+            }
         };
         self.key = Some(key.clone());
         true

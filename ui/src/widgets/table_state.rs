@@ -104,7 +104,9 @@ impl TableState {
     /// Sorts by a column: the other way if it is that already.
     pub(super) fn sort_by(&mut self, column: usize, first: Direction) {
         self.sort = match self.sort {
-            Some((current, direction)) if current == column && direction == first => Some((column, direction.flipped())),
+            Some((current, direction)) if current == column && direction == first => {
+                Some((column, direction.flipped()))
+            }
             Some((current, _)) if current == column => None,
             _ => Some((column, first)),
         };
@@ -125,7 +127,8 @@ impl TableState {
             let anchor_key = self.anchor.clone().or_else(|| self.cursor.clone());
             let anchor = self.place_of(rows, anchor_key.as_ref()).unwrap_or(place);
             let span = anchor.min(place)..=anchor.max(place);
-            self.selected = self.rows()[span].iter().map(|row| rows.key(*row as usize).into_owned()).collect();
+            self.selected =
+                self.rows()[span].iter().map(|row| rows.key(*row as usize).into_owned()).collect();
             self.anchor = anchor_key.or_else(|| Some(key.clone()));
         } else if toggle {
             if !self.selected.remove(&key) {

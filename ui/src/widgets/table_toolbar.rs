@@ -2,8 +2,11 @@
 
 use egui::{Key, Layout, Modifiers, TextEdit, Ui, containers::menu::MenuButton};
 
-use super::{format, icon, table::TableSpec, table_state::TableState};
-use crate::theme::{Theme, space};
+use super::{icon, table::TableSpec, table_state::TableState};
+use crate::{
+    format,
+    theme::{Theme, space},
+};
 
 /// What a person asked of the toolbar.
 #[derive(Debug, Default)]
@@ -11,7 +14,13 @@ pub(super) struct Asked {
     pub export: bool,
 }
 
-pub(super) fn toolbar(ui: &mut Ui, theme: &Theme, spec: &TableSpec<'_>, state: &mut TableState, total: usize) -> Asked {
+pub(super) fn toolbar(
+    ui: &mut Ui,
+    theme: &Theme,
+    spec: &TableSpec<'_>,
+    state: &mut TableState,
+    total: usize,
+) -> Asked {
     let mut asked = Asked::default();
     ui.horizontal(|ui| {
         filter(ui, theme, spec, state);
@@ -28,7 +37,8 @@ pub(super) fn toolbar(ui: &mut Ui, theme: &Theme, spec: &TableSpec<'_>, state: &
 fn filter(ui: &mut Ui, theme: &Theme, spec: &TableSpec<'_>, state: &mut TableState) {
     let hint = format!("Filter {}", spec.name.to_lowercase());
     ui.label(icon::FILTER.small().color(theme.text.weak));
-    let edit = TextEdit::singleline(&mut state.filter).hint_text(hint.as_str()).desired_width(space::XL * 8.0);
+    let edit =
+        TextEdit::singleline(&mut state.filter).hint_text(hint.as_str()).desired_width(space::XL * 8.0);
     let response = ui.add(edit).accessible_name(hint);
     if response.has_focus() && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
         state.filter.clear();

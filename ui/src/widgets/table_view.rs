@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use egui::{
-    Align, Align2, Event, EventFilter, Id, Key, Layout, Margin, Modifiers, Rect, Role, ScrollArea, Sense, Stroke,
-    StrokeKind, TextWrapMode, Ui, UiBuilder, Vec2, WidgetInfo, WidgetText, pos2, vec2,
+    Align, Align2, Event, EventFilter, Id, Key, Layout, Margin, Modifiers, Rect, Role, ScrollArea, Sense,
+    Stroke, StrokeKind, TextWrapMode, Ui, UiBuilder, Vec2, WidgetInfo, WidgetText, pos2, vec2,
 };
 
 use super::{
@@ -58,7 +58,11 @@ pub(super) fn show(
     }
     view.header(ui, state);
     if state.rows().is_empty() {
-        let words = if rows.is_empty() { spec.empty.to_owned() } else { format!("No {} passes the filter", spec.noun) };
+        let words = if rows.is_empty() {
+            spec.empty.to_owned()
+        } else {
+            format!("No {} passes the filter", spec.noun)
+        };
         ui.add_space(space::L);
         ui.vertical_centered(|ui| ui.label(theme.weak(words)));
         output.drawn = 0..0;
@@ -94,8 +98,13 @@ impl View<'_> {
     fn header(&self, ui: &mut Ui, state: &mut TableState) {
         let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), space::ROW), Sense::hover());
         let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
-        painter.hline(rect.x_range(), rect.bottom(), Stroke::new(space::HAIRLINE, self.theme.surface.hairline));
-        let mut inside = ui.new_child(UiBuilder::new().max_rect(rect).accessibility_parent(self.id).id_salt("header"));
+        painter.hline(
+            rect.x_range(),
+            rect.bottom(),
+            Stroke::new(space::HAIRLINE, self.theme.surface.hairline),
+        );
+        let mut inside =
+            ui.new_child(UiBuilder::new().max_rect(rect).accessibility_parent(self.id).id_salt("header"));
         inside.set_clip_rect(rect.intersect(ui.clip_rect()));
         for (column, left, width) in &self.columns {
             let min = pos2(rect.left() + left - state.offset.x, rect.top());
@@ -115,7 +124,8 @@ impl View<'_> {
             Some(Direction::Descending) => ", sorted descending",
             None => "",
         };
-        response.widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, format!("{}{order}", spec.name)));
+        response
+            .widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, format!("{}{order}", spec.name)));
         let strong = sorted.is_some() || response.hovered() && spec.sorts || response.has_focus();
         let color = if strong { self.theme.text.strong } else { self.theme.text.weak };
         let arrow = sorted.map(|direction| match direction {
@@ -125,7 +135,12 @@ impl View<'_> {
         let inner = rect.shrink2(vec2(space::S, 0.0));
         let arrow_width = if arrow.is_some() { space::L } else { 0.0 };
         let words = WidgetText::from(self.theme.caption(spec.name.as_str()).color(color));
-        let galley = words.into_galley(ui, Some(TextWrapMode::Truncate), inner.width() - arrow_width, egui::TextStyle::Small);
+        let galley = words.into_galley(
+            ui,
+            Some(TextWrapMode::Truncate),
+            inner.width() - arrow_width,
+            egui::TextStyle::Small,
+        );
         let wide = galley.size().x;
         let left = match spec.align {
             CellAlign::Text => inner.left(),
@@ -154,7 +169,8 @@ impl View<'_> {
     }
 
     fn resize_handle(&self, ui: &Ui, state: &mut TableState, column: usize, rect: Rect) {
-        let handle = Rect::from_center_size(pos2(rect.right() - 2.0, rect.center().y), vec2(space::S, rect.height()));
+        let handle =
+            Rect::from_center_size(pos2(rect.right() - 2.0, rect.center().y), vec2(space::S, rect.height()));
         // Not reachable by Tab: the keyboard has the column chooser, and a table has many of these.
         let response = ui.interact(handle, self.id.with(("resize", column)), Sense::DRAG | Sense::CLICK);
         if response.hovered() || response.dragged() {
@@ -190,11 +206,18 @@ impl View<'_> {
                 // Relative to the view first: at 100,000 rows the absolute place no longer has whole-pixel precision.
                 let top = body.top() + (place as f32 * height - viewport.top());
                 let min = pos2(body.left() - viewport.left(), top);
-                self.row(&mut child, state, place, Rect::from_min_size(min, vec2(content.x, height)), host, output);
+                self.row(
+                    &mut child,
+                    state,
+                    place,
+                    Rect::from_min_size(min, vec2(content.x, height)),
+                    host,
+                    output,
+                );
             }
             first..last.max(first)
         });
-        state.offset = shown.state.offset;
+        state.offset = shown.state.offset();
         state.view_height = shown.inner_rect.height();
         let drawn: Range<usize> = shown.inner;
         output.drawn = drawn;
@@ -225,7 +248,8 @@ impl View<'_> {
         host: &mut dyn TableHost,
         output: &mut TableOutput,
     ) {
-        let Some(row) = state.rows().get(place).map(|row| *row as usize).filter(|row| *row < self.rows.len()) else {
+        let Some(row) = state.rows().get(place).map(|row| *row as usize).filter(|row| *row < self.rows.len())
+        else {
             return;
         };
         let key = self.rows.key(row).into_owned();
@@ -234,7 +258,8 @@ impl View<'_> {
         let cursor = self.focused && state.cursor.as_ref() == Some(&key);
         // Clickable, but not reachable by Tab: the arrow keys walk the rows.
         let response = ui.interact(rect, id, Sense::CLICK);
-        let label = self.columns.first().map_or_else(String::new, |(column, ..)| self.rows.text(row, *column).into());
+        let label =
+            self.columns.first().map_or_else(String::new, |(column, ..)| self.rows.text(row, *column).into());
         response.widget_info(|| WidgetInfo::selected(Role::Row, true, selected, label.as_str()));
         ui.ctx().accesskit_node_builder(id, |node| {
             node.set_row_index(place);
@@ -251,9 +276,8 @@ impl View<'_> {
         }
         let line = Stroke::new(space::HAIRLINE, surface.hairline.gamma_multiply(0.6));
         ui.painter().hline(rect.x_range(), rect.bottom(), line);
-        let mut cells = ui.new_child(
-            UiBuilder::new().max_rect(rect).accessibility_parent(id).id_salt(("cells", &key)),
-        );
+        let mut cells =
+            ui.new_child(UiBuilder::new().max_rect(rect).accessibility_parent(id).id_salt(("cells", &key)));
         for (number, (column, left, width)) in self.columns.iter().enumerate() {
             let cell = Rect::from_min_size(pos2(rect.left() + left, rect.top()), vec2(*width, rect.height()));
             if !cell.intersects(ui.clip_rect()) {
@@ -286,7 +310,8 @@ impl View<'_> {
         let Modifiers { shift, command, .. } = ui.input(|input| input.modifiers);
         state.choose(self.rows, place, shift, command);
         if let Some(pointer) = response.interact_pointer_pos() {
-            let inside = |(_, left, width): &&(usize, f32, f32)| pointer.x < response.rect.left() + left + width;
+            let inside =
+                |(_, left, width): &&(usize, f32, f32)| pointer.x < response.rect.left() + left + width;
             state.cell = self.columns.iter().position(|column| inside(&column)).unwrap_or(0);
         }
         output.selection_changed = true;
@@ -312,7 +337,8 @@ impl View<'_> {
         if response.secondary_clicked()
             && let Some(pointer) = pointed
         {
-            let inside = |(_, left, width): &&(usize, f32, f32)| pointer.x < response.rect.left() + left + width;
+            let inside =
+                |(_, left, width): &&(usize, f32, f32)| pointer.x < response.rect.left() + left + width;
             state.cell = self.columns.iter().position(|column| inside(&column)).unwrap_or(0);
         }
         response.context_menu(|ui| {
@@ -345,15 +371,23 @@ impl View<'_> {
             CellAlign::Text => self.theme.body(text.as_ref()),
             CellAlign::Number => self.theme.number(text.as_ref()),
         };
-        let galley =
-            WidgetText::from(words).into_galley(ui, Some(TextWrapMode::Truncate), inner.width(), egui::TextStyle::Body);
+        let galley = WidgetText::from(words).into_galley(
+            ui,
+            Some(TextWrapMode::Truncate),
+            inner.width(),
+            egui::TextStyle::Body,
+        );
         let anchor = match spec.align {
             CellAlign::Text => Align2::LEFT_CENTER,
             CellAlign::Number => Align2::RIGHT_CENTER,
         };
         let cut = galley.elided;
         let place = anchor.align_size_within_rect(Vec2::new(galley.size().x, galley.size().y), inner);
-        ui.painter().with_clip_rect(rect.intersect(ui.clip_rect())).galley(place.min, galley, self.theme.text.body);
+        ui.painter().with_clip_rect(rect.intersect(ui.clip_rect())).galley(
+            place.min,
+            galley,
+            self.theme.text.body,
+        );
         let response = ui.interact(rect, ui.unique_id().with(column), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Cell, true, text.as_ref()));
         ui.ctx().accesskit_node_builder(response.id, |node| node.set_column_index(column));
@@ -375,8 +409,9 @@ impl View<'_> {
         {
             output.activated = Some(row);
         }
-        let (copy, shift) =
-            ui.input(|input| (input.events.iter().any(|event| matches!(event, Event::Copy)), input.modifiers.shift));
+        let (copy, shift) = ui.input(|input| {
+            (input.events.iter().any(|event| matches!(event, Event::Copy)), input.modifiers.shift)
+        });
         match cursor {
             Some(row) if copy && shift => self.copy_cell(ui, state, row, output),
             _ if copy && !state.selected.is_empty() => self.copy_rows(ui, state, output),
@@ -393,7 +428,8 @@ impl View<'_> {
 
     fn copy_rows(&self, ui: &Ui, state: &TableState, output: &mut TableOutput) {
         let chosen = state.rows().iter().map(|row| *row as usize);
-        let chosen: Vec<usize> = chosen.filter(|row| state.selected.contains(self.rows.key(*row).as_ref())).collect();
+        let chosen: Vec<usize> =
+            chosen.filter(|row| state.selected.contains(self.rows.key(*row).as_ref())).collect();
         let lines = chosen
             .iter()
             .map(|row| self.columns.iter().map(|(column, ..)| self.rows.exact(*row, *column)).collect());
@@ -401,7 +437,7 @@ impl View<'_> {
         let noun = self.spec.noun;
         output.copied = Some(match chosen.len() {
             1 => format!("Copied 1 {noun}"),
-            count => format!("Copied {} {noun}s", super::format::count(count as u64)),
+            count => format!("Copied {} {noun}s", crate::format::count(count as u64)),
         });
     }
 }

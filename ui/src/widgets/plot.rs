@@ -1,0 +1,284 @@
+//! The plot panel: several curves, legend toggles, zoom and pan, a crosshair with every curve's value, smoothing,
+//! a logarithmic axis, export. It thins what it draws without losing a peak, and says how much it shows.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use egui::{Color32, Id, Role, Ui, Vec2, WidgetInfo, vec2};
+use egui_plot::{Line, LineStyle, Plot, PlotPoint, PlotPoints, Points, VLine};
+
+pub use super::plot_series::{Curve, ascending};
+use super::{
+    downsample::nearest,
+    format_cell,
+    plot_series::{PreparedCurves, Shape, x_range},
+    plot_tools,
+};
+use crate::theme::{Theme, size, space};
+
+/// What a plot is about.
+#[derive(Clone, Copy, Debug)]
+pub struct PlotSpec<'a> {
+    /// Its title; tells it from the other plots of the page.
+    pub title: &'a str,
+    /// Name of the x axis.
+    pub x_name: &'a str,
+    /// Name of the y axis, with its unit.
+    pub y_name: &'a str,
+    /// Height of the drawing, points.
+    pub height: f32,
+    /// How a value of x is written.
+    pub x_text: fn(f64) -> String,
+    /// How a value of y is written.
+    pub y_text: fn(f64) -> String,
+    /// Whether its own legend is drawn (plots of a group may share one).
+    pub legend: bool,
+}
+
+/// What plots of a page share.
+#[derive(Debug, Default)]
+pub struct PlotGroup {
+    /// Where the crosshair stands, in x.
+    pub cursor: Option<f64>,
+    /// Weight of the past in the moving average, 0 to below 1.
+    pub smoothing: f64,
+    /// Keys of the curves switched off.
+    pub hidden: BTreeSet<String>,
+    /// The plot that put the crosshair there.
+    owner: String,
+}
+
+/// What one plot remembers.
+#[derive(Debug, Default)]
+pub struct PlotState {
+    /// Logarithmic y axis.
+    pub log_y: bool,
+    prepared: PreparedCurves,
+    pub(super) command: Option<ViewCommand>,
+    pub(super) shot: plot_tools::Shot,
+    /// The view of the last frame: x range, y range.
+    pub(super) view: Option<((f64, f64), (f64, f64))>,
+}
+
+/// What the buttons ask of the view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ViewCommand {
+    ZoomIn,
+    ZoomOut,
+    Reset,
+}
+
+/// A file a person asked for: suggested name and bytes.
+pub type Export = (String, Vec<u8>);
+
+/// Draws the panel; returns a file to be saved if one was asked for.
+pub fn plot_panel(
+    ui: &mut Ui,
+    theme: &Theme,
+    spec: &PlotSpec<'_>,
+    state: &mut PlotState,
+    group: &mut PlotGroup,
+    curves: &[Curve],
+) -> Option<Export> {
+    let shown: Vec<Curve> =
+        curves.iter().filter(|curve| !group.hidden.contains(&curve.key)).cloned().collect();
+    let mut export = None;
+    let panel = ui.vertical(|ui| {
+        export = plot_tools::header(ui, theme, spec, state, &shown);
+        if spec.legend {
+            plot_tools::legend(ui, theme, group, curves);
+        }
+        if x_range(&shown).is_none() {
+            nothing(ui, theme, spec);
+        } else {
+            draw(ui, theme, spec, state, group, &shown);
+        }
+    });
+    let picture = panel.response.rect;
+    export.or_else(|| state.shot.take(ui, spec.title, picture))
+}
+
+/// Holds the place of a plot that has no point yet.
+fn nothing(ui: &mut Ui, theme: &Theme, spec: &PlotSpec<'_>) {
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), spec.height), egui::Sense::hover());
+    ui.painter().rect_filled(rect, space::RADIUS, theme.surface.sunken);
+    let mut inside = ui.new_child(egui::UiBuilder::new().max_rect(rect));
+    inside.centered_and_justified(|ui| ui.label(theme.weak("No points yet")));
+}
+
+fn draw(
+    ui: &mut Ui,
+    theme: &Theme,
+    spec: &PlotSpec<'_>,
+    state: &mut PlotState,
+    group: &mut PlotGroup,
+    curves: &[Curve],
+) {
+    let Some((first, last)) = x_range(curves) else { return };
+    let width = ui.available_width();
+    let shape = Shape { smoothing: group.smoothing, log_y: state.log_y };
+    let span = state.view.map_or(last - first, |((left, right), _)| right - left);
+    state.prepared.update(curves, shape, span, width);
+    let command = state.command.take();
+    let cursor = group.cursor;
+    let log_y = state.log_y;
+    let y_text = spec.y_text;
+    let write_y = move |value: f64| y_text(if log_y { 10_f64.powf(value) } else { value });
+    let plot = Plot::new(spec.title)
+        .height(spec.height)
+        .link_axis(Id::unique("plots of a page"), [true, false])
+        .include_x(first)
+        .include_x(last)
+        .set_margin_fraction(vec2(0.01, 0.08))
+        .allow_scroll(false)
+        .show_x(false)
+        .show_y(false)
+        .grid_color(theme.surface.hairline)
+        .y_axis_min_width(56.0)
+        .x_axis_formatter(move |mark, _| (spec.x_text)(mark.value))
+        .y_axis_formatter(move |mark, _| write_y(mark.value));
+    let plot = if command == Some(ViewCommand::Reset) { plot.reset() } else { plot };
+    let prepared = &state.prepared;
+    let mut drawn = 0;
+    let shown = plot.show(ui, |plot| {
+        for curve in curves {
+            drawn += draw_curve(plot, theme, prepared, curve, shape);
+        }
+        let zoom = match command {
+            Some(ViewCommand::ZoomIn) => 1.5,
+            Some(ViewCommand::ZoomOut) => 1.0 / 1.5,
+            _ => 1.0,
+        };
+        if (zoom - 1.0_f32).abs() > f32::EPSILON {
+            let bounds = plot.plot_bounds();
+            plot.zoom_bounds(Vec2::new(zoom, 1.0), bounds.center());
+        }
+        if let Some(x) = cursor {
+            draw_cursor(plot, theme, prepared, curves, x);
+        }
+        let hovered = plot.response().hovered();
+        hovered.then(|| plot.pointer_coordinate().map(|point| point.x)).flatten()
+    });
+    let bounds = shown.transform.bounds();
+    state.view = Some(((bounds.min()[0], bounds.max()[0]), (bounds.min()[1], bounds.max()[1])));
+    point_at(ui, spec, group, shown.inner, curves);
+    let total = curves.iter().map(|curve| curve.points.len()).sum();
+    plot_tools::footer(ui, theme, spec, drawn, total);
+    let name = spoken(spec, curves);
+    shown.response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, name.as_str()));
+    if shown.response.hovered()
+        && let Some(x) = group.cursor
+    {
+        plot_tools::values(ui, theme, spec, &shown.response, x, &at(&state.prepared, curves, x, log_y));
+    }
+}
+
+/// Draws a curve: the smoothed line over the measured one, faint. Returns how many measured points were drawn.
+fn draw_curve<'a>(
+    plot: &mut egui_plot::PlotUi<'a>,
+    theme: &Theme,
+    prepared: &'a PreparedCurves,
+    curve: &Curve,
+    shape: Shape,
+) -> usize {
+    let Some(ready) = prepared.get(&curve.key) else { return 0 };
+    let color = theme.series(curve.color);
+    let style = if curve.dashed { LineStyle::dashed_dense() } else { LineStyle::Solid };
+    let smooth = shape.smoothing > 0.0;
+    // A line needs two points: a curve that has just begun is a dot.
+    if let [only] = ready.drawn_raw.as_slice() {
+        let dot = Points::new(curve.name.as_str(), PlotPoints::Owned(vec![*only]));
+        plot.points(dot.radius(space::LINE * 2.0).color(color).allow_hover(false));
+        return 1;
+    }
+    let raw_color = if smooth { color.gamma_multiply(0.28) } else { color };
+    let raw = Line::new(format!("{} raw", curve.key), PlotPoints::Borrowed(&ready.drawn_raw));
+    plot.line(raw.color(raw_color).width(space::LINE).style(style).allow_hover(false));
+    if smooth {
+        let line = Line::new(curve.key.as_str(), PlotPoints::Borrowed(&ready.drawn_smooth));
+        plot.line(line.color(color).width(space::LINE).style(style).allow_hover(false));
+    }
+    ready.drawn_raw.len()
+}
+
+fn draw_cursor<'a>(
+    plot: &mut egui_plot::PlotUi<'a>,
+    theme: &Theme,
+    prepared: &'a PreparedCurves,
+    curves: &[Curve],
+    x: f64,
+) {
+    let line = VLine::new("crosshair", x).color(theme.text.weak).width(1.0).allow_hover(false);
+    plot.vline(line);
+    for curve in curves {
+        let point = prepared.get(&curve.key).and_then(|ready| nearest(ready.main(), x));
+        if let Some([px, py]) = point {
+            let dot =
+                Points::new(format!("{} at", curve.key), PlotPoints::Owned(vec![PlotPoint::new(px, py)]));
+            plot.points(dot.radius(3.0).color(theme.series(curve.color)).allow_hover(false));
+        }
+    }
+}
+
+/// Moves the shared crosshair, and asks for one more frame when plots drawn before this one must follow.
+fn point_at(ui: &Ui, spec: &PlotSpec<'_>, group: &mut PlotGroup, pointed: Option<f64>, curves: &[Curve]) {
+    let before = group.cursor;
+    match pointed {
+        Some(x) => {
+            let snapped = curves
+                .iter()
+                .filter_map(|curve| nearest(&curve.points, x))
+                .min_by(|a, b| (a[0] - x).abs().total_cmp(&(b[0] - x).abs()));
+            group.cursor = snapped.map(|point| point[0]);
+            spec.title.clone_into(&mut group.owner);
+        }
+        None if group.owner == spec.title => group.cursor = None,
+        None => {}
+    }
+    if before != group.cursor {
+        ui.ctx().request_repaint();
+    }
+}
+
+/// A curve's value at the crosshair.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ValueAt {
+    pub name: String,
+    pub color: usize,
+    pub value: f64,
+}
+
+fn at(prepared: &PreparedCurves, curves: &[Curve], x: f64, log_y: bool) -> Vec<ValueAt> {
+    let value = |curve: &Curve| {
+        let [_, y] = nearest(prepared.get(&curve.key)?.main(), x)?;
+        let value = if log_y { 10_f64.powf(y) } else { y };
+        Some(ValueAt { name: curve.name.clone(), color: curve.color, value })
+    };
+    curves.iter().filter_map(value).collect()
+}
+
+/// What a screen reader says about the plot: the curves and their last values.
+fn spoken(spec: &PlotSpec<'_>, curves: &[Curve]) -> String {
+    let mut words = format!("{} by {}", spec.title, spec.x_name);
+    for curve in curves.iter().take(8) {
+        if let Some(last) = curve.points.last() {
+            words.push_str(&format!("; {} {}", curve.name, (spec.y_text)(last[1])));
+        }
+    }
+    words
+}
+
+/// A value of a plot's axis in few characters.
+pub fn plain(value: f64) -> String {
+    format_cell::number(value)
+}
+
+/// A colour swatch of a curve, as legends draw it.
+pub fn swatch(ui: &mut Ui, color: Color32) {
+    let (rect, _) = ui.allocate_exact_size(vec2(size::CAPTION, size::CAPTION), egui::Sense::hover());
+    ui.painter().rect_filled(rect.shrink(1.0), 2.0, color);
+}
+
+/// The points of a curve as an [`Arc`], made ascending.
+pub fn points(points: impl Iterator<Item = [f64; 2]>) -> Arc<super::downsample::Points> {
+    Arc::new(ascending(points))
+}
