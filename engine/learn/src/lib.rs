@@ -13,5 +13,6 @@ pub mod control;
 pub mod data;
 pub mod device;
 pub mod predict;
+pub mod split;
 pub mod table;
 pub mod train;

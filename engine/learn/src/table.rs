@@ -15,6 +15,8 @@ use orrery_domain::{
     dataset::{ColumnSchema, ColumnType},
 };
 
+mod labels;
+
 /// A table. Every column has the one Arrow type of its [`ColumnType`], see [`arrow_type`].
 #[derive(Clone, Debug)]
 pub struct Table {
@@ -48,6 +50,12 @@ pub fn arrow_type(kind: ColumnType) -> DataType {
 /// The text of a number as a class name: whole numbers without a decimal point.
 pub fn number_text(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 1e15 { format!("{}", value as i64) } else { format!("{value}") }
+}
+
+/// The text of a time in microseconds since 1970 UTC, as `2013-01-31 17:05:00`.
+pub fn datetime_text(micros: i64) -> String {
+    chrono::DateTime::from_timestamp_micros(micros)
+        .map_or_else(|| micros.to_string(), |time| time.naive_utc().to_string())
 }
 
 impl Table {
@@ -118,8 +126,7 @@ impl Table {
             ColumnType::Boolean => array.as_boolean().value(row).to_string(),
             ColumnType::Datetime => {
                 let micros = array.as_primitive::<arrow::datatypes::TimestampMicrosecondType>().value(row);
-                chrono::DateTime::from_timestamp_micros(micros)
-                    .map_or_else(|| micros.to_string(), |time| time.naive_utc().to_string())
+                datetime_text(micros)
             }
             ColumnType::Category => {
                 let array = array.as_dictionary::<Int32Type>();
@@ -130,53 +137,41 @@ impl Table {
         })
     }
 
-    /// A column as classes; works for every type.
-    pub fn labels(&self, column: usize) -> Labels {
-        let kind = self.schema[column].kind;
-        let mut distinct: std::collections::HashMap<String, u32> = std::collections::HashMap::new();
-        let mut raw = Vec::with_capacity(self.rows());
-        for row in 0..self.rows() {
-            raw.push(self.text(column, row).map(|text| {
-                let next = distinct.len() as u32;
-                *distinct.entry(text).or_insert(next)
-            }));
-        }
-        let mut classes: Vec<(String, u32)> = distinct.into_iter().collect();
-        classes.sort_by(|(a, _), (b, _)| compare_as(kind, a, b));
-        let mut rank = vec![0; classes.len()];
-        for (index, (_, first_seen)) in classes.iter().enumerate() {
-            rank[*first_seen as usize] = index as u32;
-        }
-        Labels {
-            classes: classes.into_iter().map(|(text, _)| text).collect(),
-            codes: raw.into_iter().map(|code| code.map(|code| rank[code as usize])).collect(),
-        }
-    }
-
     /// Writes the table beside `path`, syncs it and renames it.
     ///
     /// # Errors
     /// A capacity failure when the disk does not take it.
     pub fn write_arrow(&self, path: &Path) -> Result<(), Failure> {
-        let failed = |error: &dyn std::fmt::Display| {
-            Failure::new(
-                FailureClass::Capacity,
-                format!(
-                    "The table could not be written: {error}. Free some disk space and try again. ({})",
-                    path.display()
-                ),
-            )
-        };
-        let folder = path.parent().unwrap_or(Path::new("."));
+        let (file, _, _) = self.write_temporary(path.parent().unwrap_or(Path::new(".")))?;
+        file.persist(path).map_err(|error| unwritten(&error, path))?;
+        Ok(())
+    }
+
+    /// Writes the table to `<folder>/<hash>.arrow` and returns the BLAKE3 hash of that file and its size in bytes.
+    ///
+    /// # Errors
+    /// A capacity failure when the disk does not take it.
+    pub fn write_blob(&self, folder: &Path) -> Result<(String, u64), Failure> {
+        let (file, hash, bytes) = self.write_temporary(folder)?;
+        let path = folder.join(format!("{hash}.arrow"));
+        file.persist(&path).map_err(|error| unwritten(&error, &path))?;
+        Ok((hash, bytes))
+    }
+
+    /// A synced temporary file that holds the table, its hash and its size.
+    fn write_temporary(&self, folder: &Path) -> Result<(tempfile::NamedTempFile, String, u64), Failure> {
+        let failed = |error: &dyn std::fmt::Display| unwritten(error, folder);
         let file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
+        let sink = Hashing { inner: file.as_file(), hasher: blake3::Hasher::new(), bytes: 0 };
+        let buffered = std::io::BufWriter::with_capacity(1 << 20, sink);
         let mut writer =
-            FileWriter::try_new(file.as_file(), &self.batch.schema()).map_err(|error| failed(&error))?;
+            FileWriter::try_new(buffered, &self.batch.schema()).map_err(|error| failed(&error))?;
         writer.write(&self.batch).map_err(|error| failed(&error))?;
         writer.finish().map_err(|error| failed(&error))?;
-        drop(writer);
+        let buffered = writer.into_inner().map_err(|error| failed(&error))?;
+        let Hashing { hasher, bytes, .. } = buffered.into_inner().map_err(|error| failed(&error))?;
         file.as_file().sync_all().map_err(|error| failed(&error))?;
-        file.persist(path).map_err(|error| failed(&error))?;
-        Ok(())
+        Ok((file, hasher.finalize().to_hex().to_string(), bytes))
     }
 
     /// Reads a table that [`Self::write_arrow`] wrote.
@@ -211,12 +206,32 @@ impl Table {
     }
 }
 
-/// Orders two values of a column as a person would: numbers by value, all else by code point.
-fn compare_as(kind: ColumnType, a: &str, b: &str) -> std::cmp::Ordering {
-    if kind.is_numeric() {
-        let parse = |text: &str| text.parse::<f64>().unwrap_or(f64::NAN);
-        parse(a).total_cmp(&parse(b))
-    } else {
-        a.cmp(b)
+fn unwritten(error: &dyn std::fmt::Display, path: &Path) -> Failure {
+    Failure::new(
+        FailureClass::Capacity,
+        format!(
+            "The table could not be written: {error}. Free some disk space and try again. ({})",
+            path.display()
+        ),
+    )
+}
+
+/// Hashes and counts what passes through to a file.
+struct Hashing<W> {
+    inner: W,
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+impl<W: std::io::Write> std::io::Write for Hashing<W> {
+    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+        let written = self.inner.write(buffer)?;
+        self.hasher.update(&buffer[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
     }
 }

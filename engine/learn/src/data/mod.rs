@@ -1,5 +1,8 @@
 //! Data: files in, typed tables and profiles out.
 
+mod read;
+mod task;
+
 use std::path::Path;
 
 use orrery_domain::{
@@ -8,6 +11,10 @@ use orrery_domain::{
     profile::Profile,
 };
 
+pub use self::{
+    read::{ReadReport, read_table},
+    task::detect_task,
+};
 use crate::{
     control::{Interrupt, JobControl},
     table::Table,
@@ -39,4 +46,16 @@ pub fn profile(
     _control: &dyn JobControl,
 ) -> Result<Profile, Interrupt> {
     Err(Failure::new(FailureClass::Bug, "Not built: profile").into())
+}
+
+/// There is no such column; here are those there are.
+fn unknown_column(table: &Table, name: &str) -> Failure {
+    let mut names: Vec<&str> = table.schema.iter().take(30).map(|column| column.name.as_str()).collect();
+    if table.schema.len() > names.len() {
+        names.push("…");
+    }
+    Failure::new(
+        FailureClass::Client,
+        format!("There is no column '{name}'. The columns are: {}.", names.join(", ")),
+    )
 }
