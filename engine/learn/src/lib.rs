@@ -12,6 +12,8 @@
 pub mod control;
 pub mod data;
 pub mod device;
+pub mod metrics;
+pub mod model;
 pub mod predict;
 pub mod split;
 pub mod table;
