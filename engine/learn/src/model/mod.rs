@@ -9,7 +9,7 @@
 //!
 //! `card.json` is written last: a folder without one is not a model yet. Only files named by the card are ever read.
 
-mod files;
+pub(crate) mod files;
 
 use std::{
     fs,
@@ -55,7 +55,7 @@ struct CurvesFile<C> {
 pub fn required_files(kind: ModelKind) -> &'static [&'static str] {
     match kind {
         ModelKind::Gbt => &[PREPROCESS, TREES],
-        _ => &[PREPROCESS, WEIGHTS, ONNX],
+        _ => &[PREPROCESS, WEIGHTS],
     }
 }
 
