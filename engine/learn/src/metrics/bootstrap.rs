@@ -123,7 +123,9 @@ mod tests {
         let values: Vec<f64> = (0..400).map(|i| f64::from(i % 20)).collect();
         let settings = BootstrapSettings { resamples: 4000, seed: 1 };
         let means = replicate(values.len(), 1, &settings, |counts| {
-            Some(counts.iter().zip(&values).map(|(c, v)| f64::from(*c) * v).sum::<f64>() / values.len() as f64)
+            Some(
+                counts.iter().zip(&values).map(|(c, v)| f64::from(*c) * v).sum::<f64>() / values.len() as f64,
+            )
         });
         let (low, high) = interval(means.into_iter()).expect("defined");
         // standard deviation of 0..20 is 5.766; 1.96 * 5.766 / 20 = 0.565

@@ -26,7 +26,12 @@ pub(super) struct ClassScorer {
 
 impl ClassScorer {
     /// Sorts and bins the rows; `probabilities` are row-major `[rows, classes]` and finite. `None` when they do not fit.
-    pub(super) fn new(codes: &[u32], classes: usize, probabilities: &[f64], threshold: Option<f64>) -> Option<Self> {
+    pub(super) fn new(
+        codes: &[u32],
+        classes: usize,
+        probabilities: &[f64],
+        threshold: Option<f64>,
+    ) -> Option<Self> {
         let rows = codes.len();
         let fits = rows > 0 && rows < MOST_ROWS && classes >= 2 && probabilities.len() == rows * classes;
         if !fits || codes.iter().any(|code| *code as usize >= classes) {
@@ -100,7 +105,9 @@ impl ClassScorer {
                 let value = match id {
                     MetricId::Auroc => mean(areas.iter().map(|area| area.auroc)),
                     MetricId::AveragePrecision => mean(areas.iter().map(|area| area.average_precision)),
-                    MetricId::Accuracy => Some((0..k).map(|c| confusion[c * k + c]).sum::<u64>() as f64 / rows),
+                    MetricId::Accuracy => {
+                        Some((0..k).map(|c| confusion[c * k + c]).sum::<u64>() as f64 / rows)
+                    }
                     MetricId::BalancedAccuracy => mean((0..k).map(|class| recall(&confusion, k, class))),
                     MetricId::F1 if k == 2 => f1(&confusion, k, 1),
                     MetricId::F1 => mean((0..k).map(|class| f1(&confusion, k, class))),
@@ -150,7 +157,8 @@ fn recall(confusion: &[u64], classes: usize, class: usize) -> Option<f64> {
 fn f1(confusion: &[u64], classes: usize, class: usize) -> Option<f64> {
     let truly: u64 = confusion[class * classes..][..classes].iter().sum();
     let predicted: u64 = confusion.iter().skip(class).step_by(classes).sum();
-    (truly + predicted > 0).then(|| 2.0 * confusion[class * classes + class] as f64 / (truly + predicted) as f64)
+    (truly + predicted > 0)
+        .then(|| 2.0 * confusion[class * classes + class] as f64 / (truly + predicted) as f64)
 }
 
 #[cfg(test)]

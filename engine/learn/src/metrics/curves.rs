@@ -22,7 +22,9 @@ const MOST_RESIDUALS: usize = 2000;
 /// predictions do not fit each other or are not finite, the curves are empty.
 pub fn curves(task: Task, truth: &Truth<'_>, predictions: &Predictions, labels: &[String]) -> Curves {
     match (task, truth, predictions) {
-        (Task::Regression, Truth::Values(truth), Predictions::Values(predicted)) => regression(truth, predicted),
+        (Task::Regression, Truth::Values(truth), Predictions::Values(predicted)) => {
+            regression(truth, predicted)
+        }
         (Task::Regression, ..) => regression(&[], &[]),
         (_, Truth::Classes { codes, .. }, Predictions::Probabilities { classes, values }) => {
             let fits = codes.len() * classes == values.len()
@@ -125,7 +127,8 @@ fn at_thresholds(steps: &[(u64, u64, f64)]) -> Vec<ThresholdRow> {
 }
 
 fn regression(truth: &[f64], predicted: &[f64]) -> Curves {
-    let finite = truth.len() == predicted.len() && truth.iter().chain(predicted).all(|value| value.is_finite());
+    let finite =
+        truth.len() == predicted.len() && truth.iter().chain(predicted).all(|value| value.is_finite());
     let rows = if finite { truth.len() } else { 0 };
     let residuals = sample(rows)
         .into_iter()
@@ -229,7 +232,9 @@ mod tests {
 
     #[test]
     fn the_histogram_counts_every_residual_whatever_their_range() {
-        for truth in [vec![1.0; 5], vec![1e308, -1e308], vec![0.0, 1.0, 5.0, 5.0], vec![1e-300, 2e-300], vec![]] {
+        for truth in
+            [vec![1.0; 5], vec![1e308, -1e308], vec![0.0, 1.0, 5.0, 5.0], vec![1e-300, 2e-300], vec![]]
+        {
             let predicted = vec![0.0; truth.len()];
             let Curves::Regression { residuals, edges, counts } =
                 curves(Task::Regression, &Truth::Values(&truth), &Predictions::Values(predicted), &[])

@@ -92,7 +92,10 @@ mod tests {
         assert!(few.len() == 512 && few[0] == circle[0] && few[511] == circle[20_000]);
         assert!(few.is_sorted_by(|a, b| a.x < b.x));
         let area = |points: &[CurvePoint]| {
-            points.windows(2).map(|pair| (pair[1].x - pair[0].x) * f64::midpoint(pair[0].y, pair[1].y)).sum::<f64>()
+            points
+                .windows(2)
+                .map(|pair| (pair[1].x - pair[0].x) * f64::midpoint(pair[0].y, pair[1].y))
+                .sum::<f64>()
         };
         assert!((area(&few) - area(&circle)).abs() < 1e-5);
     }

@@ -153,10 +153,13 @@ pub fn evaluate_at(
         return ids.iter().map(|id| (*id, undefined.clone())).collect();
     };
     let values = scorer.measure(&vec![1; truth.rows()]);
-    let mut metrics: Metrics =
-        values.iter().map(|(id, value)| (*id, MetricValue { value: *value, low: None, high: None })).collect();
+    let mut metrics: Metrics = values
+        .iter()
+        .map(|(id, value)| (*id, MetricValue { value: *value, low: None, high: None }))
+        .collect();
     if let Some(settings) = bootstrap {
-        let replicates = bootstrap::replicate(truth.rows(), scorer.work(), settings, |counts| scorer.measure(counts));
+        let replicates =
+            bootstrap::replicate(truth.rows(), scorer.work(), settings, |counts| scorer.measure(counts));
         for (position, (id, value)) in values.iter().enumerate() {
             let drawn = replicates.iter().map(|replicate| replicate[position].1);
             if let (Some(_), Some((low, high)), Some(metric)) =

@@ -14,7 +14,12 @@ pub(super) enum Scorer {
 
 impl Scorer {
     /// `None` when predictions and truth do not fit each other or the task, are empty, or are not finite.
-    pub(super) fn new(task: Task, truth: &Truth<'_>, predictions: &Predictions, threshold: f64) -> Option<Self> {
+    pub(super) fn new(
+        task: Task,
+        truth: &Truth<'_>,
+        predictions: &Predictions,
+        threshold: f64,
+    ) -> Option<Self> {
         match (task, truth, predictions) {
             (
                 Task::Binary | Task::Multiclass,
@@ -28,12 +33,11 @@ impl Scorer {
                     .flatten()
                     .map(Self::Classes)
             }
-            (Task::Regression, Truth::Values(truth), Predictions::Values(values)) => {
-                (all_finite(truth) && all_finite(values))
-                    .then(|| ValueScorer::new(truth, values))
-                    .flatten()
-                    .map(Self::Values)
-            }
+            (Task::Regression, Truth::Values(truth), Predictions::Values(values)) => (all_finite(truth)
+                && all_finite(values))
+            .then(|| ValueScorer::new(truth, values))
+            .flatten()
+            .map(Self::Values),
             _ => None,
         }
     }

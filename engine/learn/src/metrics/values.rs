@@ -19,7 +19,8 @@ impl ValueScorer {
             return None;
         }
         let mean = truth.iter().sum::<f64>() / truth.len() as f64;
-        let errors: Vec<f64> = truth.iter().zip(predicted).map(|(truth, predicted)| truth - predicted).collect();
+        let errors: Vec<f64> =
+            truth.iter().zip(predicted).map(|(truth, predicted)| truth - predicted).collect();
         let mut order: Vec<u32> = (0..truth.len() as u32).collect();
         order.sort_unstable_by(|a, b| errors[*a as usize].abs().total_cmp(&errors[*b as usize].abs()));
         Some(Self { errors, centred: truth.iter().map(|value| value - mean).collect(), order })
@@ -69,7 +70,8 @@ impl ValueScorer {
 
     /// Whether the counted rows hold two different true values.
     fn varies(&self, counts: &[u32]) -> bool {
-        let mut counted = counts.iter().zip(&self.centred).filter(|(count, _)| **count > 0).map(|(_, value)| value);
+        let mut counted =
+            counts.iter().zip(&self.centred).filter(|(count, _)| **count > 0).map(|(_, value)| value);
         counted.next().is_some_and(|first| counted.any(|value| value != first))
     }
 

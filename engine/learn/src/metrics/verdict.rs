@@ -127,8 +127,10 @@ mod tests {
     }
 
     fn judge(truth: &[f64], model: &Predictions, baselines: &[(&str, &Predictions)]) -> Verdict {
-        let baselines: Vec<_> =
-            baselines.iter().map(|(name, predictions)| ((*name).to_owned(), (*predictions).clone())).collect();
+        let baselines: Vec<_> = baselines
+            .iter()
+            .map(|(name, predictions)| ((*name).to_owned(), (*predictions).clone()))
+            .collect();
         verdict(Task::Regression, &Truth::Values(truth), model, &baselines, &SETTINGS)
     }
 
@@ -163,7 +165,8 @@ mod tests {
         let names = ["no".to_owned(), "yes".to_owned()];
         let truth = Truth::Classes { codes: &[1, 1, 1], classes: &names };
         let model = Predictions::Probabilities { classes: 2, values: vec![0.5; 6] };
-        let judged = verdict(Task::Binary, &truth, &model, &[("majority".to_owned(), model.clone())], &SETTINGS);
+        let judged =
+            verdict(Task::Binary, &truth, &model, &[("majority".to_owned(), model.clone())], &SETTINGS);
         assert_eq!((judged.better, judged.difference.value), (None, None));
         assert!(judged.message.contains("AUROC is not defined"), "{}", judged.message);
         let alone = verdict(Task::Binary, &truth, &model, &[], &SETTINGS);
@@ -175,7 +178,9 @@ mod tests {
         let names = ["no".to_owned(), "yes".to_owned()];
         let codes: Vec<u32> = (0..200).map(|row| u32::from(row % 3 == 0)).collect();
         let truth = Truth::Classes { codes: &codes, classes: &names };
-        let positive = |row: usize| if codes[row] == 1 { 0.4 + (row % 5) as f64 * 0.1 } else { 0.2 + (row % 4) as f64 * 0.1 };
+        let positive = |row: usize| {
+            if codes[row] == 1 { 0.4 + (row % 5) as f64 * 0.1 } else { 0.2 + (row % 4) as f64 * 0.1 }
+        };
         let values = (0..200).flat_map(|row| [1.0 - positive(row), positive(row)]).collect();
         let constant = Predictions::Probabilities { classes: 2, values: [0.7, 0.3].repeat(200) };
         let model = Predictions::Probabilities { classes: 2, values };

@@ -148,7 +148,9 @@ pub fn set_threshold(dir: &Path, threshold: f64) -> Result<ModelCard, Failure> {
     if !(0.0..=1.0).contains(&threshold) {
         return Err(Failure::new(
             FailureClass::Client,
-            format!("{threshold} is no threshold, and the model was not changed. Give a probability from 0 to 1."),
+            format!(
+                "{threshold} is no threshold, and the model was not changed. Give a probability from 0 to 1."
+            ),
         ));
     }
     card.threshold = Some(threshold);
@@ -241,7 +243,9 @@ fn check_card(card: &ModelCard) -> Result<(), String> {
             return Err(format!("it names a file outside the model's folder ('{name}')"));
         }
     }
-    if let Some(name) = required_files(card.kind).iter().find(|name| card.files.iter().all(|file| file.name != **name)) {
+    if let Some(name) =
+        required_files(card.kind).iter().find(|name| card.files.iter().all(|file| file.name != **name))
+    {
         return Err(format!("it does not name {name}"));
     }
     let classes = card.classes.len();
