@@ -14,6 +14,7 @@ pub mod data;
 pub mod device;
 pub mod metrics;
 pub mod model;
+pub mod nets;
 pub mod predict;
 pub mod split;
 pub mod table;

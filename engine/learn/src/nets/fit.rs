@@ -1,0 +1,369 @@
+//! Fit: the training loop, with its checkpoints, steering and early stopping.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use burn::tensor::Device;
+use orrery_domain::{
+    Failure, FailureClass,
+    device::DeviceChoice,
+    job::JobEvent,
+    run::{RunState, SeriesId},
+};
+
+use super::{
+    Architecture, FitSettings, Loss, Rows, Weights,
+    backprop::{Example, gradients},
+    batch::{Gatherer, order},
+    checkpoint::{self, Checkpoint, State},
+    graph::{Dropout, Params},
+    initial_weights,
+    judge::{Judgement, judge},
+    optimizer::Slots,
+    parameter_count,
+    progress::{Plan, Reporter, StepFigures},
+};
+use crate::control::{Interrupt, JobControl, Wish};
+
+/// Seconds between two checkpoints inside an epoch.
+const CHECKPOINT_SECS: f64 = 30.0;
+/// Pause between two looks at the wish while paused.
+const PAUSE_POLL: Duration = Duration::from_millis(50);
+
+/// What a fit ended with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FitOutcome {
+    /// Weights of the best validation.
+    pub weights: Weights,
+    /// What they belong to.
+    pub architecture: Architecture,
+    /// Validation loss of these weights.
+    pub best_valid_loss: f64,
+    /// Steps done.
+    pub steps: u64,
+    /// Passes over the training rows done.
+    pub epochs: f64,
+    /// Seconds of training, validation and checkpoints included, pauses not.
+    pub train_secs: f64,
+    /// Training rows a second over all of that time.
+    pub samples_per_sec: f64,
+    /// Trainable parameters.
+    pub parameters: u64,
+    /// Whether it ended before its last epoch for want of progress.
+    pub stopped_early: bool,
+}
+
+/// Trains a network, or goes on from the newest checkpoint in `checkpoint_dir` that is of the same architecture, settings
+/// and data. On the CPU a resumed fit ends with the very weights of an unbroken one.
+///
+/// # Errors
+/// A failure (data: no rows; model: the loss is not finite; hardware: the device was lost; capacity: the disk is full), or
+/// an interruption after a checkpoint.
+#[expect(clippy::too_many_arguments, reason = "each is one part of a training request, named at the call")]
+pub fn fit(
+    arch: &Architecture,
+    loss: Loss,
+    train: Rows,
+    valid: Rows,
+    settings: &FitSettings,
+    device: DeviceChoice,
+    checkpoint_dir: &Path,
+    control: &dyn JobControl,
+) -> Result<FitOutcome, Interrupt> {
+    check_rows(arch, train, "training")?;
+    check_rows(arch, valid, "validation")?;
+    let device = crate::device::open(device)?;
+    let mut trainer = Trainer::new(arch, loss, train, valid, settings, device, checkpoint_dir, control);
+    trainer.resume();
+    trainer.run()
+}
+
+/// Whether rows can be trained on.
+fn check_rows(arch: &Architecture, rows: Rows, part: &str) -> Result<(), Failure> {
+    let cols = arch.numeric + arch.category_sizes.len();
+    let fits = rows.x.cols == cols
+        && rows.x.values.len() == rows.x.rows * cols
+        && rows.y.len() == rows.x.rows
+        && rows.weight.is_none_or(|weight| weight.len() == rows.x.rows);
+    if !fits || cols == 0 || arch.outputs == 0 {
+        let message = format!("The {part} rows do not fit the network ({cols} input columns expected). Choose at least one feature column.");
+        return Err(Failure::new(FailureClass::Data, message));
+    }
+    if rows.x.rows == 0 {
+        let message =
+            format!("There are no {part} rows. Use a larger file, or another split that leaves some for it.");
+        return Err(Failure::new(FailureClass::Data, message));
+    }
+    Ok(())
+}
+
+/// A fit under way.
+struct Trainer<'a> {
+    arch: &'a Architecture,
+    loss: Loss,
+    train: Rows<'a>,
+    valid: Rows<'a>,
+    settings: &'a FitSettings,
+    device: Device,
+    tracked: Device,
+    dir: PathBuf,
+    control: &'a dyn JobControl,
+    gatherer: Gatherer,
+    reporter: Reporter<'a>,
+    /// One over the mean training weight: weights of mean 1 keep the loss's scale.
+    weight_scale: f32,
+    batch: usize,
+    plan: Plan,
+    state: State,
+    slots: Slots,
+    best: Weights,
+    clock: Instant,
+    saved: Instant,
+}
+
+impl<'a> Trainer<'a> {
+    #[expect(clippy::too_many_arguments, reason = "the parts of `fit`")]
+    fn new(
+        arch: &'a Architecture,
+        loss: Loss,
+        train: Rows<'a>,
+        valid: Rows<'a>,
+        settings: &'a FitSettings,
+        device: Device,
+        dir: &Path,
+        control: &'a dyn JobControl,
+    ) -> Self {
+        // A last batch that is not full is left out: every epoch has another order, so no row is left out for good, and
+        // one constant shape serves all steps.
+        let batch = settings.batch_size.clamp(1, train.x.rows);
+        let steps_per_epoch = (train.x.rows / batch) as u64;
+        let plan = Plan {
+            steps: steps_per_epoch * u64::from(settings.epochs),
+            steps_per_epoch,
+            family: arch.family,
+        };
+        let weight_scale = train.weight.map_or(1.0, |weight| {
+            let mean = weight.iter().map(|&w| f64::from(w)).sum::<f64>() / weight.len() as f64;
+            if mean > 0.0 { (1.0 / mean) as f32 } else { 1.0 }
+        });
+        let fingerprint = fingerprint(arch, loss, train, valid, settings);
+        Self {
+            arch,
+            loss,
+            train,
+            valid,
+            settings,
+            tracked: device.clone().autodiff(),
+            device,
+            dir: dir.to_path_buf(),
+            control,
+            gatherer: Gatherer::new(arch),
+            reporter: Reporter::new(control, plan),
+            weight_scale,
+            batch,
+            plan,
+            state: State { fingerprint, ..State::default() },
+            slots: Slots::new(arch, initial_weights(arch, settings.seed), settings.optimizer),
+            best: Weights::new(),
+            clock: Instant::now(),
+            saved: Instant::now(),
+        }
+    }
+
+    /// Takes up the newest usable checkpoint, saying which damaged ones were passed over.
+    fn resume(&mut self) {
+        let (found, warnings) = checkpoint::latest(&self.dir, &self.state.fingerprint, &self.slots);
+        for message in warnings {
+            self.control.emit(JobEvent::Warning { message });
+        }
+        if let Some(Checkpoint { state, slots, best }) = found {
+            (self.state, self.slots, self.best) = (state, slots, best);
+        }
+    }
+
+    fn run(&mut self) -> Result<FitOutcome, Interrupt> {
+        self.clock = Instant::now();
+        let mut rows = (u64::MAX, Vec::new());
+        while self.state.step < self.plan.steps && !self.state.stopped_early {
+            let epoch = self.state.step / self.plan.steps_per_epoch;
+            if rows.0 != epoch {
+                rows = (epoch, order(self.train.x.rows, self.settings.seed, epoch));
+            }
+            let first = (self.state.step % self.plan.steps_per_epoch) as usize * self.batch;
+            let figures = self.step(&rows.1[first..first + self.batch])?;
+            self.state.step += 1;
+            let secs = self.secs();
+            self.reporter.step(self.state.step, secs, figures);
+            if self.state.step.is_multiple_of(self.plan.steps_per_epoch) {
+                self.end_epoch()?;
+            } else if self.saved.elapsed().as_secs_f64() > CHECKPOINT_SECS {
+                self.save()?;
+            }
+            self.obey()?;
+        }
+        Ok(self.outcome())
+    }
+
+    /// Seconds of training so far.
+    fn secs(&self) -> f64 {
+        self.state.secs + self.clock.elapsed().as_secs_f64()
+    }
+
+    /// One optimizer step on these rows.
+    fn step(&mut self, rows: &[u32]) -> Result<StepFigures, Failure> {
+        let truth = rows.iter().map(|&row| self.train.y[row as usize]).collect();
+        let weigh = |weight: &[f32]| rows.iter().map(|&row| weight[row as usize] * self.weight_scale).collect();
+        let batch = self.gatherer.gather(self.train.x, rows);
+        let example = Example { batch, truth, weight: self.train.weight.map(weigh) };
+        let mut dropout = Dropout {
+            rate: self.arch.dropout,
+            seed: self.settings.seed,
+            step: self.state.step,
+            drawn: 0,
+            device: &self.tracked,
+        };
+        let (loss, gradients) = gradients(self.arch, &self.slots, example, self.loss, &mut dropout)?;
+        if !loss.is_finite() {
+            return Err(self.diverged());
+        }
+        let slices: Vec<&[f32]> = gradients.iter().map(Vec::as_slice).collect();
+        let rate = self.settings.rate(self.state.step, self.plan.steps);
+        let norm = self.slots.step(&slices, self.settings, self.state.step, rate);
+        if !norm.is_finite() {
+            return Err(self.diverged());
+        }
+        Ok(StepFigures { loss, rate, norm, rows: rows.len() })
+    }
+
+    fn diverged(&self) -> Failure {
+        let step = self.state.step + 1;
+        Failure::new(
+            FailureClass::Model,
+            format!(
+                "Training diverged: the loss or its gradient was not finite at step {step}. Try a learning rate of {:.1e} or lower, a smaller gradient norm limit, or look for extreme values in the numeric columns.",
+                self.settings.learning_rate / 3.0
+            ),
+        )
+        .keeping("The last checkpoint before it was kept.")
+    }
+
+    /// Validates, keeps the best weights, decides on early stopping and writes a checkpoint.
+    fn end_epoch(&mut self) -> Result<(), Failure> {
+        self.reporter.progress("Validating", self.state.step);
+        let params = Params::new(self.slots.iter(), &self.device, false);
+        let Judgement { loss, metric } =
+            judge(self.arch, &params, &self.gatherer, self.loss, self.valid, &self.device)?;
+        if !loss.is_finite() {
+            return Err(self.diverged());
+        }
+        let mut points = vec![(SeriesId::ValidLoss, loss)];
+        points.extend(metric.map(|metric| (SeriesId::ValidMetric, metric)));
+        self.reporter.points(self.state.step, self.secs(), &points);
+        if self.state.best_valid_loss.is_none_or(|best| loss < best) {
+            self.state.best_valid_loss = Some(loss);
+            self.state.best_step = self.state.step;
+            self.state.stale = 0;
+            self.best = self.slots.weights();
+        } else {
+            self.state.stale += 1;
+            let patience = self.settings.patience;
+            self.state.stopped_early = patience > 0 && self.state.stale >= patience;
+        }
+        self.save()?;
+        self.reporter.restart_clock();
+        Ok(())
+    }
+
+    /// Writes a checkpoint.
+    fn save(&mut self) -> Result<(), Failure> {
+        self.state.secs = self.secs();
+        self.clock = Instant::now();
+        let checkpoint =
+            Checkpoint { state: self.state.clone(), slots: self.slots.clone(), best: self.best.clone() };
+        checkpoint::write(&self.dir, &checkpoint)?;
+        self.saved = Instant::now();
+        self.control.emit(JobEvent::Checkpoint { step: self.state.step });
+        Ok(())
+    }
+
+    /// Does what a person wishes.
+    fn obey(&mut self) -> Result<(), Interrupt> {
+        match self.control.wish() {
+            Wish::Continue => return Ok(()),
+            Wish::Cancel => {
+                self.save()?;
+                return Err(Interrupt::Cancelled);
+            }
+            Wish::Stop => {
+                self.save()?;
+                return Err(Interrupt::Stopped);
+            }
+            Wish::Pause => self.save()?,
+        }
+        self.control.emit(JobEvent::State { state: RunState::Paused, reason: None });
+        let wish = loop {
+            match self.control.wish() {
+                Wish::Pause => std::thread::sleep(PAUSE_POLL),
+                wish => break wish,
+            }
+        };
+        self.clock = Instant::now();
+        self.saved = Instant::now();
+        self.reporter.restart_clock();
+        match wish {
+            Wish::Cancel => Err(Interrupt::Cancelled),
+            Wish::Stop => Err(Interrupt::Stopped),
+            Wish::Continue | Wish::Pause => {
+                self.control.emit(JobEvent::State { state: RunState::Running, reason: None });
+                Ok(())
+            }
+        }
+    }
+
+    fn outcome(&self) -> FitOutcome {
+        let State { step, best_valid_loss, secs, stopped_early, .. } = self.state;
+        let rows = step as f64 * self.batch as f64;
+        FitOutcome {
+            weights: if self.best.is_empty() { self.slots.weights() } else { self.best.clone() },
+            architecture: self.arch.clone(),
+            best_valid_loss: best_valid_loss.unwrap_or(f64::NAN),
+            steps: step,
+            epochs: step as f64 / self.plan.steps_per_epoch as f64,
+            train_secs: secs,
+            samples_per_sec: if secs > 0.0 { rows / secs } else { 0.0 },
+            parameters: parameter_count(self.arch),
+            stopped_early,
+        }
+    }
+}
+
+/// Hash of what is fitted to what. Data goes in by its size, its truth and its first and last rows.
+fn fingerprint(
+    arch: &Architecture,
+    loss: Loss,
+    train: Rows,
+    valid: Rows,
+    settings: &FitSettings,
+) -> String {
+    const ENDS: usize = 1 << 14;
+    let mut hasher = blake3::Hasher::new();
+    // Plain data without maps always serializes, and always the same way.
+    let text = serde_json::to_string(&(arch, loss, settings)).unwrap_or_default();
+    hasher.update(text.as_bytes());
+    let mut floats = |values: &[f32]| {
+        hasher.update(&(values.len() as u64).to_le_bytes());
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        hasher.update(&bytes);
+    };
+    for rows in [train, valid] {
+        let values = &rows.x.values;
+        floats(&[rows.x.rows as f32, rows.x.cols as f32]);
+        floats(&values[..values.len().min(ENDS)]);
+        floats(&values[values.len().saturating_sub(ENDS)..]);
+        floats(rows.y);
+        floats(rows.weight.unwrap_or_default());
+    }
+    hasher.finalize().to_hex().to_string()
+}

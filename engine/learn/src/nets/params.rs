@@ -1,0 +1,163 @@
+//! Parameters: which tensors an architecture has, and their first values.
+
+use super::{Architecture, Family, Weights, batch::Noise};
+
+/// How a tensor begins.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Init {
+    /// Uniform in `±bound`.
+    Uniform(f64),
+    /// All one value.
+    Constant(f32),
+    /// +1 or -1 at random.
+    Signs,
+}
+
+/// A tensor of an architecture.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Spec {
+    /// Name in the weights' file.
+    pub name: String,
+    /// Shape.
+    pub shape: Vec<usize>,
+    /// First values.
+    pub init: Init,
+    /// Whether weight decay applies: to matrices, not to biases, norms, adapters and embeddings.
+    pub decay: bool,
+}
+
+/// Collects specs.
+struct Specs(Vec<Spec>);
+
+impl Specs {
+    fn add(&mut self, name: impl Into<String>, shape: &[usize], init: Init, decay: bool) {
+        self.0.push(Spec { name: name.into(), shape: shape.to_vec(), init, decay });
+    }
+
+    /// A fully connected layer, uniform in `±1/sqrt(inputs)`.
+    fn linear(&mut self, name: &str, inputs: usize, outputs: usize) {
+        let init = fan_in(inputs);
+        self.add(format!("{name}.weight"), &[inputs, outputs], init, true);
+        self.add(format!("{name}.bias"), &[outputs], init, false);
+    }
+
+    fn norm(&mut self, name: &str, width: usize) {
+        self.add(format!("{name}.gamma"), &[width], Init::Constant(1.0), false);
+        self.add(format!("{name}.beta"), &[width], Init::Constant(0.0), false);
+    }
+}
+
+fn fan_in(inputs: usize) -> Init {
+    Init::Uniform(1.0 / (inputs.max(1) as f64).sqrt())
+}
+
+impl Architecture {
+    /// Codes of all category features together: rows of the shared embedding table.
+    pub(super) fn codes(&self) -> usize {
+        self.category_sizes.iter().sum()
+    }
+
+    /// Bins of the widest piecewise-linear embedding.
+    pub(super) fn bins(&self) -> usize {
+        self.ple_edges.iter().map(|edges| edges.len().saturating_sub(1)).max().unwrap_or(0)
+    }
+
+    /// Whether numbers enter through piecewise-linear embeddings.
+    pub(super) fn has_ple(&self) -> bool {
+        self.numeric > 0 && self.ple_edges.len() == self.numeric
+    }
+
+    /// Inputs of the first layer, embeddings included.
+    pub(super) fn inputs(&self) -> usize {
+        let numeric = if self.has_ple() { self.numeric * self.ple_width } else { self.numeric };
+        numeric + self.category_sizes.len() * self.embedding
+    }
+
+    /// Width of a residual block's inner layer.
+    pub(super) fn inner(&self) -> usize {
+        2 * self.width
+    }
+
+    /// Every tensor.
+    pub(super) fn specs(&self) -> Vec<Spec> {
+        let mut specs = Specs(Vec::new());
+        if self.codes() > 0 {
+            specs.add("embedding.weight", &[self.codes(), self.embedding], fan_in(self.embedding), false);
+        }
+        if self.has_ple() {
+            let init = fan_in(self.bins());
+            specs.add("ple.weight", &[self.numeric, self.bins(), self.ple_width], init, false);
+            specs.add("ple.bias", &[self.numeric, self.ple_width], init, false);
+        }
+        match self.family {
+            Family::Linear => specs.linear("head", self.inputs(), self.outputs),
+            Family::Mlp => {
+                let mut inputs = self.inputs();
+                for layer in 0..self.depth {
+                    specs.linear(&format!("layers.{layer}"), inputs, self.width);
+                    inputs = self.width;
+                }
+                specs.linear("head", inputs, self.outputs);
+            }
+            Family::Resnet => {
+                specs.linear("input", self.inputs(), self.width);
+                for block in 0..self.depth {
+                    specs.norm(&format!("blocks.{block}.norm"), self.width);
+                    specs.linear(&format!("blocks.{block}.expand"), self.width, self.inner());
+                    specs.linear(&format!("blocks.{block}.contract"), self.inner(), self.width);
+                }
+                specs.norm("norm", self.width);
+                specs.linear("head", self.width, self.outputs);
+            }
+            Family::Tabm => self.ensemble_specs(&mut specs),
+        }
+        specs.0
+    }
+
+    /// `TabM`: shared matrices, an input and an output adapter and a bias for each member, separate heads. The first input
+    /// adapter begins at random signs and sets the members apart, all others begin at 1 (Gorishniy et al. 2024, section 3).
+    fn ensemble_specs(&self, specs: &mut Specs) {
+        let members = self.members;
+        let mut inputs = self.inputs();
+        for layer in 0..self.depth {
+            let name = |part: &str| format!("layers.{layer}.{part}");
+            let first = if layer == 0 { Init::Signs } else { Init::Constant(1.0) };
+            specs.add(name("weight"), &[inputs, self.width], fan_in(inputs), true);
+            specs.add(name("r"), &[members, inputs], first, false);
+            specs.add(name("s"), &[members, self.width], Init::Constant(1.0), false);
+            specs.add(name("bias"), &[members, self.width], fan_in(inputs), false);
+            inputs = self.width;
+        }
+        specs.add("head.weight", &[members, inputs, self.outputs], fan_in(inputs), true);
+        specs.add("head.bias", &[members, self.outputs], fan_in(inputs), false);
+    }
+}
+
+/// Trainable parameters.
+pub fn parameter_count(arch: &Architecture) -> u64 {
+    arch.specs().iter().map(|spec| spec.shape.iter().product::<usize>() as u64).sum()
+}
+
+/// First weights of an architecture; the same for the same seed everywhere.
+pub fn initial_weights(arch: &Architecture, seed: u64) -> Weights {
+    let specs = arch.specs().into_iter().enumerate();
+    specs
+        .map(|(index, spec)| {
+            let mut noise = Noise::new(seed, Noise::WEIGHTS, index as u64);
+            let values = (0..spec.shape.iter().product::<usize>())
+                .map(|_| match spec.init {
+                    Init::Uniform(bound) => ((noise.uniform() * 2.0 - 1.0) * bound) as f32,
+                    Init::Constant(value) => value,
+                    Init::Signs => {
+                        if noise.next() & 1 == 0 {
+                            1.0
+                        } else {
+                            -1.0
+                        }
+                    }
+                })
+                .collect();
+            (spec.name, (spec.shape, values))
+        })
+        .collect()
+}

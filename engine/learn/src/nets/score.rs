@@ -1,0 +1,221 @@
+//! Scores: a trained network applied to rows, on the CPU.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use orrery_domain::{Failure, FailureClass};
+
+use super::{
+    Architecture, Encoded, OutputScale, Weights,
+    batch::{Gatherer, HostBatch},
+    graph::{self, Dropout, Inputs, Params},
+};
+
+/// A trained network, ready to score.
+#[derive(Debug)]
+pub struct Scorer {
+    arch: Architecture,
+    params: Params,
+    gatherer: Gatherer,
+    device: Device,
+}
+
+impl Scorer {
+    /// A scorer on the CPU.
+    ///
+    /// # Errors
+    /// A model failure when the weights are not the architecture's.
+    pub fn new(arch: &Architecture, weights: &Weights) -> Result<Self, Failure> {
+        check(arch, weights)?;
+        let device = crate::device::cpu();
+        let list =
+            weights.iter().map(|(name, (shape, values))| (name.as_str(), shape.as_slice(), values.as_slice()));
+        let params = Params::new(list, &device, false);
+        Ok(Self { arch: arch.clone(), params, gatherer: Gatherer::new(arch), device })
+    }
+
+    /// A scorer of what [`super::save`] wrote into a folder.
+    ///
+    /// # Errors
+    /// A model failure when the file is missing, damaged or of another program.
+    pub fn load(dir: &Path) -> Result<Self, Failure> {
+        let (arch, weights) = super::load(dir)?;
+        Self::new(&arch, &weights)
+    }
+
+    /// The architecture.
+    pub fn architecture(&self) -> &Architecture {
+        &self.arch
+    }
+
+    /// Reported outputs, row-major `[rows, outputs]`: the log-odds of the positive class, a logit a class, or a number in
+    /// the target's unit.
+    ///
+    /// # Errors
+    /// A client failure when the rows have other columns than the architecture.
+    pub fn score(&self, x: &Encoded) -> Result<Vec<f64>, Failure> {
+        let cols = self.arch.numeric + self.arch.category_sizes.len();
+        if x.cols != cols || x.values.len() != x.rows * x.cols {
+            return Err(Failure::new(
+                FailureClass::Client,
+                format!("The model takes {cols} input columns but was given {}. Encode the rows with the model's own preprocessing.", x.cols),
+            ));
+        }
+        let mut scores = Vec::with_capacity(x.rows * self.arch.outputs);
+        for (_, batch) in batches(&self.arch, &self.gatherer, x) {
+            scores.extend(evaluate(&self.arch, &self.params, batch, &self.device)?);
+        }
+        Ok(scores)
+    }
+}
+
+/// All rows in batches, each with its first row's position. Small enough that a batch's activations stay in cache.
+pub(super) fn batches<'a>(
+    arch: &Architecture,
+    gatherer: &'a Gatherer,
+    x: &'a Encoded,
+) -> impl Iterator<Item = (usize, HostBatch)> + 'a {
+    let size = (8192 / arch.members.max(1)).max(64);
+    (0..x.rows).step_by(size).map(move |first| {
+        let rows: Vec<u32> = (first as u32..(first + size).min(x.rows) as u32).collect();
+        (first, gatherer.gather(x, &rows))
+    })
+}
+
+/// Raw outputs of one batch, members already combined, on the reported scale. `[rows, outputs]`
+pub(super) fn evaluate(
+    arch: &Architecture,
+    params: &Params,
+    batch: HostBatch,
+    device: &Device,
+) -> Result<Vec<f64>, Failure> {
+    let combined = combine(arch, &raw_outputs(arch, params, batch, device)?);
+    Ok(combined.into_iter().map(|raw| arch.output.report(raw)).collect())
+}
+
+/// Raw outputs of one batch. `[members, rows, outputs]`
+pub(super) fn raw_outputs(
+    arch: &Architecture,
+    params: &Params,
+    batch: HostBatch,
+    device: &Device,
+) -> Result<Vec<f32>, Failure> {
+    let inputs = Inputs::new(arch, batch, device);
+    let output = graph::forward(arch, params, &inputs, &mut Dropout::off(device));
+    read(output.try_into_data())
+}
+
+/// The floats of a tensor that was read, or the device's failure.
+pub(super) fn read(
+    data: Result<burn::tensor::TensorData, impl std::fmt::Debug>,
+) -> Result<Vec<f32>, Failure> {
+    let lost = |what: &dyn std::fmt::Debug| {
+        Failure::new(
+            FailureClass::Hardware,
+            format!("The device did not deliver its result: {what:?}. Go on from the last checkpoint, or choose the CPU."),
+        )
+    };
+    let data = data.map_err(|error| lost(&error))?;
+    data.try_into_vec_as::<f32>().map_err(|error| lost(&error))
+}
+
+/// One output a row from the members': the log-odds of the mean probability, the logarithm of the mean probabilities, or
+/// the mean. `[members, rows, outputs]` to `[rows, outputs]`, still on the network's own scale.
+pub(super) fn combine(arch: &Architecture, raw: &[f32]) -> Vec<f64> {
+    let (members, outputs) = (arch.members.max(1), arch.outputs);
+    if members == 1 {
+        return raw.iter().map(|&value| f64::from(value)).collect();
+    }
+    let size = raw.len() / members;
+    let member = |index: usize| raw[index * size..(index + 1) * size].iter().map(|&value| f64::from(value));
+    match arch.output {
+        OutputScale::Value { .. } => {
+            let mut mean = vec![0.0; size];
+            for index in 0..members {
+                mean.iter_mut().zip(member(index)).for_each(|(sum, value)| *sum += value / members as f64);
+            }
+            mean
+        }
+        OutputScale::Logits if outputs == 1 => {
+            // ln p = -softplus(-z) and ln (1 - p) = -softplus(z): stable where the mean probability rounds to 0 or 1.
+            let (mut yes, mut no) = (LogSum::new(size), LogSum::new(size));
+            for index in 0..members {
+                yes.add(member(index).map(|z| -softplus(-z)));
+                no.add(member(index).map(|z| -softplus(z)));
+            }
+            yes.values().zip(no.values()).map(|(yes, no)| yes - no).collect()
+        }
+        OutputScale::Logits => {
+            let mut sum = LogSum::new(size);
+            for index in 0..members {
+                let logits: Vec<f64> = member(index).collect();
+                sum.add(logits.chunks_exact(outputs).flat_map(|row| {
+                    let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                    let norm = top + row.iter().map(|z| (z - top).exp()).sum::<f64>().ln();
+                    row.iter().map(move |z| z - norm).collect::<Vec<_>>()
+                }));
+            }
+            sum.values().map(|value| value - (members as f64).ln()).collect()
+        }
+    }
+}
+
+/// `ln(1 + exp(z))` without overflow.
+fn softplus(z: f64) -> f64 {
+    z.max(0.0) + (-z.abs()).exp().ln_1p()
+}
+
+/// Elementwise running logarithm of a sum of exponentials.
+struct LogSum {
+    top: Vec<f64>,
+    sum: Vec<f64>,
+}
+
+impl LogSum {
+    fn new(size: usize) -> Self {
+        Self { top: vec![f64::NEG_INFINITY; size], sum: vec![0.0; size] }
+    }
+
+    fn add(&mut self, values: impl Iterator<Item = f64>) {
+        for ((top, sum), value) in self.top.iter_mut().zip(&mut self.sum).zip(values) {
+            if value > *top {
+                *sum = *sum * (*top - value).exp() + 1.0;
+                *top = value;
+            } else {
+                *sum += (value - *top).exp();
+            }
+        }
+    }
+
+    fn values(&self) -> impl Iterator<Item = f64> {
+        self.top.iter().zip(&self.sum).map(|(top, sum)| top + sum.ln())
+    }
+}
+
+/// Whether the weights are the architecture's.
+pub(super) fn check(arch: &Architecture, weights: &Weights) -> Result<(), Failure> {
+    let wrong = |what: String| {
+        Err(Failure::new(
+            FailureClass::Model,
+            format!("The weights do not fit the model's architecture: {what}. Train or import the model again."),
+        ))
+    };
+    if arch.outputs == 0 || arch.inputs() == 0 || arch.members == 0 {
+        return wrong("it has no inputs or no outputs".to_owned());
+    }
+    for spec in arch.specs() {
+        match weights.get(&spec.name) {
+            None => return wrong(format!("`{}` is missing", spec.name)),
+            Some((shape, values))
+                if *shape != spec.shape || values.len() != shape.iter().product::<usize>() =>
+            {
+                return wrong(format!("`{}` has shape {shape:?} instead of {:?}", spec.name, spec.shape));
+            }
+            Some((_, values)) if values.iter().any(|value| !value.is_finite()) => {
+                return wrong(format!("`{}` holds numbers that are not finite", spec.name));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! Fit settings: what a network is trained with, every default resolved in one place.
+
+use orrery_domain::training::{HyperParameters, ModelKind, Optimizer, Task};
+use serde::{Deserialize, Serialize};
+
+/// How a network is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FitSettings {
+    /// Passes over the training rows.
+    pub epochs: u32,
+    /// Rows a step; capped at the training rows.
+    pub batch_size: usize,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Decoupled weight decay, on weight matrices only.
+    pub weight_decay: f64,
+    /// Optimizer.
+    pub optimizer: Optimizer,
+    /// Share of all steps spent warming up; the rest follows a cosine to 0.
+    pub warmup: f64,
+    /// Global gradient norm limit; 0 switches clipping off.
+    pub clip_norm: f64,
+    /// Epochs without a better validation loss before training stops; 0 never stops early.
+    pub patience: u32,
+    /// Seed of every random choice.
+    pub seed: u64,
+}
+
+impl FitSettings {
+    /// The settings of a request, with the kind's own defaults for what it leaves open. The seed is 0: set it.
+    pub fn resolve(kind: ModelKind, hyper: &HyperParameters, train_rows: usize, _task: Task) -> Self {
+        let tabm = kind == ModelKind::Tabm;
+        let few = train_rows < 20_000;
+        let batch = if tabm { if few { 256 } else { 1024 } } else { 256 };
+        let epochs = hyper.epochs.unwrap_or(if tabm { 12 } else { 20 }).max(1);
+        let sgd = hyper.optimizer == Optimizer::Sgd;
+        Self {
+            epochs,
+            batch_size: hyper.batch_size.map_or(batch, |size| size.max(1) as usize),
+            learning_rate: hyper.learning_rate.unwrap_or(match (sgd, tabm) {
+                (true, _) => 0.05,
+                (false, true) => 2e-3,
+                (false, false) => 1e-3,
+            }),
+            weight_decay: hyper.weight_decay.unwrap_or(if sgd { 1e-4 } else { 1e-2 }),
+            optimizer: hyper.optimizer,
+            warmup: hyper.warmup.unwrap_or(0.05).clamp(0.0, 1.0),
+            clip_norm: hyper.clip_norm.unwrap_or(1.0).max(0.0),
+            patience: hyper.patience.unwrap_or(epochs.div_ceil(2).max(3)),
+            seed: 0,
+        }
+    }
+
+    /// Learning rate of a step counted from 0 among `steps`: linear warm-up, then half a cosine that ends at 0
+    /// (Loshchilov and Hutter 2017, "SGDR", one cycle).
+    pub fn rate(&self, step: u64, steps: u64) -> f64 {
+        let (step, steps) = (step as f64, (steps as f64).max(1.0));
+        let warm = (self.warmup * steps).floor();
+        if step < warm {
+            return self.learning_rate * (step + 1.0) / warm;
+        }
+        let share = ((step - warm) / (steps - warm).max(1.0)).clamp(0.0, 1.0);
+        self.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * share).cos())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_warms_up_peaks_and_falls_to_nothing() {
+        let hyper = HyperParameters { warmup: Some(0.1), learning_rate: Some(0.5), ..Default::default() };
+        let settings = FitSettings::resolve(ModelKind::Mlp, &hyper, 1000, Task::Binary);
+        let rate = |step| settings.rate(step, 100);
+        assert!((rate(0) - 0.05).abs() < 1e-12);
+        assert!((rate(9) - 0.5).abs() < 1e-12 && (rate(10) - 0.5).abs() < 1e-12);
+        assert!((rate(55) - 0.25).abs() < 1e-12, "half way down the cosine");
+        assert!(rate(99) < 0.001 && rate(99) > 0.0);
+        for step in 10..99 {
+            assert!(rate(step + 1) < rate(step));
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_is_used() {
+        let hyper = HyperParameters {
+            epochs: Some(3),
+            batch_size: Some(64),
+            clip_norm: Some(0.0),
+            patience: Some(0),
+            optimizer: Optimizer::Sgd,
+            ..Default::default()
+        };
+        let settings = FitSettings::resolve(ModelKind::Tabm, &hyper, 1000, Task::Regression);
+        assert_eq!((settings.epochs, settings.batch_size, settings.patience), (3, 64, 0));
+        assert!(settings.clip_norm.abs() < 1e-12 && settings.optimizer == Optimizer::Sgd);
+    }
+}
