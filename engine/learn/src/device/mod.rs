@@ -99,7 +99,8 @@ pub fn threads() -> u32 {
 fn cpu_record() -> Device {
     let what = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing());
     let system = System::new_with_specifics(what);
-    let brand = system.cpus().first().map(|cpu| cpu.brand().trim().to_owned()).unwrap_or_default();
+    let brand = system.ok().and_then(|system| Some(system.cpus().first()?.brand().trim().to_owned()));
+    let brand = brand.unwrap_or_default();
     Device {
         choice: DeviceChoice::Cpu,
         name: if brand.is_empty() { format!("{} CPU", std::env::consts::ARCH) } else { brand },

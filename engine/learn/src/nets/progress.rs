@@ -51,7 +51,8 @@ pub(super) struct Reporter<'a> {
     losses: (f64, u32),
     rows: usize,
     speed: Option<f64>,
-    system: System,
+    /// `None` where the system does not tell.
+    system: Option<System>,
     process_seen: Option<Instant>,
     memory_bytes: Option<u64>,
     cpu_cores: Option<f64>,
@@ -67,7 +68,7 @@ impl<'a> Reporter<'a> {
             losses: (0.0, 0),
             rows: 0,
             speed: None,
-            system: System::new(),
+            system: System::new().ok(),
             process_seen: None,
             memory_bytes: None,
             cpu_cores: None,
@@ -150,10 +151,11 @@ impl<'a> Reporter<'a> {
         }
         let first = self.process_seen.is_none();
         self.process_seen = Some(Instant::now());
+        let Some(system) = &mut self.system else { return };
         let pid = Pid::from_u32(std::process::id());
         let what = ProcessRefreshKind::nothing().with_memory().with_cpu();
-        self.system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, what);
-        if let Some(process) = self.system.process(pid) {
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, what);
+        if let Some(process) = system.process(pid) {
             self.memory_bytes = Some(process.memory());
             // The first look has nothing to compare with.
             self.cpu_cores = (!first).then(|| f64::from(process.cpu_usage()) / 100.0);
