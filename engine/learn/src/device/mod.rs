@@ -41,8 +41,7 @@ pub fn probe(choice: DeviceChoice) -> Result<Device, Failure> {
         DeviceChoice::Auto | DeviceChoice::Cpu => cpu_record(),
     };
     record.state = check(choice).unwrap_or_else(|failure| DeviceState::Unusable { reason: failure.message });
-    record.probed_at =
-        SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|passed| passed.as_secs_f64());
+    record.probed_at = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|passed| passed.as_secs_f64());
     Ok(record)
 }
 

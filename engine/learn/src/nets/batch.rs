@@ -196,8 +196,8 @@ impl Gatherer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nets::tests::small;
     use crate::nets::Family;
+    use crate::nets::tests::small;
 
     #[test]
     fn an_order_is_a_permutation_and_differs_by_epoch() {

@@ -86,7 +86,8 @@ impl Checkpoint {
         let state = serde_json::from_str(json).map_err(|error| error.to_string())?;
         let mut slots = like.clone();
         for slot in &mut slots.0 {
-            let parts = [("value", &mut slot.value), ("first", &mut slot.first), ("second", &mut slot.second)];
+            let parts =
+                [("value", &mut slot.value), ("first", &mut slot.first), ("second", &mut slot.second)];
             for (part, values) in parts.into_iter().filter(|(_, values)| !values.is_empty()) {
                 let name = format!("{part}/{}", slot.name);
                 match tensors.remove(&name) {
@@ -97,9 +98,9 @@ impl Checkpoint {
                 }
             }
         }
-        let best = tensors.into_iter().filter_map(|(name, tensor)| {
-            name.strip_prefix("best/").map(|name| (name.to_owned(), tensor))
-        });
+        let best = tensors
+            .into_iter()
+            .filter_map(|(name, tensor)| name.strip_prefix("best/").map(|name| (name.to_owned(), tensor)));
         Ok(Self { state, slots, best: best.collect() })
     }
 }

@@ -60,7 +60,8 @@ fn embedding_width(category_sizes: &[usize]) -> usize {
 fn ple_edges(train: &Encoded, numeric: usize) -> Vec<Vec<f32>> {
     (0..numeric)
         .map(|column| {
-            let mut values: Vec<f32> = (0..train.rows).map(|row| train.values[row * train.cols + column]).collect();
+            let mut values: Vec<f32> =
+                (0..train.rows).map(|row| train.values[row * train.cols + column]).collect();
             values.sort_by(f32::total_cmp);
             let mut edges: Vec<f32> = Vec::with_capacity(BINS + 1);
             for bin in 0..=BINS {
@@ -85,7 +86,8 @@ mod tests {
     #[test]
     fn edges_ascend_and_a_constant_column_has_one_bin() {
         let rows = 1000;
-        let values = (0..rows).flat_map(|row| [row as f32, 7.0, f32::from(u8::from(row % 10 == 0))]).collect();
+        let values =
+            (0..rows).flat_map(|row| [row as f32, 7.0, f32::from(u8::from(row % 10 == 0))]).collect();
         let train = Encoded { rows, cols: 3, values };
         let edges = ple_edges(&train, 3);
         assert_eq!(edges[0].len(), BINS + 1);

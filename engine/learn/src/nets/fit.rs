@@ -88,7 +88,9 @@ fn check_rows(arch: &Architecture, rows: Rows, part: &str) -> Result<(), Failure
         && rows.y.len() == rows.x.rows
         && rows.weight.is_none_or(|weight| weight.len() == rows.x.rows);
     if !fits || cols == 0 || arch.outputs == 0 {
-        let message = format!("The {part} rows do not fit the network ({cols} input columns expected). Choose at least one feature column.");
+        let message = format!(
+            "The {part} rows do not fit the network ({cols} input columns expected). Choose at least one feature column."
+        );
         return Err(Failure::new(FailureClass::Data, message));
     }
     if rows.x.rows == 0 {
@@ -214,7 +216,8 @@ impl<'a> Trainer<'a> {
     /// One optimizer step on these rows.
     fn step(&mut self, rows: &[u32]) -> Result<StepFigures, Failure> {
         let truth = rows.iter().map(|&row| self.train.y[row as usize]).collect();
-        let weigh = |weight: &[f32]| rows.iter().map(|&row| weight[row as usize] * self.weight_scale).collect();
+        let weigh =
+            |weight: &[f32]| rows.iter().map(|&row| weight[row as usize] * self.weight_scale).collect();
         let batch = self.gatherer.gather(self.train.x, rows);
         let example = Example { batch, truth, weight: self.train.weight.map(weigh) };
         let mut dropout = Dropout {
@@ -340,13 +343,7 @@ impl<'a> Trainer<'a> {
 }
 
 /// Hash of what is fitted to what. Data goes in by its size, its truth and its first and last rows.
-fn fingerprint(
-    arch: &Architecture,
-    loss: Loss,
-    train: Rows,
-    valid: Rows,
-    settings: &FitSettings,
-) -> String {
+fn fingerprint(arch: &Architecture, loss: Loss, train: Rows, valid: Rows, settings: &FitSettings) -> String {
     const ENDS: usize = 1 << 14;
     let mut hasher = blake3::Hasher::new();
     // Plain data without maps always serializes, and always the same way.

@@ -20,10 +20,10 @@ pub mod onnx;
 mod optimizer;
 mod params;
 mod progress;
-pub(crate) mod trial;
 mod score;
 mod settings;
 mod store;
+pub(crate) mod trial;
 
 #[cfg(test)]
 mod tests;

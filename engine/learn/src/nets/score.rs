@@ -28,8 +28,9 @@ impl Scorer {
     pub fn new(arch: &Architecture, weights: &Weights) -> Result<Self, Failure> {
         check(arch, weights)?;
         let device = crate::device::cpu();
-        let list =
-            weights.iter().map(|(name, (shape, values))| (name.as_str(), shape.as_slice(), values.as_slice()));
+        let list = weights
+            .iter()
+            .map(|(name, (shape, values))| (name.as_str(), shape.as_slice(), values.as_slice()));
         let params = Params::new(list, &device, false);
         Ok(Self { arch: arch.clone(), params, gatherer: Gatherer::new(arch), device })
     }
@@ -58,7 +59,10 @@ impl Scorer {
         if x.cols != cols || x.values.len() != x.rows * x.cols {
             return Err(Failure::new(
                 FailureClass::Client,
-                format!("The model takes {cols} input columns but was given {}. Encode the rows with the model's own preprocessing.", x.cols),
+                format!(
+                    "The model takes {cols} input columns but was given {}. Encode the rows with the model's own preprocessing.",
+                    x.cols
+                ),
             ));
         }
         let mut scores = Vec::with_capacity(x.rows * self.arch.outputs);
@@ -112,7 +116,9 @@ pub(super) fn read(
     let lost = |what: &dyn std::fmt::Debug| {
         Failure::new(
             FailureClass::Hardware,
-            format!("The device did not deliver its result: {what:?}. Go on from the last checkpoint, or choose the CPU."),
+            format!(
+                "The device did not deliver its result: {what:?}. Go on from the last checkpoint, or choose the CPU."
+            ),
         )
     };
     let data = data.map_err(|error| lost(&error))?;
@@ -197,7 +203,9 @@ pub(super) fn check(arch: &Architecture, weights: &Weights) -> Result<(), Failur
     let wrong = |what: String| {
         Err(Failure::new(
             FailureClass::Model,
-            format!("The weights do not fit the model's architecture: {what}. Train or import the model again."),
+            format!(
+                "The weights do not fit the model's architecture: {what}. Train or import the model again."
+            ),
         ))
     };
     if arch.outputs == 0 || arch.inputs() == 0 || arch.members == 0 {
