@@ -61,7 +61,7 @@ pub fn dialog<R>(
     content: impl FnOnce(&mut Ui) -> R,
 ) -> Dialog<R> {
     let frame = Frame::popup(&ctx.style_of(ctx.theme())).inner_margin(Margin::same(20)).corner_radius(10);
-    let response = Modal::new(Id::new(("dialog", title))).frame(frame).show(ctx, |ui| {
+    let response = Modal::new(Id::unique(("dialog", title))).frame(frame).show(ctx, |ui| {
         ui.set_width(width.min(ctx.content_rect().width() - 80.0));
         ui.label(theme.heading(title));
         ui.add_space(space::S);

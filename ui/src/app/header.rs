@@ -1,0 +1,51 @@
+//! The header: page title and breadcrumbs, the search box, the page's actions.
+
+use egui::{Align, Button, Layout, Panel, Role, Ui, WidgetInfo, vec2};
+
+use super::{App, shell::bar_frame};
+use crate::{
+    command::UiCommand,
+    theme::{size, space},
+    widgets::icon,
+};
+
+/// Width of the search box, points.
+const SEARCH: f32 = 240.0;
+
+impl App {
+    pub(super) fn header(&mut self, ui: &mut Ui) {
+        let ctx = ui.ctx().clone();
+        let theme = self.theme(&ctx);
+        let frame = bar_frame(theme.surface.base).inner_margin(egui::Margin::symmetric(24, 0));
+        Panel::top("header").exact_size(space::HEADER).frame(frame).show(ui, |ui| {
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.label(theme.title(self.route.page().title()).size(size::HEADING + 2.0));
+                let crumbs = self.with_page(&ctx, |page, context| page.breadcrumbs(context)).unwrap_or_default();
+                for crumb in crumbs {
+                    ui.label(icon::EXPAND.small().color(theme.text.weak));
+                    ui.add(egui::Label::new(theme.body(crumb)).truncate());
+                }
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    self.with_page(&ctx, |page, context| page.actions(context, ui));
+                    if ui.available_width() > SEARCH {
+                        self.search_box(ui);
+                    }
+                });
+            });
+        });
+    }
+
+    fn search_box(&mut self, ui: &mut Ui) {
+        let theme = self.theme(ui.ctx());
+        let keys = UiCommand::OpenPalette.shortcut().map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
+        let button = Button::new((icon::SEARCH.small().color(theme.text.weak), theme.body("Search").color(theme.text.weak)))
+            .right_text(theme.caption(keys))
+            .fill(theme.surface.sunken)
+            .min_size(vec2(SEARCH, space::CONTROL));
+        let response = ui.add_sized(vec2(SEARCH, space::CONTROL), button);
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, true, UiCommand::OpenPalette.title()));
+        if response.on_hover_text(UiCommand::OpenPalette.tooltip()).clicked() {
+            self.outbox.run(UiCommand::OpenPalette);
+        }
+    }
+}
