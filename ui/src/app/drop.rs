@@ -12,7 +12,7 @@ impl App {
             return;
         }
         let theme = self.theme(ctx);
-        let painter = ctx.layer_painter(LayerId::unique(Order::Foreground, Id::new("drop-overlay")));
+        let painter = ctx.layer_painter(LayerId::new(Order::Foreground, Id::unique("drop-overlay")));
         let rect = ctx.content_rect();
         painter.rect_filled(rect, 0.0, theme.surface.base.gamma_multiply(0.9));
         let frame = rect.shrink(space::XL);
@@ -22,7 +22,7 @@ impl App {
             (false, 1) => "Drop to import".to_owned(),
             (false, many) => format!("Drop to import {many} files"),
         };
-        let font = FontId::unique(size::TITLE, egui::FontFamily::Name(crate::theme::STRONG.into()));
+        let font = FontId::new(size::TITLE, egui::FontFamily::Name(crate::theme::STRONG.into()));
         painter.text(frame.center(), Align2::CENTER_CENTER, words, font, theme.text.strong);
     }
 }

@@ -26,6 +26,7 @@ use orrery_domain::{Engine, Snapshot};
 
 use crate::{
     command::UiCommand,
+    draft::Drafts,
     context::{Outbox, PageContext, WindowFacts},
     pages::{self, Page},
     route::{PageId, Route},
@@ -47,6 +48,7 @@ pub struct App {
     outbox: Outbox,
     invoked: Option<UiCommand>,
     picked: BTreeMap<String, PathBuf>,
+    drafts: Drafts,
     facts: WindowFacts,
     saver: state::Saver,
     picks: pick::Picks,
@@ -77,6 +79,7 @@ impl App {
             outbox: Outbox::default(),
             invoked: None,
             picked: BTreeMap::new(),
+            drafts: Drafts::default(),
             facts,
             saver: state::Saver::default(),
             picks: pick::Picks::default(),
@@ -132,6 +135,7 @@ impl App {
             outbox: &mut self.outbox,
             invoked: self.invoked,
             picked: &mut self.picked,
+            drafts: &mut self.drafts,
             window: &self.facts,
         };
         let result = work(page.as_mut(), &mut context);

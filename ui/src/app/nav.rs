@@ -74,7 +74,7 @@ fn wordmark(ui: &mut Ui, theme: &Theme, folded: bool) {
     painter.circle_filled(center, 3.0, theme.accent.fill);
     painter.circle_filled(center + vec2(5.7, -5.7), 2.5, theme.text.strong);
     if !folded {
-        let font = FontId::unique(size::HEADING, FontFamily::Name(crate::theme::STRONG.into()));
+        let font = FontId::new(size::HEADING, FontFamily::Name(crate::theme::STRONG.into()));
         painter.text(pos2(x + 18.0, center.y), Align2::LEFT_CENTER, "Orrery", font, theme.text.strong);
     }
 }
@@ -105,11 +105,11 @@ fn entry(
         painter.rect_stroke(rect, CornerRadius::same(space::RADIUS), ring, StrokeKind::Inside);
     }
     let colour = if selected { theme.accent.text } else { theme.text.body };
-    let icon_font = FontId::unique(18.0, FontFamily::Name(ICONS.into()));
+    let icon_font = FontId::new(18.0, FontFamily::Name(ICONS.into()));
     let icon_x = if folded { rect.center().x } else { rect.left() + 18.0 };
     painter.text(pos2(icon_x, rect.center().y), Align2::CENTER_CENTER, icon.glyph(), icon_font, colour);
     if !folded {
-        let font = FontId::unique(size::BODY, FontFamily::Name(MEDIUM.into()));
+        let font = FontId::new(size::BODY, FontFamily::Name(MEDIUM.into()));
         let words_rect = Rect::from_min_max(pos2(rect.left() + 36.0, rect.top()), rect.max);
         let colour = if selected { theme.accent.text } else { theme.text.body };
         painter.text(words_rect.left_center(), Align2::LEFT_CENTER, words, font, colour);

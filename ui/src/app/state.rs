@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::App;
 use crate::{
     context::ThemeChoice,
+    draft::Drafts,
     route::{PageId, Route},
 };
 
@@ -28,6 +29,7 @@ struct Kept {
     /// Selections of the pages that are not shown.
     routes: Vec<Route>,
     pages: BTreeMap<PageId, serde_json::Value>,
+    drafts: Drafts,
 }
 
 impl Default for Kept {
@@ -41,6 +43,7 @@ impl Default for Kept {
             route: Route::Home,
             routes: Vec::new(),
             pages: BTreeMap::new(),
+            drafts: Drafts::default(),
         }
     }
 }
@@ -74,6 +77,7 @@ impl App {
             self.last_routes.insert(route.page(), route);
         }
         self.route = kept.route;
+        self.drafts = kept.drafts;
         for (id, state) in kept.pages {
             if let Some(page) = self.pages.iter_mut().find(|page| page.id() == id) {
                 page.restore(state);
@@ -97,6 +101,7 @@ impl App {
             route: self.route.clone(),
             routes: self.last_routes.values().cloned().collect(),
             pages: self.pages.iter().map(|page| (page.id(), page.state())).collect(),
+            drafts: self.drafts.clone(),
         };
         serde_json::to_string(&kept).unwrap_or_default()
     }
