@@ -26,7 +26,8 @@ pub(super) enum Closing {
 
 /// Jobs that compute now: runs, and jobs that are no runs.
 pub(super) fn active_jobs(snapshot: &Snapshot) -> (u64, u64) {
-    let runs = snapshot.runs.iter().filter(|run| matches!(run.state, RunState::Queued | RunState::Running)).count();
+    let runs =
+        snapshot.runs.iter().filter(|run| matches!(run.state, RunState::Queued | RunState::Running)).count();
     let jobs = snapshot.jobs.iter().filter(|job| job.outcome.is_none()).count();
     (runs as u64, jobs as u64)
 }
@@ -62,7 +63,9 @@ impl App {
         let what = match (runs, jobs) {
             (0, jobs) => format::plural(jobs, "job"),
             (runs, 0) => format::plural(runs, "run"),
-            (runs, jobs) => format!("{} and {}", format::plural(runs, "run"), format::plural(jobs, "other job")),
+            (runs, jobs) => {
+                format!("{} and {}", format::plural(runs, "run"), format::plural(jobs, "other job"))
+            }
         };
         let text = format!(
             "{what} still going on. Runs that go on in the background finish by themselves and are listed when you open \

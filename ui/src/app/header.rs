@@ -20,7 +20,8 @@ impl App {
         Panel::top("header").exact_size(space::HEADER).frame(frame).show(ui, |ui| {
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ui.label(theme.title(self.route.page().title()).size(size::HEADING + 2.0));
-                let crumbs = self.with_page(&ctx, |page, context| page.breadcrumbs(context)).unwrap_or_default();
+                let crumbs =
+                    self.with_page(&ctx, |page, context| page.breadcrumbs(context)).unwrap_or_default();
                 for crumb in crumbs {
                     ui.label(icon::EXPAND.small().color(theme.text.weak));
                     ui.add(egui::Label::new(theme.body(crumb)).truncate());
@@ -37,11 +38,15 @@ impl App {
 
     fn search_box(&mut self, ui: &mut Ui) {
         let theme = self.theme(ui.ctx());
-        let keys = UiCommand::OpenPalette.shortcut().map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
-        let button = Button::new((icon::SEARCH.small().color(theme.text.weak), theme.body("Search").color(theme.text.weak)))
-            .right_text(theme.caption(keys))
-            .fill(theme.surface.sunken)
-            .min_size(vec2(SEARCH, space::CONTROL));
+        let keys =
+            UiCommand::OpenPalette.shortcut().map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
+        let button = Button::new((
+            icon::SEARCH.small().color(theme.text.weak),
+            theme.body("Search").color(theme.text.weak),
+        ))
+        .right_text(theme.caption(keys))
+        .fill(theme.surface.sunken)
+        .min_size(vec2(SEARCH, space::CONTROL));
         let response = ui.add_sized(vec2(SEARCH, space::CONTROL), button);
         response.widget_info(|| WidgetInfo::labeled(Role::Button, true, UiCommand::OpenPalette.title()));
         if response.on_hover_text(UiCommand::OpenPalette.tooltip()).clicked() {

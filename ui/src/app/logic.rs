@@ -49,8 +49,9 @@ impl App {
         // The key of "+" without Shift on most keyboards.
         shortcuts.push((KeyboardShortcut::new(Modifiers::COMMAND, Key::Equals), UiCommand::Larger));
         shortcuts.sort_by_key(|(shortcut, _)| !shortcut.modifiers.shift);
-        let pressed =
-            shortcuts.into_iter().find(|(shortcut, _)| ctx.input_mut(|input| input.consume_shortcut(shortcut)));
+        let pressed = shortcuts
+            .into_iter()
+            .find(|(shortcut, _)| ctx.input_mut(|input| input.consume_shortcut(shortcut)));
         if let Some((_, command)) = pressed {
             self.outbox.run(command);
         }

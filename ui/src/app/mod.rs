@@ -26,8 +26,8 @@ use orrery_domain::{Engine, Snapshot};
 
 use crate::{
     command::UiCommand,
-    draft::Drafts,
     context::{Outbox, PageContext, WindowFacts},
+    draft::Drafts,
     pages::{self, Page},
     route::{PageId, Route},
     theme::{self, Theme},
@@ -63,7 +63,12 @@ struct Wake {
 
 impl App {
     /// An app over `engine` that draws into `ctx`; begins where the last one ended, or at `page`.
-    pub fn new(ctx: &egui::Context, engine: Arc<dyn Engine>, page: Option<PageId>, facts: WindowFacts) -> Self {
+    pub fn new(
+        ctx: &egui::Context,
+        engine: Arc<dyn Engine>,
+        page: Option<PageId>,
+        facts: WindowFacts,
+    ) -> Self {
         theme::install(ctx);
         let waker = ctx.clone();
         engine.on_change(Box::new(move || waker.request_repaint()));

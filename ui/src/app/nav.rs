@@ -1,8 +1,8 @@
 //! The navigation rail: icons and words, or icons alone.
 
 use egui::{
-    Align2, CornerRadius, FontFamily, FontId, Frame, Margin, Panel, Rect, Role, Sense, Stroke, StrokeKind, Ui,
-    WidgetInfo, pos2, vec2,
+    Align2, CornerRadius, FontFamily, FontId, Frame, Margin, Panel, Rect, Role, Sense, Stroke, StrokeKind,
+    Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::App;
@@ -44,7 +44,8 @@ impl App {
             ui.with_layout(egui::Layout::bottom_up(egui::Align::LEFT), |ui| {
                 ui.spacing_mut().item_spacing.y = 2.0;
                 let title = if folded { "Unfold the navigation" } else { "Fold the navigation" };
-                let fold = entry(ui, &theme, icon::RAIL, if folded { title } else { "Fold" }, title, false, folded);
+                let fold =
+                    entry(ui, &theme, icon::RAIL, if folded { title } else { "Fold" }, title, false, folded);
                 if fold.on_hover_ui(|ui| button::tooltip(ui, &theme, UiCommand::ToggleRail)).clicked() {
                     self.outbox.run(UiCommand::ToggleRail);
                 }

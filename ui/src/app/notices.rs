@@ -86,7 +86,8 @@ impl Notices {
         }
         // A dismissed notice leaves the snapshot, and its toast with it.
         let alive = |id: u64| snapshot.notices.iter().any(|notice| notice.id == id);
-        self.toasts.retain(|toast| toast.until.is_none_or(|until| until > now) && toast.notice.is_none_or(alive));
+        self.toasts
+            .retain(|toast| toast.until.is_none_or(|until| until > now) && toast.notice.is_none_or(alive));
         let surplus = self.toasts.len().saturating_sub(SHOWN);
         self.toasts.drain(..surplus);
     }
@@ -178,19 +179,23 @@ impl App {
                     ui.horizontal(|ui| {
                         ui.label(theme.heading("Notices"));
                         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                            close |= icon_button(ui, &theme, icon::CLOSE, "Close the list of notices", true).clicked();
+                            close |= icon_button(ui, &theme, icon::CLOSE, "Close the list of notices", true)
+                                .clicked();
                         });
                     });
                     ui.add_space(space::XS);
                     if snapshot.notices.is_empty() {
                         ui.label(theme.weak("Nothing happened yet"));
                     }
-                    egui::ScrollArea::vertical().max_height(ctx.content_rect().height() * 0.5).show(ui, |ui| {
-                        for notice in snapshot.notices.iter() {
-                            ui.separator();
-                            self.notice_line(ui, &theme, notice);
-                        }
-                    });
+                    egui::ScrollArea::vertical().max_height(ctx.content_rect().height() * 0.5).show(
+                        ui,
+                        |ui| {
+                            for notice in snapshot.notices.iter() {
+                                ui.separator();
+                                self.notice_line(ui, &theme, notice);
+                            }
+                        },
+                    );
                 });
             });
         if close {

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use egui::{Align2, Area, Context, Id, Key, Modal, Modifiers, Order, Role, ScrollArea, TextEdit, Ui, WidgetInfo, vec2};
+use egui::{
+    Align2, Area, Context, Id, Key, Modal, Modifiers, Order, Role, ScrollArea, TextEdit, Ui, WidgetInfo, vec2,
+};
 use orrery_domain::{Command, dataset::ImportOptions};
 
 use super::{App, shell::overlay_frame};
@@ -10,7 +12,10 @@ use crate::{
     command::{CommandContext, UiCommand},
     route::Route,
     theme::{Theme, size, space},
-    widgets::{badge, icon::{self, Icon}},
+    widgets::{
+        badge,
+        icon::{self, Icon},
+    },
 };
 
 /// Entries shown at most.
@@ -85,22 +90,23 @@ impl App {
             .anchor(Align2::CENTER_TOP, vec2(0.0, 96.0))
             .order(Order::Foreground);
         let moved = move_choice(ctx, &mut chosen, entries.len());
-        let modal = Modal::new(Id::unique("palette")).area(area).frame(overlay_frame(ctx, &theme)).show(ctx, |ui| {
-            ui.set_width(WIDTH.min(ctx.content_rect().width() - 80.0));
-            let before = query.clone();
-            let edit = TextEdit::singleline(&mut query)
-                .hint_text("Search commands, pages, datasets, runs and models")
-                .desired_width(f32::INFINITY)
-                .font(egui::FontId::proportional(size::HEADING))
-                .margin(egui::Margin::symmetric(8, 6));
-            let field = ui.add(edit).accessible_name("Search");
-            field.request_focus();
-            if query != before {
-                chosen = 0;
-            }
-            ui.add_space(space::XS);
-            list(ui, &theme, &entries, &mut chosen, moved)
-        });
+        let modal =
+            Modal::new(Id::unique("palette")).area(area).frame(overlay_frame(ctx, &theme)).show(ctx, |ui| {
+                ui.set_width(WIDTH.min(ctx.content_rect().width() - 80.0));
+                let before = query.clone();
+                let edit = TextEdit::singleline(&mut query)
+                    .hint_text("Search commands, pages, datasets, runs and models")
+                    .desired_width(f32::INFINITY)
+                    .font(egui::FontId::proportional(size::HEADING))
+                    .margin(egui::Margin::symmetric(8, 6));
+                let field = ui.add(edit).accessible_name("Search");
+                field.request_focus();
+                if query != before {
+                    chosen = 0;
+                }
+                ui.add_space(space::XS);
+                list(ui, &theme, &entries, &mut chosen, moved)
+            });
         let entered = ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
         let picked = modal.inner.or_else(|| entered.then_some(chosen));
         if let Some(entry) = picked.and_then(|index| entries.get(index)) {
@@ -156,14 +162,15 @@ impl App {
             Act::Run(command) => Some(command.group()),
             _ => None,
         });
-        let datasets = self.snapshot.datasets.iter().filter(|entry| !entry.deleted).take(most).map(|entry| Entry {
-            group: "Datasets",
-            icon: icon::DATA,
-            title: entry.dataset.name.clone(),
-            detail: crate::format::plural(entry.dataset.rows, "row"),
-            blocked: None,
-            act: Act::Go(Route::Data { dataset: Some(entry.dataset.id.clone()) }),
-        });
+        let datasets =
+            self.snapshot.datasets.iter().filter(|entry| !entry.deleted).take(most).map(|entry| Entry {
+                group: "Datasets",
+                icon: icon::DATA,
+                title: entry.dataset.name.clone(),
+                detail: crate::format::plural(entry.dataset.rows, "row"),
+                blocked: None,
+                act: Act::Go(Route::Data { dataset: Some(entry.dataset.id.clone()) }),
+            });
         let runs = self.snapshot.runs.iter().filter(|run| !run.deleted).take(most).map(|run| Entry {
             group: "Runs",
             icon: icon::RUNS,
@@ -172,14 +179,15 @@ impl App {
             blocked: None,
             act: Act::Go(Route::Runs { run: Some(run.id.clone()) }),
         });
-        let models = self.snapshot.models.iter().filter(|entry| !entry.deleted).take(most).map(|entry| Entry {
-            group: "Models",
-            icon: icon::MODELS,
-            title: entry.model.to_string(),
-            detail: entry.kind.title().to_owned(),
-            blocked: None,
-            act: Act::Go(Route::Models { model: Some(entry.model.clone()) }),
-        });
+        let models =
+            self.snapshot.models.iter().filter(|entry| !entry.deleted).take(most).map(|entry| Entry {
+                group: "Models",
+                icon: icon::MODELS,
+                title: entry.model.to_string(),
+                detail: entry.kind.title().to_owned(),
+                blocked: None,
+                act: Act::Go(Route::Models { model: Some(entry.model.clone()) }),
+            });
         entries.extend(datasets.chain(runs).chain(models));
         entries
     }
@@ -210,10 +218,7 @@ fn import_entry(path: &str) -> Entry {
 /// Moves the choice by the arrow keys, before the text field sees them. Returns whether it moved.
 fn move_choice(ctx: &Context, chosen: &mut usize, entries: usize) -> bool {
     let (down, up) = ctx.input_mut(|input| {
-        (
-            input.consume_key(Modifiers::NONE, Key::ArrowDown),
-            input.consume_key(Modifiers::NONE, Key::ArrowUp),
-        )
+        (input.consume_key(Modifiers::NONE, Key::ArrowDown), input.consume_key(Modifiers::NONE, Key::ArrowUp))
     });
     if down && *chosen + 1 < entries {
         *chosen += 1;
@@ -256,7 +261,9 @@ fn list(ui: &mut Ui, theme: &Theme, entries: &[Entry], chosen: &mut usize, moved
 
 fn row(ui: &mut Ui, theme: &Theme, entry: &Entry, chosen: bool) -> egui::Response {
     let keys = match entry.act {
-        Act::Run(command) => command.shortcut().map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default(),
+        Act::Run(command) => {
+            command.shortcut().map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default()
+        }
         _ => String::new(),
     };
     let right = match entry.blocked {
@@ -266,12 +273,13 @@ fn row(ui: &mut Ui, theme: &Theme, entry: &Entry, chosen: bool) -> egui::Respons
     };
     let colour = if entry.blocked.is_some() { theme.text.weak } else { theme.text.body };
     let fill = if chosen { theme.accent.soft } else { theme.surface.overlay };
-    let button = egui::Button::new((entry.icon.small().color(colour), theme.body(&entry.title).color(colour)))
-        .right_text(theme.caption(right))
-        .fill(fill)
-        .stroke(egui::Stroke::NONE)
-        .truncate()
-        .min_size(vec2(ui.available_width(), space::ROW_COMFORTABLE));
+    let button =
+        egui::Button::new((entry.icon.small().color(colour), theme.body(&entry.title).color(colour)))
+            .right_text(theme.caption(right))
+            .fill(fill)
+            .stroke(egui::Stroke::NONE)
+            .truncate()
+            .min_size(vec2(ui.available_width(), space::ROW_COMFORTABLE));
     let response = ui.add(button);
     response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, chosen, &entry.title));
     response

@@ -83,7 +83,8 @@ impl App {
         };
         let shown = dialog(ctx, &theme, &request.title, 560.0, |ui| {
             let caption = ui.label(theme.weak(label));
-            let edit = TextEdit::singleline(&mut text).desired_width(f32::INFINITY).font(egui::TextStyle::Monospace);
+            let edit =
+                TextEdit::singleline(&mut text).desired_width(f32::INFINITY).font(egui::TextStyle::Monospace);
             let field = ui.add(edit).labelled_by(caption.id);
             if ui.memory(|memory| memory.focused().is_none()) {
                 field.request_focus();

@@ -117,7 +117,8 @@ fn open(
             let facts = WindowFacts {
                 renderer: renderer_words(creation),
                 renderer_reason: reason,
-                own_file_dialog: std::env::var_os("ORRERY_FILE_DIALOG").is_some_and(|value| value == "window"),
+                own_file_dialog: std::env::var_os("ORRERY_FILE_DIALOG")
+                    .is_some_and(|value| value == "window"),
                 ..WindowFacts::default()
             };
             Ok(Box::new(Window(App::new(&creation.egui_ctx, engine, page, facts))))

@@ -21,7 +21,8 @@ pub(super) fn device_words(snapshot: &Snapshot) -> String {
         },
         choice => (choice, false),
     };
-    let name = snapshot.devices.iter().find(|device| device.choice == choice).map(|device| device.name.as_str());
+    let name =
+        snapshot.devices.iter().find(|device| device.choice == choice).map(|device| device.name.as_str());
     let name = match (name, choice) {
         (Some(name), _) => name.to_owned(),
         (None, DeviceChoice::Cpu | DeviceChoice::Auto) => "CPU".to_owned(),
@@ -37,13 +38,15 @@ pub(super) fn jobs_words(snapshot: &Snapshot) -> Option<String> {
     if total == 0 {
         return None;
     }
-    let running = snapshot.runs.iter().filter(|run| matches!(run.state, RunState::Queued | RunState::Running));
+    let running =
+        snapshot.runs.iter().filter(|run| matches!(run.state, RunState::Queued | RunState::Running));
     let others = snapshot.jobs.iter().filter(|job| job.outcome.is_none());
     let progress: Vec<_> = running.map(|run| &run.progress).chain(others.map(|job| &job.progress)).collect();
     let known: Vec<f64> = progress.iter().filter_map(|progress| progress.fraction).collect();
-    let left = progress.iter().filter_map(|progress| progress.secs_left).fold(None, |most: Option<f64>, secs| {
-        Some(most.map_or(secs, |most| most.max(secs)))
-    });
+    let left = progress
+        .iter()
+        .filter_map(|progress| progress.secs_left)
+        .fold(None, |most: Option<f64>, secs| Some(most.map_or(secs, |most| most.max(secs))));
     let mut words = format::plural(total, "job");
     if !known.is_empty() {
         words.push(' ');
@@ -77,7 +80,10 @@ impl App {
         let device = device_words(&self.snapshot);
         let reason = self.snapshot.device_advice.as_ref().map(|advice| advice.reason.clone());
         let response = item(ui, theme, icon::DEVICE, &device, "Device", None);
-        if response.on_hover_text(reason.unwrap_or_else(|| "The device new trainings begin with".to_owned())).clicked() {
+        if response
+            .on_hover_text(reason.unwrap_or_else(|| "The device new trainings begin with".to_owned()))
+            .clicked()
+        {
             self.outbox.go(Route::Settings);
         }
         if let Some(words) = jobs_words(&self.snapshot) {
@@ -90,7 +96,10 @@ impl App {
             let unread = self.shell.notices.unread(&self.snapshot);
             let words = if unread == 0 { String::new() } else { unread.to_string() };
             let response = item(ui, theme, icon::NOTICES, &words, "Notices", None);
-            if response.on_hover_ui(|ui| crate::widgets::button::tooltip(ui, theme, UiCommand::ShowNotices)).clicked() {
+            if response
+                .on_hover_ui(|ui| crate::widgets::button::tooltip(ui, theme, UiCommand::ShowNotices))
+                .clicked()
+            {
                 self.outbox.run(UiCommand::ShowNotices);
             }
             let error = self.snapshot.notices.iter().find(|notice| notice.severity == Severity::Error);
@@ -106,9 +115,17 @@ impl App {
     }
 }
 
-fn item(ui: &mut Ui, theme: &Theme, icon: Icon, words: &str, what: &str, state: Option<State>) -> egui::Response {
+fn item(
+    ui: &mut Ui,
+    theme: &Theme,
+    icon: Icon,
+    words: &str,
+    what: &str,
+    state: Option<State>,
+) -> egui::Response {
     let colour = state.map_or(theme.text.weak, |state| theme.state(state));
-    let text = theme.number(words).size(size::LABEL).color(if state.is_some() { colour } else { theme.text.body });
+    let text =
+        theme.number(words).size(size::LABEL).color(if state.is_some() { colour } else { theme.text.body });
     let icon = icon.text(14.0).color(colour);
     let button = if words.is_empty() { Button::new(icon) } else { Button::new((icon, text)) };
     let name = if words.is_empty() { what.to_owned() } else { format!("{what}: {words}") };

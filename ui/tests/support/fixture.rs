@@ -9,9 +9,13 @@ use orrery_domain::{
     device::{Device, DeviceChoice, DeviceKind, DeviceState},
     metric::{MetricId, MetricValue, Metrics},
     model::{Baseline, CARD_FORMAT, Lineage, ModelCard, ModelFile, SplitCounts, Verdict},
-    profile::{ColumnProfile, DataWarning, Histogram, NumericSummary, Profile, Remedy, ValueCount, WarningKind},
+    profile::{
+        ColumnProfile, DataWarning, Histogram, NumericSummary, Profile, Remedy, ValueCount, WarningKind,
+    },
     run::{Progress, Run, RunState, SeriesId, SeriesPoint},
-    snapshot::{DatasetEntry, DeviceAdvice, JobEntry, JobKind, ModelEntry, Notice, RunSeries, Severity, WorkspaceInfo},
+    snapshot::{
+        DatasetEntry, DeviceAdvice, JobEntry, JobKind, ModelEntry, Notice, RunSeries, Severity, WorkspaceInfo,
+    },
     training::{ModelKind, Split, Task, TrainConfig},
 };
 
@@ -105,7 +109,11 @@ fn bell(bins: usize, rows: u64, skew: f64) -> Vec<u64> {
 
 fn profile_column(schema: &ColumnSchema, rows: u64, index: usize) -> ColumnProfile {
     let numeric = matches!(schema.kind, ColumnType::Integer | ColumnType::Float | ColumnType::Datetime);
-    let (low, high) = if schema.kind == ColumnType::Datetime { (1.357e9, 1.3885e9) } else { (0.0, 100.0 * (index + 1) as f64) };
+    let (low, high) = if schema.kind == ColumnType::Datetime {
+        (1.357e9, 1.3885e9)
+    } else {
+        (0.0, 100.0 * (index + 1) as f64)
+    };
     let missing = if index % 4 == 3 { rows / 37 } else { 0 };
     let words = match schema.name.as_str() {
         "late" => vec!["false", "true"],
@@ -140,8 +148,12 @@ fn profile_column(schema: &ColumnSchema, rows: u64, index: usize) -> ColumnProfi
 }
 
 fn profile(dataset: &Dataset, target: &str) -> Profile {
-    let columns: Vec<ColumnProfile> =
-        dataset.columns.iter().enumerate().map(|(index, schema)| profile_column(schema, dataset.rows, index)).collect();
+    let columns: Vec<ColumnProfile> = dataset
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(index, schema)| profile_column(schema, dataset.rows, index))
+        .collect();
     let preview = (0..40)
         .map(|row| {
             let cell = |(index, schema): (usize, &ColumnSchema)| match schema.kind {
@@ -163,7 +175,8 @@ fn profile(dataset: &Dataset, target: &str) -> Profile {
             DataWarning {
                 column: Some("flight".to_owned()),
                 kind: WarningKind::IdLike,
-                message: "Nearly every row has its own value, so a model would learn rows by heart.".to_owned(),
+                message: "Nearly every row has its own value, so a model would learn rows by heart."
+                    .to_owned(),
                 remedy: Some(Remedy::Exclude { column: "flight".to_owned() }),
             },
             DataWarning {
@@ -268,16 +281,31 @@ fn regression_curves() -> Curves {
 fn card(model: &ModelRef, dataset: &Dataset, kind: ModelKind, task: Task, target: &str) -> ModelCard {
     let binary = task == Task::Binary;
     let test = if binary { binary_metrics(0.0) } else { regression_metrics() };
-    let linear = if binary { binary_metrics(0.061) } else { [(MetricId::Rmse, value(1128.0, 31.0)), (MetricId::Mae, value(741.0, 9.0)), (MetricId::R2, value(0.9201, 0.0040))].into() };
+    let linear = if binary {
+        binary_metrics(0.061)
+    } else {
+        [
+            (MetricId::Rmse, value(1128.0, 31.0)),
+            (MetricId::Mae, value(741.0, 9.0)),
+            (MetricId::R2, value(0.9201, 0.0040)),
+        ]
+        .into()
+    };
     let metric = MetricId::primary(task);
-    let features: Vec<ColumnSchema> = dataset.columns.iter().filter(|column| column.name != target).cloned().collect();
+    let features: Vec<ColumnSchema> =
+        dataset.columns.iter().filter(|column| column.name != target).cloned().collect();
     let importance = features
         .iter()
         .enumerate()
         .map(|(index, column)| (column.name.clone(), 0.11 / (index as f64 + 1.0).powf(1.3)))
         .collect();
-    let files = [("preprocess.json", 18_204), ("trees.json", 4_802_113), ("model.onnx", 1_204_882), ("curves.json", 61_204)]
-        .map(|(name, bytes)| ModelFile { name: name.to_owned(), bytes, hash: hash(name) });
+    let files = [
+        ("preprocess.json", 18_204),
+        ("trees.json", 4_802_113),
+        ("model.onnx", 1_204_882),
+        ("curves.json", 61_204),
+    ]
+    .map(|(name, bytes)| ModelFile { name: name.to_owned(), bytes, hash: hash(name) });
     ModelCard {
         format: CARD_FORMAT,
         program: "orrery 0.1.0".to_owned(),
@@ -290,14 +318,23 @@ fn card(model: &ModelRef, dataset: &Dataset, kind: ModelKind, task: Task, target
         features,
         importance,
         parameters: 126_000,
-        rows: SplitCounts { train: dataset.rows * 6 / 10, valid: dataset.rows / 5, test: dataset.rows / 5, without_target: 0 },
+        rows: SplitCounts {
+            train: dataset.rows * 6 / 10,
+            valid: dataset.rows / 5,
+            test: dataset.rows / 5,
+            without_target: 0,
+        },
         test,
         valid: BTreeMap::new(),
         baselines: vec![
             Baseline { name: "linear".to_owned(), test: linear },
             Baseline {
                 name: if binary { "majority" } else { "mean" }.to_owned(),
-                test: if binary { binary_metrics(0.3061) } else { [(MetricId::Rmse, value(3998.0, 60.0))].into() },
+                test: if binary {
+                    binary_metrics(0.3061)
+                } else {
+                    [(MetricId::Rmse, value(3998.0, 60.0))].into()
+                },
             },
         ],
         verdict: Some(Verdict {
@@ -306,7 +343,8 @@ fn card(model: &ModelRef, dataset: &Dataset, kind: ModelKind, task: Task, target
             difference: value(if binary { 0.061 } else { -596.6 }, if binary { 0.003 } else { 22.0 }),
             better: Some(true),
             message: if binary {
-                "Better than the linear baseline: AUROC is 0.0610 higher (95% interval 0.0580 to 0.0640).".to_owned()
+                "Better than the linear baseline: AUROC is 0.0610 higher (95% interval 0.0580 to 0.0640)."
+                    .to_owned()
             } else {
                 "Better than the linear baseline: RMSE is 597 lower (95% interval 575 to 619).".to_owned()
             },
@@ -328,7 +366,14 @@ fn card(model: &ModelRef, dataset: &Dataset, kind: ModelKind, task: Task, target
     }
 }
 
-fn model(name: &str, version: u32, dataset: &Dataset, kind: ModelKind, task: Task, target: &str) -> ModelEntry {
+fn model(
+    name: &str,
+    version: u32,
+    dataset: &Dataset,
+    kind: ModelKind,
+    task: Task,
+    target: &str,
+) -> ModelEntry {
     let model = ModelRef { name: name.to_owned(), version };
     let card = card(&model, dataset, kind, task, target);
     let metric = MetricId::primary(task);
@@ -410,7 +455,10 @@ pub fn series(points: u64, offset: f64) -> RunSeries {
         (SeriesId::TrainLoss, line(&|x| 0.41 + offset + 0.3 * (-x / 40.0).exp() + 0.012 * (x * 1.7).sin())),
         (SeriesId::ValidLoss, line(&|x| 0.425 + offset + 0.28 * (-x / 45.0).exp())),
         (SeriesId::ValidMetric, line(&|x| 0.79 - offset - 0.2 * (-x / 35.0).exp())),
-        (SeriesId::LearningRate, line(&|x| 0.001 * (0.5 + 0.5 * (x / points as f64 * std::f64::consts::PI).cos()))),
+        (
+            SeriesId::LearningRate,
+            line(&|x| 0.001 * (0.5 + 0.5 * (x / points as f64 * std::f64::consts::PI).cos())),
+        ),
         (SeriesId::RowsPerSec, line(&|x| 41_000.0 + 900.0 * (x * 0.6).sin())),
     ]
     .into()
@@ -503,7 +551,13 @@ pub fn busy() -> Snapshot {
     let job = JobEntry {
         id: 9,
         kind: JobKind::Import { file: PathBuf::from("/data/flights-3m.parquet") },
-        progress: Progress { phase: "reading".to_owned(), fraction: Some(0.28), rows_per_sec: Some(910_000.0), secs_left: Some(3.0), ..Progress::default() },
+        progress: Progress {
+            phase: "reading".to_owned(),
+            fraction: Some(0.28),
+            rows_per_sec: Some(910_000.0),
+            secs_left: Some(3.0),
+            ..Progress::default()
+        },
         started_at: NOW - 1.0,
         outcome: None,
     };
@@ -536,7 +590,10 @@ pub fn busy() -> Snapshot {
 pub fn empty() -> Snapshot {
     Snapshot {
         now: NOW,
-        workspace: Arc::new(WorkspaceInfo { home: PathBuf::from("/home/ada/orrery"), ..WorkspaceInfo::default() }),
+        workspace: Arc::new(WorkspaceInfo {
+            home: PathBuf::from("/home/ada/orrery"),
+            ..WorkspaceInfo::default()
+        }),
         devices: Arc::new(devices()),
         ..Snapshot::default()
     }
