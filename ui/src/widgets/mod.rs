@@ -2,6 +2,7 @@
 
 pub mod badge;
 pub mod button;
+pub mod column_picker;
 pub mod confirm;
 pub mod downsample;
 pub mod empty;

@@ -217,7 +217,7 @@ impl View<'_> {
             }
             first..last.max(first)
         });
-        state.offset = shown.state.offset();
+        state.offset = shown.state.clamped_offset();
         state.view_height = shown.inner_rect.height();
         let drawn: Range<usize> = shown.inner;
         output.drawn = drawn;

@@ -1,0 +1,1 @@
+//! Page Data driven by role and label.
