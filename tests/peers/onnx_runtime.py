@@ -1,0 +1,94 @@
+"""ONNX Runtime against Orrery: model.onnx of models that Orrery trained, fed with rows encoded by an independent reader of
+preprocess.json, gives the program's own predictions within 1e-4 (absolute on logits, relative on the target).
+"""
+
+import json
+
+import numpy as np
+import onnxruntime
+
+import preprocess
+import program
+
+TOLERANCE = 1e-4
+
+# name, table, target, what to train with
+RUNS = [
+    ("flights linear", program.flights, "late", "linear", []),
+    ("flights mlp, embeddings", program.flights, "late", "mlp", ["--epochs", "2"]),
+    ("flights mlp, one-hot, quantile", program.flights, "late", "mlp", ["--epochs", "1", "--categories", "one-hot", "--scaling", "quantile"]),
+    ("flights resnet", program.flights, "late", "resnet", ["--epochs", "1"]),
+    ("flights tabm", program.flights, "late", "tabm", ["--epochs", "1", "--members", "4", "--width", "64"]),
+    ("wine linear, three classes", program.wine, "target", "linear", []),
+    ("wine mlp, three classes", program.wine, "target", "mlp", ["--epochs", "5"]),
+    ("wine tabm, three classes", program.wine, "target", "tabm", ["--epochs", "3", "--members", "4", "--width", "64"]),
+    ("diabetes linear", program.diabetes, "target", "linear", []),
+    ("diabetes mlp, log target", program.diabetes, "target", "mlp", ["--epochs", "5", "--target-transform", "log"]),
+    ("diabetes resnet, one-hot", program.diabetes, "target", "resnet", ["--epochs", "5", "--categories", "one-hot"]),
+    ("diabetes tabm", program.diabetes, "target", "tabm", ["--epochs", "3", "--members", "4", "--width", "64"]),
+]
+
+
+def log_probabilities(logits):
+    top = logits.max(axis=1, keepdims=True)
+    return logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
+
+
+def gap(card, outputs, table):
+    """Largest disagreement between ONNX Runtime's outputs [rows, outputs] and the columns Orrery added."""
+    if card["task"] == "regression":
+        ours = table["prediction"].to_numpy(dtype=float)
+        return float(np.max(np.abs(outputs[:, 0] - ours) / np.maximum(np.abs(ours), 1e-6)))
+    ours = np.log(table[[f"probability_{name}" for name in card["classes"]]].to_numpy(dtype=float))
+    if outputs.shape[1] == 1:  # one log-odds
+        return float(np.max(np.abs(outputs[:, 0] - (ours[:, 1] - ours[:, 0]))))
+    # Logits are only fixed up to a shift of the row.
+    return float(np.max(np.abs(log_probabilities(outputs) - ours)))
+
+
+def check_one(orrery, folder, name, make, target, model, more):
+    table = make()
+    file = program.write(table, folder, f"onnx-{target}-{make.__name__}")
+    finished, model_folder = orrery.train(file, target, model, *more)
+    card = json.loads((model_folder / "card.json").read_text())
+    rules = preprocess.load(model_folder)
+    # Rows that training never saw anything like: unknown categories, missing values, numbers far outside.
+    odd = table.head(200).copy()
+    for column in odd.columns:
+        if column == target:
+            continue
+        if odd[column].dtype.kind == "f":
+            odd.loc[odd.index[::7], column] = np.nan
+            odd.loc[odd.index[::11], column] = odd[column].max() * 3
+        elif odd[column].dtype.kind not in "biufM":
+            odd.loc[odd.index[::5], column] = "never seen"
+    worst = 0.0
+    for rows, label in [(table, "rows"), (odd, "odd-rows")]:
+        raw = program.write(rows.drop(columns=[target]), folder, label)
+        _, predicted = orrery.predict(finished["model"], raw, folder / f"{label}-predicted.parquet")
+        session = onnxruntime.InferenceSession(str(model_folder / "model.onnx"), providers=["CPUExecutionProvider"])
+        inputs = session.get_inputs()
+        if [one.name for one in inputs] != ["x"] or inputs[0].type != "tensor(float)":
+            raise AssertionError(f"the graph takes {[(one.name, one.type) for one in inputs]}, not x: tensor(float)")
+        encoded = preprocess.encode(rules, rows)
+        whole = session.run(None, {"x": encoded})[0].astype(float)
+        one = session.run(None, {"x": encoded[:1]})[0].astype(float)
+        if whole.shape[0] != len(rows) or not np.allclose(one, whole[:1], rtol=1e-4, atol=1e-5):
+            raise AssertionError(f"the batch axis is not free: {whole.shape}, {one.shape}")
+        worst = max(worst, gap(card, whole.reshape(len(rows), -1), predicted))
+    return worst
+
+
+def run(orrery, folder):
+    """Returns (passed, failed)."""
+    passed = failed = 0
+    for name, make, target, model, more in RUNS:
+        try:
+            worst = check_one(orrery, folder, name, make, target, model, more)
+            good = worst <= TOLERANCE
+            print(f"{'ok    ' if good else 'FAILED'} onnx: {name}: largest gap {worst:.2e} (limit {TOLERANCE:.0e})", flush=True)
+        except Exception as error:  # one broken model must not hide the others
+            good = False
+            print(f"FAILED onnx: {name}: {error}", flush=True)
+        passed, failed = passed + good, failed + (not good)
+    return passed, failed
