@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use orrery_domain::{DatasetId, dataset::Dataset, training::TrainConfig};
+use orrery_domain::{Command, DatasetId, dataset::Dataset, training::TrainConfig};
 use serde::{Deserialize, Serialize};
+
+use crate::context::PageContext;
 
 /// One draft of a training request a dataset. Kept over a restart.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,5 +30,36 @@ impl Drafts {
         {
             self.0.insert(to.id.clone(), draft);
         }
+    }
+}
+
+/// The target a draft chose, if it chose one.
+pub fn target_of(draft: Option<&TrainConfig>) -> Option<String> {
+    draft.map(|draft| draft.target.clone()).filter(|target| !target.is_empty())
+}
+
+/// Asks for the profile that a dataset and its draft's target need, once.
+#[derive(Clone, Debug, Default)]
+pub struct ProfileQuestion(Option<(DatasetId, Option<String>)>);
+
+impl ProfileQuestion {
+    /// Asks for the profile of `dataset`, unless it is there or was asked for already.
+    pub fn ask(&mut self, ctx: &mut PageContext<'_>, dataset: &DatasetId) {
+        let target = target_of(ctx.drafts.get(dataset));
+        let Some(entry) = ctx.snapshot.datasets.iter().find(|entry| entry.dataset.id == *dataset) else {
+            return;
+        };
+        let there = entry.profile.as_ref().is_some_and(|profile| profile.target == target);
+        let question = (dataset.clone(), target);
+        if there || self.0.as_ref() == Some(&question) {
+            return;
+        }
+        ctx.send(Command::LoadProfile { dataset: question.0.clone(), target: question.1.clone() });
+        self.0 = Some(question);
+    }
+
+    /// Forgets what was asked, so that it is asked again.
+    pub fn retry(&mut self) {
+        self.0 = None;
     }
 }

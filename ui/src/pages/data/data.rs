@@ -10,7 +10,7 @@ use orrery_domain::{
 };
 use serde::Serialize;
 
-use crate::draft::Drafts;
+use crate::draft::{Drafts, target_of};
 
 /// The page's view model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -279,11 +279,6 @@ impl DatasetView {
             target,
         }
     }
-}
-
-/// The target a draft chose.
-pub fn target_of(draft: Option<&TrainConfig>) -> Option<String> {
-    draft.map(|draft| draft.target.clone()).filter(|target| !target.is_empty())
 }
 
 /// Where the profile stands. `fits` says that it was computed for the target chosen.

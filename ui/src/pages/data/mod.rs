@@ -22,6 +22,7 @@ use super::Page;
 use crate::{
     command::UiCommand,
     context::PageContext,
+    draft::ProfileQuestion,
     route::{PageId, Route},
     widgets::{
         button::{Weight, command_button},
@@ -60,7 +61,7 @@ pub struct DataPage {
     preview: TableState,
     bad_rows: TableState,
     /// The profile asked for last, so that it is asked for once.
-    asked: Option<(DatasetId, Option<String>)>,
+    question: ProfileQuestion,
     /// Jobs known to have ended: an import that ends while the page is open is shown at once.
     ended: Option<BTreeSet<u64>>,
     /// The dataset whose file is being read again with other types, so that its draft goes along.
@@ -111,7 +112,7 @@ impl DataPage {
             self.state.tab = Tab::Columns;
         }
         if let Some(id) = &wanted {
-            self.ask_for_profile(ctx, id);
+            self.question.ask(ctx, id);
         }
         wanted
     }
@@ -131,18 +132,6 @@ impl DataPage {
             ctx.drafts.carry_over(&from, &entry.dataset);
         }
         Some(dataset.clone())
-    }
-
-    fn ask_for_profile(&mut self, ctx: &mut PageContext<'_>, id: &DatasetId) {
-        let target = data::target_of(ctx.drafts.get(id));
-        let Some(entry) = ctx.snapshot.datasets.iter().find(|entry| entry.dataset.id == *id) else { return };
-        let there = entry.profile.as_ref().is_some_and(|profile| profile.target == target);
-        let question = (id.clone(), target);
-        if there || self.asked.as_ref() == Some(&question) {
-            return;
-        }
-        ctx.send(Command::LoadProfile { dataset: question.0.clone(), target: question.1.clone() });
-        self.asked = Some(question);
     }
 
     fn refresh(&mut self, ctx: &PageContext<'_>, shown: Option<DatasetId>) {

@@ -109,7 +109,7 @@ fn shown(page: &mut DataPage, ctx: &mut PageContext<'_>, ui: &mut Ui, dataset: &
             if text_button(ui, ctx.theme, Some(icon::REFRESH), "Profile again", Weight::Normal, true)
                 .clicked()
             {
-                page.asked = None;
+                page.question.retry();
             }
         }
         (ProfileState::Loading(progress), Tab::Preview) => loading(ctx, ui, progress.as_ref()),
@@ -181,7 +181,7 @@ fn set_target(page: &mut DataPage, ctx: &mut PageContext<'_>, dataset: &DatasetV
     draft.positive = None;
     draft.class_weights = false;
     draft.target_transform = orrery_domain::training::TargetTransform::None;
-    page.ask_for_profile(ctx, &dataset.id);
+    page.question.ask(ctx, &dataset.id);
 }
 
 fn tabs(page: &mut DataPage, ctx: &PageContext<'_>, ui: &mut Ui, dataset: &DatasetView) {

@@ -1,0 +1,1 @@
+//! Page Train driven by role and label.
