@@ -7,7 +7,7 @@ use super::{Architecture, Encoded, Family, OutputScale};
 /// Most bins of a piecewise-linear embedding.
 const BINS: usize = 48;
 /// Width of a numeric column's piecewise-linear embedding.
-const PLE_WIDTH: usize = 16;
+const PLE_WIDTH: usize = 8;
 
 impl Architecture {
     /// The network of a request. Kinds that are no network give the linear family.
@@ -26,7 +26,7 @@ impl Architecture {
         let (family, width, depth, dropout, members) = match kind {
             ModelKind::Mlp => (Family::Mlp, 256, 3, 0.1, 1),
             ModelKind::Resnet => (Family::Resnet, 192, 3, 0.15, 1),
-            ModelKind::Tabm => (Family::Tabm, 192, 3, 0.1, 16),
+            ModelKind::Tabm => (Family::Tabm, 128, 3, 0.1, 16),
             ModelKind::Auto | ModelKind::Gbt | ModelKind::Linear => (Family::Linear, 0, 0, 0.0, 1),
         };
         let tabm = family == Family::Tabm;

@@ -31,7 +31,7 @@ impl FitSettings {
     pub fn resolve(kind: ModelKind, hyper: &HyperParameters, train_rows: usize, _task: Task) -> Self {
         let tabm = kind == ModelKind::Tabm;
         let few = train_rows < 20_000;
-        let batch = if tabm { if few { 256 } else { 1024 } } else { 256 };
+        let batch = if tabm { if few { 256 } else { 512 } } else { 256 };
         let epochs = hyper.epochs.unwrap_or(if tabm { 12 } else { 20 }).max(1);
         let sgd = hyper.optimizer == Optimizer::Sgd;
         Self {
