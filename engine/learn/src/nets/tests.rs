@@ -222,8 +222,7 @@ fn a_damaged_checkpoint_is_passed_over_with_a_warning() {
 #[test]
 fn a_pause_is_said_and_waited_out() {
     let dir = folder();
-    let control =
-        Script::new(|asked| if (3..6).contains(&asked) { Wish::Pause } else { Wish::Continue });
+    let control = Script::new(|asked| if (3..6).contains(&asked) { Wish::Pause } else { Wish::Continue });
     run(&small(Family::Mlp, 1), &settings(1), dir.path(), &control).expect("it goes on");
     let states: Vec<RunState> = control
         .said()

@@ -42,13 +42,7 @@ impl Builder {
     }
 
     /// A node whose output has a given name.
-    pub fn node(
-        &mut self,
-        op_type: &str,
-        inputs: &[&str],
-        output: &str,
-        attributes: Vec<AttributeProto>,
-    ) {
+    pub fn node(&mut self, op_type: &str, inputs: &[&str], output: &str, attributes: Vec<AttributeProto>) {
         self.graph.node.push(NodeProto {
             input: inputs.iter().map(|&name| name.to_owned()).collect(),
             output: vec![output.to_owned()],
@@ -108,8 +102,5 @@ fn value(name: &str, columns: usize) -> ValueInfoProto {
     let columns = Dimension { dim_value: Some(columns as i64), dim_param: None };
     let shape = TensorShapeProto { dim: vec![batch, columns] };
     let tensor_type = TensorTypeProto { elem_type: FLOAT, shape: Some(shape) };
-    ValueInfoProto {
-        name: name.to_owned(),
-        r#type: Some(TypeProto { tensor_type: Some(tensor_type) }),
-    }
+    ValueInfoProto { name: name.to_owned(), r#type: Some(TypeProto { tensor_type: Some(tensor_type) }) }
 }

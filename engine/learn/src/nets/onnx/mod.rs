@@ -54,8 +54,7 @@ impl Writer<'_> {
         let (numeric, categories) = (self.arch.numeric, self.arch.category_sizes.len());
         let mut parts = Vec::new();
         if numeric > 0 {
-            let numbers =
-                if categories > 0 { self.columns("numeric", 0, numeric) } else { "x".to_owned() };
+            let numbers = if categories > 0 { self.columns("numeric", 0, numeric) } else { "x".to_owned() };
             parts.push(if self.arch.has_ple() { self.piecewise(&numbers) } else { numbers });
         }
         if categories > 0 {
