@@ -12,10 +12,13 @@
 pub mod control;
 pub mod data;
 pub mod device;
+pub mod gbt;
+pub mod linear;
 pub mod metrics;
 pub mod model;
 pub mod nets;
 pub mod predict;
+pub mod prepare;
 pub mod split;
 pub mod table;
 pub mod train;

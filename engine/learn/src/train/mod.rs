@@ -1,5 +1,8 @@
 //! Training: a request and a table in, a model folder and its card out.
 
+pub(crate) mod files;
+pub(crate) mod steer;
+
 use std::path::PathBuf;
 
 use orrery_domain::{

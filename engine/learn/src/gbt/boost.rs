@@ -1,0 +1,453 @@
+//! Boosting: the loop that grows a forest, and can stop and go on at any tree.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use forust_ml::{
+    Matrix,
+    binning::{BinnedData, TiledBins, bin_matrix},
+    constraints::ConstraintMap,
+    gradientbooster::GrowPolicy,
+    sampler::SampleMethod,
+    splitter::MissingImputerSplitter,
+    tree::Tree as GrownTree,
+};
+use orrery_domain::{
+    Failure, FailureClass,
+    job::JobEvent,
+    run::{Progress, SeriesId, SeriesPoint},
+    training::ModelKind,
+};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use super::{
+    checkpoint::{self, State},
+    forest::{FORMAT, Forest, Objective, Tree},
+    loss,
+    settings::GbtSettings,
+};
+use crate::{
+    control::{Interrupt, JobControl},
+    prepare::TreeMatrix,
+    train::steer::steer,
+};
+
+/// Seconds between two checkpoints that nobody asked for.
+const CHECKPOINT_EVERY: f64 = 15.0;
+/// Seconds between two progress events.
+const PROGRESS_EVERY: f64 = 0.25;
+
+/// Rows with their truth.
+#[derive(Clone, Copy, Debug)]
+pub struct Labelled<'a> {
+    /// Features.
+    pub x: &'a TreeMatrix,
+    /// 0 or 1, the class number, or the value. `[rows]`
+    pub y: &'a [f64],
+    /// Weights, 0 or more. `[rows]`
+    pub weight: &'a [f64],
+}
+
+/// What is to be grown.
+#[derive(Clone, Debug)]
+pub struct GbtJob<'a> {
+    /// What for.
+    pub objective: Objective,
+    /// Class names; empty for a number.
+    pub classes: &'a [String],
+    /// Names of the features.
+    pub features: &'a [String],
+    /// Whether `y` is the logarithm of the target.
+    pub log: bool,
+    /// Training rows.
+    pub train: Labelled<'a>,
+    /// Validation rows; may be none, then nothing stops early.
+    pub valid: Labelled<'a>,
+    /// Settings.
+    pub settings: &'a GbtSettings,
+    /// Folder of the checkpoints.
+    pub folder: &'a Path,
+    /// What else the result depends on (the data's hash); part of the checkpoints' fingerprint.
+    pub source: &'a str,
+    /// Most seconds of growing, pauses not counted.
+    pub budget_secs: Option<f64>,
+}
+
+/// What was grown.
+#[derive(Clone, Debug)]
+pub struct GbtOutcome {
+    /// The forest, cut at its best validation loss.
+    pub forest: Forest,
+    /// Rounds grown, the ones cut away included.
+    pub rounds: usize,
+    /// Seconds of growing, pauses not counted.
+    pub secs: f64,
+    /// Rows times trees grown in a second.
+    pub rows_per_sec: f64,
+}
+
+/// Grows a forest, or goes on from the last checkpoint in the job's folder.
+///
+/// # Errors
+/// A data failure without training rows, a model failure when a loss is not finite, a capacity failure when the disk does not take a checkpoint,
+/// or an interruption after a checkpoint.
+pub fn fit(job: &GbtJob<'_>, control: &dyn JobControl) -> Result<GbtOutcome, Interrupt> {
+    if job.train.x.rows == 0 || job.train.x.cols == 0 {
+        let message = "There are no training rows to grow trees on. Check the split and the target column.";
+        return Err(Failure::new(FailureClass::Data, message).into());
+    }
+    // Inside the pool, so that no parallel step hands over from a blocked caller.
+    rayon::scope(|_| Boost::new(job, control)?.run())
+}
+
+/// The loop's state and everything it borrows.
+struct Boost<'a> {
+    job: &'a GbtJob<'a>,
+    control: &'a dyn JobControl,
+    bins: BinnedData<f64>,
+    /// The targets, standardized for a number. `[rows]`
+    train_y: Vec<f64>,
+    valid_y: Vec<f64>,
+    /// Mean and deviation of a number's training values; 0 and 1 for classes.
+    unit: (f64, f64),
+    base: Vec<f64>,
+    /// Raw outputs. `[outputs][rows]`
+    train_raw: Vec<Vec<f64>>,
+    valid_raw: Vec<Vec<f64>>,
+    state: State,
+    /// Start of this process' part, moved on by pauses.
+    began: Instant,
+    secs_before: f64,
+    last_checkpoint: f64,
+    last_progress: f64,
+}
+
+impl<'a> Boost<'a> {
+    fn new(job: &'a GbtJob<'a>, control: &'a dyn JobControl) -> Result<Self, Interrupt> {
+        let fingerprint = fingerprint(job);
+        let (found, warnings) = checkpoint::read(job.folder, &fingerprint);
+        for message in warnings {
+            control.emit(JobEvent::Warning { message });
+        }
+        let fresh = State {
+            fingerprint,
+            trees: Vec::new(),
+            best_rounds: 0,
+            best_loss: None,
+            stale_chunks: 0,
+            secs: 0.0,
+            done: false,
+        };
+        let mut state = found.unwrap_or(fresh);
+        let outputs = if job.objective == Objective::OneVsRest { job.classes.len() } else { 1 };
+        state.trees.truncate(state.trees.len() / outputs * outputs);
+
+        let unit = unit(job);
+        let scaled = |y: &[f64]| y.iter().map(|y| (y - unit.0) / unit.1).collect::<Vec<f64>>();
+        let (train_y, valid_y) = (scaled(job.train.y), scaled(job.valid.y));
+        let base: Vec<f64> = (0..outputs)
+            .map(|output| loss::base(job.objective, output, &train_y, job.train.weight))
+            .collect();
+        let x = job.train.x;
+        let matrix = Matrix::new(&x.values, x.rows, x.cols);
+        let bins = bin_matrix(&matrix, job.train.weight, job.settings.bins, f64::NAN, true).map_err(|error| {
+            Failure::new(FailureClass::Bug, format!("The features could not be binned: {error}."))
+        })?;
+        let raw = |rows: usize| base.iter().map(|base| vec![*base; rows]).collect::<Vec<_>>();
+        let (train_raw, valid_raw) = (raw(job.train.x.rows), raw(job.valid.x.rows));
+        let secs_before = state.secs;
+        let mut boost = Self {
+            job,
+            control,
+            bins,
+            train_y,
+            valid_y,
+            unit,
+            base,
+            train_raw,
+            valid_raw,
+            state,
+            began: Instant::now(),
+            secs_before,
+            last_checkpoint: secs_before,
+            last_progress: f64::NEG_INFINITY,
+        };
+        boost.replay();
+        Ok(boost)
+    }
+
+    fn outputs(&self) -> usize {
+        self.base.len()
+    }
+
+    fn rounds(&self) -> usize {
+        self.state.trees.len() / self.outputs()
+    }
+
+    fn secs(&self) -> f64 {
+        self.secs_before + self.began.elapsed().as_secs_f64()
+    }
+
+    /// Adds the trees of a checkpoint to the predictions, in order.
+    fn replay(&mut self) {
+        for tree in &self.state.trees {
+            let output = tree.output as usize;
+            add_tree(tree, self.job.train.x, &mut self.train_raw[output]);
+            add_tree(tree, self.job.valid.x, &mut self.valid_raw[output]);
+        }
+    }
+
+    fn run(mut self) -> Result<GbtOutcome, Interrupt> {
+        let settings = self.job.settings;
+        let splitter = MissingImputerSplitter {
+            l1: 0.0,
+            l2: settings.l2 as f32,
+            max_delta_step: 0.0,
+            gamma: 0.0,
+            min_leaf_weight: settings.min_leaf_weight as f32,
+            learning_rate: settings.learning_rate as f32,
+            allow_missing_splits: true,
+            constraints_map: ConstraintMap::new(),
+        };
+        let binned = std::mem::take(&mut self.bins.binned_data);
+        let data = Matrix::new(&binned, self.job.train.x.rows, self.job.train.x.cols);
+        let tiles = TiledBins::new(&data, &self.bins.cuts, true);
+        let rows = self.job.train.x.rows;
+        let (mut gradient, mut hessian) = (vec![0.0_f32; rows], vec![0.0_f32; rows]);
+        while !self.state.done && self.rounds() < settings.trees {
+            if self.job.budget_secs.is_some_and(|budget| self.secs() >= budget) {
+                break;
+            }
+            let round = self.rounds();
+            for output in 0..self.outputs() {
+                let waited = self.steer()?;
+                self.began += waited;
+                loss::derivatives(
+                    self.job.objective,
+                    output,
+                    (&self.train_y, self.job.train.weight, &self.train_raw[output]),
+                    &mut gradient,
+                    &mut hessian,
+                );
+                let (index, columns, sampling) = self.sample(round, output);
+                let mut grown = GrownTree::new();
+                let placed = grown.fit_with_tiles(
+                    &data,
+                    index,
+                    &columns,
+                    &self.bins.cuts,
+                    &gradient,
+                    &hessian,
+                    &splitter,
+                    settings.leaves,
+                    usize::MAX,
+                    true,
+                    &sampling,
+                    &GrowPolicy::LossGuide,
+                    Some(&tiles),
+                );
+                let tree = Tree::from_grown(&grown, output as u32);
+                match placed {
+                    Some(placed) if sampling == SampleMethod::None => {
+                        for (rows, value) in placed.leaves(&grown) {
+                            rows.iter().for_each(|row| self.train_raw[output][*row] += value);
+                        }
+                    }
+                    _ => add_tree(&tree, self.job.train.x, &mut self.train_raw[output]),
+                }
+                add_tree(&tree, self.job.valid.x, &mut self.valid_raw[output]);
+                self.state.trees.push(tree);
+            }
+            self.after_round()?;
+        }
+        self.state.done = true;
+        self.checkpoint()?;
+        Ok(self.outcome())
+    }
+
+    /// Rows and features of a tree, drawn by the round's own seed.
+    fn sample(&self, round: usize, output: usize) -> (Vec<usize>, Vec<usize>, SampleMethod) {
+        let settings = self.job.settings;
+        let x = self.job.train.x;
+        let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
+        rng.set_stream((round * self.outputs() + output) as u64);
+        let mut columns: Vec<usize> = (0..x.cols).collect();
+        let kept = ((x.cols as f64 * settings.feature_share).ceil() as usize).clamp(1, x.cols);
+        for place in 0..kept.min(x.cols - 1) {
+            columns.swap(place, rng.random_range(place..x.cols));
+        }
+        columns.truncate(kept);
+        columns.sort_unstable();
+        if settings.row_share >= 1.0 {
+            return ((0..x.rows).collect(), columns, SampleMethod::None);
+        }
+        let rows: Vec<usize> =
+            (0..x.rows).filter(|_| rng.random::<f64>() < settings.row_share).collect();
+        if rows.is_empty() {
+            return ((0..x.rows).collect(), columns, SampleMethod::None);
+        }
+        (rows, columns, SampleMethod::Random)
+    }
+
+    /// Losses, best round, early stop, checkpoint and news after a round.
+    fn after_round(&mut self) -> Result<(), Interrupt> {
+        let job = self.job;
+        let rounds = self.rounds();
+        let valid = loss::mean_loss(job.objective, &self.valid_y, job.valid.weight, &self.valid_raw);
+        if let Some(loss) = valid
+            && self.state.best_loss.is_none_or(|best| loss < best)
+        {
+            self.state.best_loss = Some(loss);
+            self.state.best_rounds = rounds;
+        }
+        if rounds.is_multiple_of(job.settings.chunk) || rounds == job.settings.trees {
+            let train =
+                loss::mean_loss(job.objective, &self.train_y, job.train.weight, &self.train_raw);
+            self.points(train, valid)?;
+            let chunk = rounds.div_ceil(job.settings.chunk);
+            let best_chunk = self.state.best_rounds.div_ceil(job.settings.chunk);
+            self.state.stale_chunks = if valid.is_some() { chunk - best_chunk } else { 0 };
+            let patience = job.settings.patience;
+            self.state.done = patience > 0 && self.state.stale_chunks >= patience;
+            if self.secs() - self.last_checkpoint >= CHECKPOINT_EVERY {
+                self.checkpoint()?;
+            }
+        }
+        self.progress();
+        Ok(())
+    }
+
+    fn points(&self, train: Option<f64>, valid: Option<f64>) -> Result<(), Failure> {
+        for loss in [train, valid].into_iter().flatten() {
+            if !loss.is_finite() {
+                return Err(Failure::new(
+                    FailureClass::Model,
+                    "The loss is no longer a finite number. Lower the learning rate, or look for extreme values in the target.",
+                ));
+            }
+        }
+        let (step, secs) = (self.rounds() as u64, self.secs());
+        let point = |series, value: Option<f64>| {
+            value.map(|value| (series, SeriesPoint { step, secs, value }))
+        };
+        let series = [
+            point(SeriesId::TrainLoss, train),
+            point(SeriesId::ValidLoss, valid),
+            point(SeriesId::RowsPerSec, self.rate()),
+        ];
+        self.control.emit(JobEvent::Points { series: series.into_iter().flatten().collect() });
+        Ok(())
+    }
+
+    /// Rows times trees a second so far.
+    fn rate(&self) -> Option<f64> {
+        let secs = self.secs();
+        let visits = self.job.train.x.rows as f64 * self.state.trees.len() as f64;
+        (secs > 0.0).then(|| visits / secs)
+    }
+
+    fn progress(&mut self) {
+        let secs = self.secs();
+        if secs - self.last_progress < PROGRESS_EVERY {
+            return;
+        }
+        self.last_progress = secs;
+        let (step, steps) = (self.rounds(), self.job.settings.trees);
+        let by_trees = step as f64 / steps as f64;
+        let by_time = self.job.budget_secs.map_or(0.0, |budget| secs / budget.max(1e-9));
+        let fraction = by_trees.max(by_time).min(1.0);
+        let progress = Progress {
+            phase: "Growing trees".to_owned(),
+            fraction: Some(fraction),
+            step: step as u64,
+            steps: steps as u64,
+            epoch: step as f64,
+            rows_per_sec: self.rate(),
+            secs_left: (fraction > 0.0).then(|| secs * (1.0 - fraction) / fraction),
+            ..Progress::default()
+        };
+        self.control.emit(JobEvent::Progress { progress, kind: Some(ModelKind::Gbt) });
+    }
+
+    fn steer(&mut self) -> Result<Duration, Interrupt> {
+        let control = self.control;
+        steer(control, || self.checkpoint())
+    }
+
+    fn checkpoint(&mut self) -> Result<(), Failure> {
+        self.state.secs = self.secs();
+        self.last_checkpoint = self.state.secs;
+        // A tree of an unfinished round is grown again: the state holds whole rounds only.
+        let whole = self.rounds() * self.outputs();
+        let rest = self.state.trees.split_off(whole);
+        let written = checkpoint::write(self.job.folder, self.rounds(), &self.state);
+        self.state.trees.extend(rest);
+        written?;
+        self.control.emit(JobEvent::Checkpoint { step: self.rounds() as u64 });
+        Ok(())
+    }
+
+    fn outcome(mut self) -> GbtOutcome {
+        let rounds = self.rounds();
+        let rows_per_sec = self.rate().unwrap_or(0.0);
+        let kept = if self.state.best_loss.is_some() { self.state.best_rounds } else { rounds };
+        self.state.trees.truncate(kept * self.outputs());
+        let (mean, scale) = self.unit;
+        let forest = Forest {
+            format: FORMAT,
+            objective: self.job.objective,
+            classes: self.job.classes.to_vec(),
+            features: self.job.features.to_vec(),
+            learning_rate: self.job.settings.learning_rate,
+            base: self.base.iter().map(|base| mean + scale * base).collect(),
+            scale,
+            log: self.job.log,
+            trees: self.state.trees,
+        };
+        GbtOutcome { forest, rounds, secs: self.state.secs, rows_per_sec }
+    }
+}
+
+/// Adds a tree's leaf values to raw outputs.
+fn add_tree(tree: &Tree, x: &TreeMatrix, raw: &mut [f64]) {
+    const BLOCK: usize = 8192;
+    raw.par_chunks_mut(BLOCK).enumerate().for_each(|(block, raw)| {
+        for (row, raw) in raw.iter_mut().enumerate() {
+            let row = block * BLOCK + row;
+            *raw += tree.leaf_value(|feature| x.values[feature * x.rows + row]);
+        }
+    });
+}
+
+/// Weighted mean and deviation of a number's training values, so that penalties mean the same for every target.
+fn unit(job: &GbtJob<'_>) -> (f64, f64) {
+    if job.objective != Objective::Squared {
+        return (0.0, 1.0);
+    }
+    let total: f64 = job.train.weight.iter().sum();
+    let pairs = || job.train.y.iter().zip(job.train.weight);
+    let mean = pairs().map(|(y, w)| w * y).sum::<f64>() / total;
+    let std = (pairs().map(|(y, w)| w * (y - mean).powi(2)).sum::<f64>() / total).sqrt();
+    if mean.is_finite() && std > 0.0 && std.is_finite() { (mean, std) } else { (0.0, 1.0) }
+}
+
+/// What a state was computed from.
+fn fingerprint(job: &GbtJob<'_>) -> String {
+    let mut hash = blake3::Hasher::new();
+    hash.update(job.source.as_bytes());
+    hash.update(format!("{:?} {:?} {:?} {}", job.settings, job.objective, job.classes, job.log).as_bytes());
+    for rows in [&job.train, &job.valid] {
+        hash.update(&(rows.x.rows as u64).to_le_bytes());
+        for values in [rows.x.values.as_slice(), rows.y, rows.weight] {
+            for part in values.chunks(1024) {
+                let bytes: Vec<u8> = part.iter().flat_map(|value| value.to_bits().to_le_bytes()).collect();
+                hash.update(&bytes);
+            }
+        }
+    }
+    hash.finalize().to_hex().to_string()
+}
