@@ -17,6 +17,8 @@ mod loss;
 mod settings;
 
 #[cfg(test)]
+mod gates;
+#[cfg(test)]
 mod tests;
 
 use std::path::Path;

@@ -1,0 +1,1 @@
+//! Tests of linear models against scikit-learn and against themselves.
