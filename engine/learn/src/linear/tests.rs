@@ -1,1 +1,70 @@
-//! Tests of linear models against scikit-learn and against themselves.
+//! Tests of linear models: laws first, scikit-learn's figures beside them.
+
+use super::*;
+use crate::linear::lbfgs::Limits;
+
+const EXACT: Limits = Limits { iterations: 2000, gradient: 1e-10, fall: 0.0 };
+
+/// Rows of two numbers and one category of three codes.
+fn table(rows: usize) -> (Encoded, Shape) {
+    let values = (0..rows)
+        .flat_map(|i| {
+            let a = ((i * 37) % 101) as f32 / 50.0 - 1.0;
+            let b = ((i * 53) % 97) as f32 / 48.0 - 1.0;
+            [a, b, (i % 3) as f32]
+        })
+        .collect();
+    let shape = Shape { numbers: 2, cardinalities: vec![3], outputs: 1 };
+    (Encoded { rows, cols: 3, values }, shape)
+}
+
+fn fitted(x: &Encoded, shape: &Shape, y: &[f64], loss: Loss, l2: f64) -> LinearModel {
+    let weight = vec![1.0; x.rows];
+    let problem = Problem { x, shape, y, weight: &weight, loss, l2 };
+    fit::<()>(&problem, EXACT, |_, _| Ok(true)).expect("no interruption")
+}
+
+#[test]
+fn a_linear_target_is_found_again() {
+    let (x, shape) = table(400);
+    let effect = [0.0, 2.0, -1.0];
+    let y: Vec<f64> = (0..x.rows)
+        .map(|i| {
+            let row = x.row(i);
+            3.0 * f64::from(row[0]) - 2.0 * f64::from(row[1]) + effect[row[2] as usize] + 0.5
+        })
+        .collect();
+    let model = fitted(&x, &shape, &y, Loss::Squared, 1e-10);
+    assert!(model.converged);
+    let error = model.scores(&x).iter().zip(&y).fold(0.0_f64, |most, (a, b)| most.max((a - b).abs()));
+    assert!(error < 1e-4, "{error}");
+    assert!((model.parameters[0] - 3.0).abs() < 1e-4);
+}
+
+#[test]
+fn mean_probabilities_are_the_shares_of_the_classes() {
+    // The intercept is not penalised, so at the minimum the residuals of every output sum to 0.
+    let (x, mut shape) = table(300);
+    let y: Vec<f64> = (0..x.rows).map(|i| ((i * i) % 4 % 3) as f64).collect();
+    shape.outputs = 3;
+    let model = fitted(&x, &shape, &y, Loss::Multiclass, 0.01);
+    let mut mean = [0.0; 3];
+    for row in model.scores(&x).chunks(3) {
+        let sum: f64 = row.iter().map(|score| score.exp()).sum();
+        row.iter().zip(&mut mean).for_each(|(score, mean)| *mean += score.exp() / sum / 300.0);
+    }
+    for (class, mean) in mean.iter().enumerate() {
+        let share = y.iter().filter(|y| **y as usize == class).count() as f64 / 300.0;
+        assert!((mean - share).abs() < 1e-7, "{class}: {mean} {share}");
+    }
+}
+
+#[test]
+fn an_interruption_ends_the_search() {
+    let (x, shape) = table(100);
+    let y: Vec<f64> = (0..100).map(|i| f64::from(i % 2)).collect();
+    let weight = vec![1.0; 100];
+    let problem = Problem { x: &x, shape: &shape, y: &y, weight: &weight, loss: Loss::Binary, l2: 0.01 };
+    let ended = fit(&problem, EXACT, |iteration, _| if iteration == 2 { Err("enough") } else { Ok(true) });
+    assert_eq!(ended, Err("enough"));
+}
