@@ -154,9 +154,10 @@ impl<'a> Boost<'a> {
             .collect();
         let x = job.train.x;
         let matrix = Matrix::new(&x.values, x.rows, x.cols);
-        let bins = bin_matrix(&matrix, job.train.weight, job.settings.bins, f64::NAN, true).map_err(|error| {
-            Failure::new(FailureClass::Bug, format!("The features could not be binned: {error}."))
-        })?;
+        let bins =
+            bin_matrix(&matrix, job.train.weight, job.settings.bins, f64::NAN, true).map_err(|error| {
+                Failure::new(FailureClass::Bug, format!("The features could not be binned: {error}."))
+            })?;
         let raw = |rows: usize| base.iter().map(|base| vec![*base; rows]).collect::<Vec<_>>();
         let (train_raw, valid_raw) = (raw(job.train.x.rows), raw(job.valid.x.rows));
         let secs_before = state.secs;
@@ -285,8 +286,7 @@ impl<'a> Boost<'a> {
         if settings.row_share >= 1.0 {
             return ((0..x.rows).collect(), columns, SampleMethod::None);
         }
-        let rows: Vec<usize> =
-            (0..x.rows).filter(|_| rng.random::<f64>() < settings.row_share).collect();
+        let rows: Vec<usize> = (0..x.rows).filter(|_| rng.random::<f64>() < settings.row_share).collect();
         if rows.is_empty() {
             return ((0..x.rows).collect(), columns, SampleMethod::None);
         }
@@ -305,8 +305,7 @@ impl<'a> Boost<'a> {
             self.state.best_rounds = rounds;
         }
         if rounds.is_multiple_of(job.settings.chunk) || rounds == job.settings.trees {
-            let train =
-                loss::mean_loss(job.objective, &self.train_y, job.train.weight, &self.train_raw);
+            let train = loss::mean_loss(job.objective, &self.train_y, job.train.weight, &self.train_raw);
             self.points(train, valid)?;
             let chunk = rounds.div_ceil(job.settings.chunk);
             let best_chunk = self.state.best_rounds.div_ceil(job.settings.chunk);
@@ -331,9 +330,8 @@ impl<'a> Boost<'a> {
             }
         }
         let (step, secs) = (self.rounds() as u64, self.secs());
-        let point = |series, value: Option<f64>| {
-            value.map(|value| (series, SeriesPoint { step, secs, value }))
-        };
+        let point =
+            |series, value: Option<f64>| value.map(|value| (series, SeriesPoint { step, secs, value }));
         let series = [
             point(SeriesId::TrainLoss, train),
             point(SeriesId::ValidLoss, valid),

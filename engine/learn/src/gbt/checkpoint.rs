@@ -39,8 +39,7 @@ fn list(folder: &Path) -> Vec<(usize, PathBuf)> {
         .flatten()
         .filter_map(|entry| {
             let name = entry.file_name();
-            let round =
-                name.to_str()?.strip_prefix("trees-")?.strip_suffix(".checkpoint")?.parse().ok()?;
+            let round = name.to_str()?.strip_prefix("trees-")?.strip_suffix(".checkpoint")?.parse().ok()?;
             Some((round, entry.path()))
         })
         .collect();

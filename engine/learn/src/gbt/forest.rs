@@ -210,7 +210,10 @@ impl Forest {
     pub fn save(&self, folder: &Path) -> Result<(), Failure> {
         let path = folder.join(FILE);
         let bytes = serde_json::to_vec(self).map_err(|error| {
-            Failure::new(FailureClass::Bug, format!("The trees have no JSON form: {error}. ({})", path.display()))
+            Failure::new(
+                FailureClass::Bug,
+                format!("The trees have no JSON form: {error}. ({})", path.display()),
+            )
         })?;
         crate::train::files::write_bytes(&path, &bytes)
     }

@@ -138,8 +138,12 @@ fn auroc(scores: &[f64], truth: &[f64]) -> f64 {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]));
     let positives = truth.iter().filter(|y| **y > 0.5).count() as f64;
-    let ranks: f64 =
-        order.iter().enumerate().filter(|(_, row)| truth[**row] > 0.5).map(|(rank, _)| rank as f64 + 1.0).sum();
+    let ranks: f64 = order
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| truth[**row] > 0.5)
+        .map(|(rank, _)| rank as f64 + 1.0)
+        .sum();
     (ranks - positives * (positives + 1.0) / 2.0) / (positives * (truth.len() as f64 - positives))
 }
 

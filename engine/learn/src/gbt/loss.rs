@@ -37,9 +37,10 @@ fn truth(objective: Objective, output: usize, y: f64) -> f64 {
 
 /// The constant raw output with the least loss.
 pub fn base(objective: Objective, output: usize, y: &[f64], weight: &[f64]) -> f64 {
-    let (sum, total) = y.iter().zip(weight).fold((0.0, 0.0), |(sum, total), (y, w)| {
-        (w.mul_add(truth(objective, output, *y), sum), total + w)
-    });
+    let (sum, total) = y
+        .iter()
+        .zip(weight)
+        .fold((0.0, 0.0), |(sum, total), (y, w)| (w.mul_add(truth(objective, output, *y), sum), total + w));
     let mean = if total > 0.0 { sum / total } else { 0.0 };
     match objective {
         Objective::Squared => mean,
@@ -103,8 +104,7 @@ pub fn mean_loss(objective: Objective, y: &[f64], weight: &[f64], raw: &[Vec<f64
             })
         })
         .collect();
-    let (sum, total) =
-        blocks.into_iter().fold((0.0, 0.0), |(sum, total), (s, t)| (sum + s, total + t));
+    let (sum, total) = blocks.into_iter().fold((0.0, 0.0), |(sum, total), (s, t)| (sum + s, total + t));
     (total > 0.0).then(|| sum / total)
 }
 

@@ -30,8 +30,7 @@ fn table(rows: usize) -> (TreeMatrix, Vec<f64>) {
 }
 
 fn part(x: &TreeMatrix, rows: std::ops::Range<usize>) -> TreeMatrix {
-    let values =
-        (0..x.cols).flat_map(|c| x.values[c * x.rows..][rows.clone()].to_vec()).collect::<Vec<_>>();
+    let values = (0..x.cols).flat_map(|c| x.values[c * x.rows..][rows.clone()].to_vec()).collect::<Vec<_>>();
     TreeMatrix { rows: rows.len(), cols: x.cols, values }
 }
 
@@ -129,15 +128,13 @@ fn every_objective_learns() {
         let grown = grow(&case, &settings(60), folder.path(), &Unwatched).expect("grown");
         let scores = grown.forest.score(&case.valid.0);
         let outputs = grown.forest.outputs();
-        let right = case.valid.1.iter().zip(scores.chunks(outputs)).filter(|(y, scores)| {
-            match objective {
-                Objective::Squared => (**y - scores[0]).abs() < 0.25,
-                Objective::Binary => (scores[0] > 0.0) == (**y > 0.5),
-                Objective::OneVsRest => {
-                    let sum: f64 = scores.iter().map(|score| score.exp()).sum();
-                    assert!((sum - 1.0).abs() < 1e-9, "probabilities sum to {sum}");
-                    scores.iter().all(|score| *score <= scores[**y as usize])
-                }
+        let right = case.valid.1.iter().zip(scores.chunks(outputs)).filter(|(y, scores)| match objective {
+            Objective::Squared => (**y - scores[0]).abs() < 0.25,
+            Objective::Binary => (scores[0] > 0.0) == (**y > 0.5),
+            Objective::OneVsRest => {
+                let sum: f64 = scores.iter().map(|score| score.exp()).sum();
+                assert!((sum - 1.0).abs() < 1e-9, "probabilities sum to {sum}");
+                scores.iter().all(|score| *score <= scores[**y as usize])
             }
         });
         let share = right.count() as f64 / case.valid.1.len() as f64;

@@ -40,9 +40,7 @@ pub fn numbers(table: &Table, column: usize, trained: ColumnType) -> Result<Vec<
         values
     };
     match found {
-        ColumnType::Integer | ColumnType::Float | ColumnType::Boolean => {
-            Ok(finite(table.numbers(column)))
-        }
+        ColumnType::Integer | ColumnType::Float | ColumnType::Boolean => Ok(finite(table.numbers(column))),
         ColumnType::Category | ColumnType::Text => parsed(table, column, trained, |text| {
             let text = text.trim();
             match text {
@@ -95,15 +93,9 @@ pub fn coded<T: Copy>(table: &Table, column: usize, mut code: impl FnMut(Option<
             let array = array.as_dictionary::<Int32Type>();
             let values = array.values().as_string::<i32>();
             let missing = code(None);
-            let by_key: Vec<T> = values
-                .iter()
-                .map(|value| if value.is_none() { missing } else { code(value) })
-                .collect();
-            array
-                .keys()
-                .iter()
-                .map(|key| key.map_or(missing, |key| by_key[key as usize]))
-                .collect()
+            let by_key: Vec<T> =
+                values.iter().map(|value| if value.is_none() { missing } else { code(value) }).collect();
+            array.keys().iter().map(|key| key.map_or(missing, |key| by_key[key as usize])).collect()
         }
         ColumnType::Text => array.as_string::<i64>().iter().map(code).collect(),
         _ => (0..table.rows()).map(|row| code(table.text(column, row).as_deref())).collect(),

@@ -137,8 +137,7 @@ pub enum DatePart {
 
 impl DatePart {
     /// Every part, in the order of the inputs.
-    pub const ALL: [Self; 6] =
-        [Self::Elapsed, Self::Year, Self::Month, Self::Day, Self::Weekday, Self::Hour];
+    pub const ALL: [Self; 6] = [Self::Elapsed, Self::Year, Self::Month, Self::Day, Self::Weekday, Self::Hour];
 
     /// Its name in an input's name.
     pub fn name(self) -> &'static str {
@@ -220,9 +219,7 @@ impl Feature {
             Encoding::Category(category) => {
                 (0..category.orders.len()).map(|order| format!("{name} (order {order})")).collect()
             }
-            Encoding::Date(date) => {
-                date.parts.iter().map(|part| format!("{name} {}", part.name())).collect()
-            }
+            Encoding::Date(date) => date.parts.iter().map(|part| format!("{name} {}", part.name())).collect(),
         }
     }
 }

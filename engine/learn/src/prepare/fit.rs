@@ -9,9 +9,7 @@ use orrery_domain::{
 };
 use rayon::prelude::*;
 
-use super::{
-    Category, Date, DatePart, Encoding, FORMAT, Feature, Number, Preprocessor, Scale, column,
-};
+use super::{Category, Date, DatePart, Encoding, FORMAT, Feature, Number, Preprocessor, Scale, column};
 use crate::table::Table;
 
 /// Most categories with a code of their own, by encoding: an embedding row is cheap, an input is not.
@@ -70,12 +68,8 @@ pub(super) fn fit(input: &FitInput<'_>) -> Result<Fitted, Failure> {
             ),
         ));
     }
-    let preprocessor = Preprocessor {
-        format: FORMAT,
-        categories: input.categories,
-        scaling: input.scaling,
-        features,
-    };
+    let preprocessor =
+        Preprocessor { format: FORMAT, categories: input.categories, scaling: input.scaling, features };
     Ok(Fitted { preprocessor, notes })
 }
 
@@ -151,8 +145,7 @@ fn date(values: &[f64]) -> Option<Date> {
     let present: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
     let indicator = present.len() < values.len();
     let first = *present.first()?;
-    let range =
-        present.iter().fold((first, first), |(min, max), value| (min.min(*value), max.max(*value)));
+    let range = present.iter().fold((first, first), |(min, max), value| (min.min(*value), max.max(*value)));
     let varies = |part: &DatePart| {
         let first = part.of(present[0]);
         present.iter().any(|value| part.of(*value).total_cmp(&first).is_ne())
@@ -200,7 +193,8 @@ fn category(input: &FitInput<'_>, place: usize) -> Option<Category> {
         texts
     };
     let (values, rare) = (sorted(&by_count[..kept]), sorted(&by_count[kept..]));
-    if values.len() + usize::from(missing) + usize::from(!rare.is_empty()) < 2 || (values.is_empty() && !missing)
+    if values.len() + usize::from(missing) + usize::from(!rare.is_empty()) < 2
+        || (values.is_empty() && !missing)
     {
         return None;
     }

@@ -156,8 +156,7 @@ impl Preprocessor {
 
     /// The feature columns.
     pub fn schema(&self) -> Vec<ColumnSchema> {
-        let column =
-            |f: &Feature| ColumnSchema { name: f.name.clone(), kind: f.kind, overridden: false };
+        let column = |f: &Feature| ColumnSchema { name: f.name.clone(), kind: f.kind, overridden: false };
         self.features.iter().map(column).collect()
     }
 

@@ -77,10 +77,7 @@ pub(super) fn encode(
     Ok((Encoded { rows, cols, values }, report))
 }
 
-pub(super) fn trees(
-    rules: &Preprocessor,
-    table: &Table,
-) -> Result<(TreeMatrix, TransformReport), Failure> {
+pub(super) fn trees(rules: &Preprocessor, table: &Table) -> Result<(TreeMatrix, TransformReport), Failure> {
     let parts: Vec<(Vec<f64>, u64, u64)> =
         rules.features.par_iter().map(|f| tree_columns(f, table)).collect::<Result<_, Failure>>()?;
     let mut report = TransformReport::default();
@@ -151,11 +148,7 @@ fn tree_columns(feature: &Feature, table: &Table) -> Result<(Vec<f64>, u64, u64)
             let (codes, unseen) = codes(category, table, place);
             let absent = if category.missing { category.missing_code() } else { usize::MAX };
             let places = category.orders.iter().flat_map(|order| {
-                codes.iter().map(
-                    |code| {
-                        if *code == absent { f64::NAN } else { f64::from(order[*code]) }
-                    },
-                )
+                codes.iter().map(|code| if *code == absent { f64::NAN } else { f64::from(order[*code]) })
             });
             (places.collect(), unseen, 0)
         }
@@ -228,8 +221,7 @@ impl Date {
                 flags.push(angles.iter().map(|angle| or_zero(angle.sin())).collect());
                 flags.push(angles.iter().map(|angle| or_zero(angle.cos())).collect());
             } else {
-                let (mean, std) =
-                    if *part == super::DatePart::Year { self.year } else { self.elapsed };
+                let (mean, std) = if *part == super::DatePart::Year { self.year } else { self.elapsed };
                 continuous.push(numbers.map(|n| or_zero((n - mean) / std)).collect());
             }
         }

@@ -13,7 +13,10 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| {
         Failure::new(
             FailureClass::Capacity,
-            format!("A file could not be written: {error}. Free some disk space and try again. ({})", path.display()),
+            format!(
+                "A file could not be written: {error}. Free some disk space and try again. ({})",
+                path.display()
+            ),
         )
     };
     let folder = path.parent().unwrap_or(Path::new("."));
