@@ -1,1 +1,21 @@
-//! Placeholder.
+//! Effects: the workspace on disk, its store, child processes, and the supervisor that drives them for the window.
+//!
+//! ```text
+//! window ──Command──► supervisor ──spawn──► child (`orrery job run`) ──► learn
+//!        ◄─Snapshot──     │   ▲                  │ events.jsonl, checkpoints, lock
+//!                         ▼   └──events──────────┘
+//! command line ───────► store (SQLite) ◄── the child's own record
+//! ```
+//!
+//! The store is written only through [`store`]; a run's folder only by the process that holds its lock.
+
+pub mod datasets;
+pub mod devices;
+pub mod files;
+pub mod jobs;
+pub mod registry;
+pub mod runs;
+pub mod store;
+pub mod workspace;
+
+pub use workspace::Workspace;

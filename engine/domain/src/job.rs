@@ -284,4 +284,6 @@ pub enum Steering {
     Cancel,
     /// Checkpoint and end; the run stays resumable.
     Stop,
+    /// Go on when the parent goes: the end of standard input then means nothing.
+    Detach,
 }

@@ -1,0 +1,60 @@
+//! Settings and the window's own state in the store.
+
+use orrery_domain::{Failure, device::DeviceChoice};
+use rusqlite::OptionalExtension;
+
+use super::Store;
+
+const WINDOW_STATE: &str = "window_state";
+const DEFAULT_DEVICE: &str = "default_device";
+
+impl Store {
+    /// The window's state as it was last saved.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn window_state(&self) -> Result<Option<String>, Failure> {
+        self.setting(WINDOW_STATE)
+    }
+
+    /// Saves the window's state.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn set_window_state(&mut self, state: &str) -> Result<(), Failure> {
+        self.set_setting(WINDOW_STATE, state)
+    }
+
+    /// The device new requests begin with.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn default_device(&self) -> Result<DeviceChoice, Failure> {
+        let text = self.setting(DEFAULT_DEVICE)?;
+        Ok(text.and_then(|text| text.parse().ok()).unwrap_or_default())
+    }
+
+    /// Sets it.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn set_default_device(&mut self, device: DeviceChoice) -> Result<(), Failure> {
+        self.set_setting(DEFAULT_DEVICE, &device.to_string())
+    }
+
+    fn setting(&self, key: &str) -> Result<Option<String>, Failure> {
+        self.read(|connection| {
+            connection.query_row("SELECT value FROM settings WHERE key = ?1", [key], |row| row.get(0)).optional()
+        })
+    }
+
+    fn set_setting(&mut self, key: &str, value: &str) -> Result<(), Failure> {
+        self.write(|writing, _| {
+            writing.execute(
+                "INSERT INTO settings (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
+                [key, value],
+            )?;
+            Ok(())
+        })
+    }
+}
