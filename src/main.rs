@@ -1,2 +1,7 @@
-//! The binary.
-fn main() {}
+//! The binary: reads the command line and hands over.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,5 +1,7 @@
 //! Devices: listed and probed in children, remembered by driver, chosen by policy.
 
+use std::sync::atomic::AtomicBool;
+
 use orrery_domain::{
     Failure, FailureClass,
     device::{Device, DeviceChoice, DeviceKind, DeviceState},
@@ -13,13 +15,16 @@ use crate::{
     workspace::Workspace,
 };
 
+/// A probe is short: nobody cancels it.
+static NEVER: AtomicBool = AtomicBool::new(false);
+
 /// Every device, the CPU first, with what earlier probes found. A driver that crashes while it is asked leaves the CPU.
 ///
 /// # Errors
 /// When no child can be started or the store cannot be read.
 pub fn list(launcher: &Launcher, workspace: &Workspace, store: &Store) -> Result<Vec<Device>, Failure> {
     let spec = JobSpec::ListDevices { home: workspace.home().to_path_buf() };
-    let mut devices = match spawn::complete(launcher, workspace, &spec, |_, _| {}) {
+    let mut devices = match spawn::complete(launcher, workspace, &spec, &NEVER, |_| {}) {
         Ok(JobEvent::Devices { devices }) => devices,
         Ok(_) => Vec::new(),
         Err(failure) if failure.class == FailureClass::Hardware => {
@@ -70,7 +75,7 @@ pub fn probe(
     device: &Device,
 ) -> Result<Device, Failure> {
     let spec = JobSpec::ProbeDevice { device: device.choice };
-    let mut probed = match spawn::complete(launcher, workspace, &spec, |_, _| {}) {
+    let mut probed = match spawn::complete(launcher, workspace, &spec, &NEVER, |_| {}) {
         Ok(JobEvent::Probed { device }) => device,
         Ok(_) => device.clone(),
         Err(failure) => {

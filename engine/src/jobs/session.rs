@@ -20,8 +20,11 @@ pub fn requests(input: impl BufRead + Send + 'static) -> Receiver<RowRequest> {
     std::thread::spawn(move || {
         for line in input.lines().map_while(Result::ok) {
             match serde_json::from_str(&line) {
-                Ok(request) if sender.send(request).is_err() => break,
-                Ok(_) => {}
+                Ok(request) => {
+                    if sender.send(request).is_err() {
+                        break;
+                    }
+                }
                 Err(error) => log::warn!("a request cannot be read: {error}"),
             }
         }

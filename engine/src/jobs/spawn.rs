@@ -6,7 +6,8 @@ use std::{
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{
         Arc, Mutex, PoisonError,
-        mpsc::{Receiver, Sender, channel},
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     time::Duration,
 };
@@ -26,6 +27,9 @@ const LINE_BYTES: u64 = 256 << 20;
 
 /// How much of a child's log is looked at to class its death.
 const TAIL_BYTES: u64 = 4 << 10;
+
+/// How often a waiting parent looks whether it is to cancel.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What is not JSON on standard output is kept up to here.
 const NOISE_BYTES: u64 = 1 << 20;
@@ -115,8 +119,11 @@ impl Job {
     /// Sends a line of JSON to its standard input. A child that is gone hears nothing.
     pub fn ask(&self, request: &impl Serialize) {
         match serde_json::to_string(request) {
-            Ok(line) if self.input.send(line).is_err() => log::debug!("the job {} is gone", self.pid),
-            Ok(_) => {}
+            Ok(line) => {
+                if self.input.send(line).is_err() {
+                    log::debug!("the job {} is gone", self.pid);
+                }
+            }
             Err(error) => log::error!("a request is no JSON: {error}"),
         }
     }
@@ -212,7 +219,8 @@ pub fn start(
     Ok(Job { input, process, pid })
 }
 
-/// Runs a job to its end on this thread; `hear` sees its events. Returns the event that settled it.
+/// Runs a job to its end on this thread; `hear` sees its events. When `cancel` becomes true the job is cancelled. Returns the
+/// event that settled it.
 ///
 /// # Errors
 /// The child's own failure, or what its death means.
@@ -220,7 +228,8 @@ pub fn complete(
     launcher: &Launcher,
     workspace: &Workspace,
     spec: &JobSpec,
-    mut hear: impl FnMut(&JobEvent, &Job),
+    cancel: &AtomicBool,
+    mut hear: impl FnMut(&JobEvent),
 ) -> Result<JobEvent, Failure> {
     let launch = prepare(workspace, spec)?;
     let (sender, heard) = channel();
@@ -231,10 +240,18 @@ pub fn complete(
         }
     })?;
     let mut last = None;
-    for message in heard {
+    loop {
+        if cancel.load(Ordering::Relaxed) {
+            job.steer(Steering::Cancel);
+        }
+        let message = match heard.recv_timeout(LOOK_EVERY) {
+            Ok(message) => message,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
         match message {
             Heard::Event(event) => {
-                hear(&event, &job);
+                hear(&event);
                 if ending::settles(&event) {
                     last = Some(*event);
                 }

@@ -1,0 +1,183 @@
+//! The command line: one file a subcommand; what they share is here.
+
+mod data;
+mod devices;
+mod doctor;
+mod follow;
+mod job;
+mod logger;
+mod models;
+mod output;
+mod predict;
+mod progress;
+mod runs;
+mod train;
+mod window;
+
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use clap::{Parser, Subcommand};
+use orrery_domain::{Failure, FailureClass, job::JobEvent, job::JobSpec, run::RunState};
+use orrery_engine::{Workspace, jobs::Launcher, jobs::spawn, store::Store};
+use orrery_policy::ending;
+
+/// From a file to a model in production, offline.
+#[derive(Debug, Parser)]
+#[command(name = "orrery", version, about, max_term_width = 110)]
+struct Arguments {
+    /// Write one JSON document (JSON lines for a stream) to standard output, and nothing else there
+    #[arg(long, global = true)]
+    json: bool,
+    /// The workspace folder [default: $ORRERY_HOME, else the platform's data folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    home: Option<PathBuf>,
+    #[command(flatten)]
+    window: window::WindowArguments,
+    #[command(subcommand)]
+    command: Option<Subcommands>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subcommands {
+    /// Import, profile, list and delete datasets
+    #[command(subcommand)]
+    Data(data::DataCommand),
+    /// Train a model
+    Train(Box<train::TrainArguments>),
+    /// Measure a model on a file that has its target
+    Evaluate(predict::EvaluateArguments),
+    /// Predict on a file
+    Predict(predict::PredictArguments),
+    /// List, show and steer training runs
+    #[command(subcommand)]
+    Runs(runs::RunsCommand),
+    /// List, show, export, delete and restore models
+    #[command(subcommand)]
+    Models(models::ModelsCommand),
+    /// What can compute here, and how fast it was
+    Devices(devices::DevicesArguments),
+    /// Do one job (used by the window, by commands and by clusters)
+    #[command(subcommand)]
+    Job(job::JobCommand),
+    /// Check this machine and workspace; say what is wrong and how to mend it
+    Doctor,
+}
+
+/// How a command ended, where not well.
+#[derive(Debug)]
+enum End {
+    /// It failed.
+    Failed(Failure),
+    /// A person ended it.
+    Cancelled,
+    /// It failed and has said so.
+    Said(u8),
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+type Outcome = Result<(), End>;
+
+/// What every command works with.
+#[derive(Debug)]
+struct Context {
+    /// Whether standard output is JSON.
+    json: bool,
+    /// The workspace.
+    workspace: Workspace,
+    /// How children are started.
+    launcher: Launcher,
+}
+
+/// Set by Ctrl-C and by a request to end.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+impl Context {
+    fn new(arguments: &Arguments) -> Result<Self, Failure> {
+        let home = Workspace::locate(arguments.home.as_deref())?;
+        let workspace = Workspace::open(&home)?;
+        Ok(Self { json: arguments.json, workspace, launcher: Launcher::this_program()? })
+    }
+
+    fn store(&self) -> Result<Store, Failure> {
+        Store::open(&self.workspace)
+    }
+
+    /// Runs a job to its end, with its progress on standard error.
+    fn complete(&self, spec: &JobSpec) -> Result<JobEvent, End> {
+        catch_interrupts();
+        let mut progress = progress::Line::new();
+        let event = spawn::complete(&self.launcher, &self.workspace, spec, &INTERRUPTED, |event| {
+            progress.show(event);
+        });
+        progress.clear();
+        match event? {
+            JobEvent::State { state: RunState::Cancelled | RunState::Paused, .. } => Err(End::Cancelled),
+            event => Ok(event),
+        }
+    }
+}
+
+/// From now on Ctrl-C sets a flag; the second one ends this process.
+fn catch_interrupts() {
+    let handler = || {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    };
+    // Set once a process: a second call only says that the first stands.
+    if let Err(error) = ctrlc::set_handler(handler) {
+        log::debug!("{error}");
+    }
+}
+
+/// The failure for an answer that no job should give.
+fn unexpected(event: &JobEvent) -> End {
+    End::Failed(Failure::new(FailureClass::Bug, format!("The job gave an unexpected answer: {event:?}.")))
+}
+
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    logger::start();
+    let json = arguments.json;
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(End::Cancelled) => {
+            output::note("Cancelled.");
+            ExitCode::from(130)
+        }
+        Err(End::Said(code)) => ExitCode::from(code),
+        Err(End::Failed(failure)) => {
+            output::failure(json, &failure);
+            ExitCode::from(ending::exit_code(failure.class))
+        }
+    }
+}
+
+fn run(mut arguments: Arguments) -> Outcome {
+    // A job knows its workspace from its spec: it must not create another one.
+    if let Some(Subcommands::Job(command)) = arguments.command {
+        return job::run(&command);
+    }
+    let context = Context::new(&arguments)?;
+    match arguments.command.take() {
+        None => window::run(&context, &arguments.window),
+        Some(Subcommands::Data(command)) => data::run(&context, command),
+        Some(Subcommands::Train(arguments)) => train::run(&context, &arguments),
+        Some(Subcommands::Evaluate(arguments)) => predict::evaluate(&context, &arguments),
+        Some(Subcommands::Predict(arguments)) => predict::predict(&context, &arguments),
+        Some(Subcommands::Runs(command)) => runs::run(&context, command),
+        Some(Subcommands::Models(command)) => models::run(&context, command),
+        Some(Subcommands::Devices(arguments)) => devices::run(&context, &arguments),
+        Some(Subcommands::Doctor) => doctor::run(&context),
+        Some(Subcommands::Job(_)) => Ok(()),
+    }
+}

@@ -1,0 +1,342 @@
+//! `orrery train`: every flag of a training request, checked before anything is started.
+
+use clap::{Args, ValueEnum};
+use orrery_domain::{
+    Failure, FailureClass, ModelRef,
+    dataset::Dataset,
+    device::DeviceChoice,
+    run::RunState,
+    training::{
+        CategoryEncoding, HyperParameters, ModelKind, Optimizer, Scaling, Split, TargetTransform, Task, TrainConfig,
+    },
+};
+use orrery_engine::{datasets, devices, runs, runs::NewRun};
+
+use super::{Context, Outcome, data, data::ReadOptions, follow, output};
+
+#[derive(Debug, Args)]
+pub struct TrainArguments {
+    /// A file, or a dataset's id or name
+    #[arg(long, value_name = "FILE|ID")]
+    data: String,
+    /// The column to predict
+    #[arg(long, value_name = "COL")]
+    target: String,
+    /// Model family: auto, mlp, resnet, tabm, gbt, linear
+    #[arg(long, default_value = "auto", value_parser = parse_model)]
+    model: ModelKind,
+    /// What is predicted
+    #[arg(long, default_value = "auto")]
+    task: TaskArgument,
+    /// Columns that are no features
+    #[arg(long, value_name = "COL,…", value_delimiter = ',')]
+    exclude: Vec<String>,
+    /// A column of row weights
+    #[arg(long, value_name = "COL")]
+    weight: Option<String>,
+    /// The positive class [default: the larger value in sort order]
+    #[arg(long, value_name = "VALUE")]
+    positive: Option<String>,
+    /// Transform of a regression target
+    #[arg(long, default_value = "none")]
+    target_transform: TransformArgument,
+    /// A column that holds train, test and optionally valid
+    #[arg(long, value_name = "COL", conflicts_with = "split")]
+    split_column: Option<String>,
+    /// How rows are divided: auto, random, stratified or time:COL
+    #[arg(long, default_value = "auto", value_parser = parse_split)]
+    split: Split,
+    /// How categories enter a network
+    #[arg(long, default_value = "embedding")]
+    categories: CategoriesArgument,
+    /// Weight classes by the inverse of their frequency
+    #[arg(long)]
+    class_weights: bool,
+    /// Where to compute: auto, cpu, gpu or gpu:N
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+    /// Seed of every random choice
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Name of the model in the registry [default: from the dataset and the model]
+    #[arg(long, value_parser = parse_name)]
+    name: Option<String>,
+    /// Time that `--model auto` may use, as 90s, 5m or 1h [default: 5m]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    budget: Option<f64>,
+    /// Start the run and return; it goes on by itself
+    #[arg(long)]
+    detach: bool,
+    #[command(flatten)]
+    read: ReadOptions,
+    #[command(flatten, next_help_heading = "Advanced settings")]
+    hyper: HyperArguments,
+}
+
+/// Settings that most people leave alone.
+#[derive(Debug, Args)]
+struct HyperArguments {
+    /// Passes over the training rows
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: Option<u32>,
+    /// Rows a step
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    batch_size: Option<u32>,
+    /// Peak learning rate, or shrinkage of trees
+    #[arg(long, value_parser = positive)]
+    learning_rate: Option<f64>,
+    /// Decoupled weight decay
+    #[arg(long, value_parser = not_negative)]
+    weight_decay: Option<f64>,
+    /// Dropout probability
+    #[arg(long, value_parser = below_one)]
+    dropout: Option<f64>,
+    /// Width of the hidden layers
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    width: Option<u32>,
+    /// Hidden layers or residual blocks
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=256))]
+    depth: Option<u32>,
+    /// Members of a TabM ensemble
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    members: Option<u32>,
+    /// Optimizer
+    #[arg(long, default_value = "adamw")]
+    optimizer: OptimizerArgument,
+    /// Share of all steps spent warming up
+    #[arg(long, value_parser = share)]
+    warmup: Option<f64>,
+    /// Limit of the gradient's global norm; 0 switches clipping off
+    #[arg(long, value_parser = not_negative)]
+    clip_norm: Option<f64>,
+    /// Epochs without a better validation loss before training stops; 0 never stops early
+    #[arg(long)]
+    patience: Option<u32>,
+    /// Share of the training rows held out for validation
+    #[arg(long, value_parser = inner_share)]
+    valid_share: Option<f64>,
+    /// Share of all rows held out for the test
+    #[arg(long, value_parser = inner_share)]
+    test_share: Option<f64>,
+    /// Scaling of numeric columns
+    #[arg(long, default_value = "standard")]
+    scaling: ScalingArgument,
+    /// Most trees
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    trees: Option<u32>,
+    /// Most leaves a tree
+    #[arg(long, value_parser = clap::value_parser!(u32).range(2..=65_536))]
+    leaves: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TaskArgument {
+    Auto,
+    Binary,
+    Multiclass,
+    Regression,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TransformArgument {
+    None,
+    Log,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum CategoriesArgument {
+    Embedding,
+    OneHot,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OptimizerArgument {
+    Adamw,
+    Sgd,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ScalingArgument {
+    Standard,
+    Quantile,
+}
+
+fn parse_model(text: &str) -> Result<ModelKind, String> {
+    ModelKind::from_name(text).ok_or_else(|| {
+        let names: Vec<&str> = ModelKind::ALL.iter().map(|kind| kind.name()).collect();
+        format!("use {}", names.join(", "))
+    })
+}
+
+fn parse_split(text: &str) -> Result<Split, String> {
+    match (text, text.split_once(':')) {
+        ("auto", _) => Ok(Split::Auto),
+        ("random", _) => Ok(Split::Random),
+        ("stratified", _) => Ok(Split::Stratified),
+        (_, Some(("time", column))) if !column.is_empty() => Ok(Split::Time { column: column.to_owned() }),
+        _ => Err("use auto, random, stratified or time:COL".to_owned()),
+    }
+}
+
+fn parse_name(text: &str) -> Result<String, String> {
+    ModelRef::check_name(text).map(|()| text.to_owned()).map_err(|error| error.to_string())
+}
+
+fn parse_time(text: &str) -> Result<f64, String> {
+    let (digits, scale) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(digits) if text.ends_with('m') => (digits, 60.0),
+        Some(digits) if text.ends_with('h') => (digits, 3600.0),
+        Some(digits) => (digits, 1.0),
+        None => (text, 1.0),
+    };
+    positive(digits).map(|value| value * scale).map_err(|_| "write a time as 90s, 5m or 1h".to_owned())
+}
+
+fn finite(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|value: &f64| value.is_finite()).ok_or_else(|| "write a number".to_owned())
+}
+
+fn within(text: &str, fits: impl Fn(f64) -> bool, says: &str) -> Result<f64, String> {
+    finite(text).and_then(|value| if fits(value) { Ok(value) } else { Err(says.to_owned()) })
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    within(text, |value| value > 0.0, "it must be more than 0")
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    within(text, |value| value >= 0.0, "it must be 0 or more")
+}
+
+fn below_one(text: &str) -> Result<f64, String> {
+    within(text, |value| (0.0..1.0).contains(&value), "it must be 0 or more and below 1")
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    within(text, |value| (0.0..=1.0).contains(&value), "it must be between 0 and 1")
+}
+
+fn inner_share(text: &str) -> Result<f64, String> {
+    within(text, |value| value > 0.0 && value < 1.0, "it must be above 0 and below 1")
+}
+
+impl HyperArguments {
+    fn hyper_parameters(&self) -> HyperParameters {
+        HyperParameters {
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            learning_rate: self.learning_rate,
+            weight_decay: self.weight_decay,
+            dropout: self.dropout,
+            width: self.width,
+            depth: self.depth,
+            members: self.members,
+            optimizer: match self.optimizer {
+                OptimizerArgument::Adamw => Optimizer::AdamW,
+                OptimizerArgument::Sgd => Optimizer::Sgd,
+            },
+            warmup: self.warmup,
+            clip_norm: self.clip_norm,
+            patience: self.patience,
+            valid_share: self.valid_share,
+            test_share: self.test_share,
+            scaling: match self.scaling {
+                ScalingArgument::Standard => Scaling::Standard,
+                ScalingArgument::Quantile => Scaling::Quantile,
+            },
+            trees: self.trees,
+            leaves: self.leaves,
+        }
+    }
+}
+
+impl TrainArguments {
+    fn config(&self) -> TrainConfig {
+        TrainConfig {
+            target: self.target.clone(),
+            task: match self.task {
+                TaskArgument::Auto => None,
+                TaskArgument::Binary => Some(Task::Binary),
+                TaskArgument::Multiclass => Some(Task::Multiclass),
+                TaskArgument::Regression => Some(Task::Regression),
+            },
+            model: self.model,
+            exclude: self.exclude.clone(),
+            weight: self.weight.clone(),
+            positive: self.positive.clone(),
+            target_transform: match self.target_transform {
+                TransformArgument::None => TargetTransform::None,
+                TransformArgument::Log => TargetTransform::Log,
+            },
+            split: match &self.split_column {
+                Some(column) => Split::Column { column: column.clone() },
+                None => self.split.clone(),
+            },
+            categories: match self.categories {
+                CategoriesArgument::Embedding => CategoryEncoding::Embedding,
+                CategoriesArgument::OneHot => CategoryEncoding::OneHot,
+            },
+            class_weights: self.class_weights,
+            device: self.device,
+            seed: self.seed,
+            budget_secs: self.budget,
+            hyper: self.hyper.hyper_parameters(),
+        }
+    }
+}
+
+/// Every column that a request names must be there.
+fn check_columns(dataset: &Dataset, config: &TrainConfig) -> Result<(), Failure> {
+    let split = match &config.split {
+        Split::Time { column } | Split::Column { column } => Some(column),
+        Split::Auto | Split::Random | Split::Stratified => None,
+    };
+    let named = std::iter::once(&config.target).chain(&config.exclude).chain(&config.weight).chain(split);
+    match named.into_iter().find(|column| dataset.column(column).is_none()) {
+        Some(column) => Err(datasets::no_column(dataset, column)),
+        None if config.exclude.contains(&config.target) => Err(Failure::new(
+            FailureClass::Client,
+            format!("'{}' is the target: it cannot be excluded.", config.target),
+        )),
+        None => Ok(()),
+    }
+}
+
+pub fn run(context: &Context, arguments: &TrainArguments) -> Outcome {
+    let dataset = data::resolve(context, &arguments.data, &arguments.read)?;
+    let config = arguments.config();
+    check_columns(&dataset, &config)?;
+    let mut store = context.store()?;
+    let (device, reason) = devices::resolve(&context.launcher, &context.workspace, &mut store, config.device)?;
+    if let Some(reason) = reason.filter(|_| device != DeviceChoice::Cpu) {
+        output::note(&format!("Computing on {device}: {reason}"));
+    }
+    let new = NewRun { dataset, config, name: arguments.name.clone(), device, state: RunState::Running };
+    let run = runs::create(&context.workspace, &mut store, &new)?;
+    if arguments.detach {
+        return follow::detach(context, &run.id);
+    }
+    follow::follow(context, &mut store, &run.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_splits_are_read_as_written() {
+        assert_eq!(parse_time("5m"), Ok(300.0));
+        assert_eq!(parse_time("90"), Ok(90.0));
+        assert_eq!(parse_time("1.5h"), Ok(5400.0));
+        assert!(parse_time("-1s").is_err() && parse_time("m").is_err() && parse_time("inf").is_err());
+        assert_eq!(parse_split("time:when"), Ok(Split::Time { column: "when".into() }));
+        assert!(parse_split("time:").is_err());
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused() {
+        assert!(below_one("1").is_err() && below_one("0").is_ok());
+        assert!(positive("nan").is_err() && positive("1e-3").is_ok());
+        assert!(inner_share("0").is_err() && inner_share("0.2").is_ok());
+    }
+}
