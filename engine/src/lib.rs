@@ -16,6 +16,8 @@ pub mod jobs;
 pub mod registry;
 pub mod runs;
 pub mod store;
+pub mod supervisor;
 pub mod workspace;
 
+pub use supervisor::Supervisor;
 pub use workspace::Workspace;

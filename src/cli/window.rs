@@ -1,7 +1,11 @@
 //! `orrery` without a subcommand: the window.
 
+use std::sync::Arc;
+
 use clap::Args;
-use orrery_domain::{Failure, FailureClass};
+use orrery_domain::{Engine, Failure, FailureClass};
+use orrery_engine::Supervisor;
+use orrery_ui::{WindowError, WindowOptions};
 
 use super::{Context, Outcome};
 
@@ -15,6 +19,16 @@ pub struct WindowArguments {
     renderer: Option<String>,
 }
 
-pub fn run(_context: &Context, _arguments: &WindowArguments) -> Outcome {
-    Err(Failure::new(FailureClass::Bug, "The window is not built in yet.").into())
+pub fn run(context: &Context, arguments: &WindowArguments) -> Outcome {
+    let engine = Arc::new(Supervisor::start(context.workspace.clone(), context.launcher.clone())?);
+    let options = WindowOptions { page: arguments.page.clone(), renderer: arguments.renderer.clone() };
+    let opened = orrery_ui::run(Arc::clone(&engine) as Arc<dyn Engine>, options);
+    engine.close();
+    opened.map_err(|error| {
+        let (class, help) = match &error {
+            WindowError::Page(_) | WindowError::Renderer(_) => (FailureClass::Client, ""),
+            _ => (FailureClass::Hardware, " Every command works without a window: see `orrery --help`."),
+        };
+        Failure::new(class, format!("{error}{help}")).into()
+    })
 }

@@ -224,7 +224,7 @@ fn train(start: &Start, control: Control, wanted: &Wanted, work: &dyn Work) -> u
 fn own(wanted: &Wanted) -> Result<(Workspace, File, Store), Failure> {
     let workspace = Workspace::open(&wanted.home)?;
     files::create_private(&workspace.run(&wanted.run))?;
-    let Some(lock) = workspace.claim_run(&wanted.run)? else {
+    let Some(lock) = patient_claim(&workspace, &wanted.run)? else {
         return Err(Failure::new(
             FailureClass::Transient,
             format!(
@@ -235,6 +235,17 @@ fn own(wanted: &Wanted) -> Result<(Workspace, File, Store), Failure> {
     };
     let store = Store::open(&workspace)?;
     Ok((workspace, lock, store))
+}
+
+/// Takes the run's lock; somebody who only looks whether it is free holds it for a moment.
+fn patient_claim(workspace: &Workspace, run: &RunId) -> Result<Option<File>, Failure> {
+    for _ in 0..20 {
+        if let Some(lock) = workspace.claim_run(run)? {
+            return Ok(Some(lock));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(25));
+    }
+    Ok(None)
 }
 
 /// Begins to keep the run's log and record.

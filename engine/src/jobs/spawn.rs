@@ -101,6 +101,7 @@ pub enum Heard {
 #[derive(Debug)]
 pub struct Job {
     input: Sender<String>,
+    feeder: Option<std::thread::JoinHandle<()>>,
     process: Arc<Mutex<Child>>,
     pid: u32,
 }
@@ -125,6 +126,16 @@ impl Job {
                 }
             }
             Err(error) => log::error!("a request is no JSON: {error}"),
+        }
+    }
+
+    /// Lets it go on when this process ends. Returns when it was told.
+    pub fn let_go(self) {
+        self.steer(Steering::Detach);
+        let Self { input, feeder, .. } = self;
+        drop(input);
+        if feeder.is_some_and(|feeder| feeder.join().is_err()) {
+            log::error!("a job could not be told to go on");
         }
     }
 
@@ -207,16 +218,14 @@ pub fn start(
         )
     })?;
     let (input, lines) = channel();
-    if let Some(stdin) = child.stdin.take() {
-        std::thread::spawn(move || feed(stdin, &lines));
-    }
+    let feeder = child.stdin.take().map(|stdin| std::thread::spawn(move || feed(stdin, &lines)));
     let stdout = child.stdout.take();
     let pid = child.id();
     let process = Arc::new(Mutex::new(child));
     let listener = Listener { log: launch.log.clone(), on_gpu: launch.on_gpu, settled: false, noise: 0 };
     let reaped = Arc::clone(&process);
     std::thread::spawn(move || listener.listen(stdout, &reaped, hear));
-    Ok(Job { input, process, pid })
+    Ok(Job { input, feeder, process, pid })
 }
 
 /// Runs a job to its end on this thread; `hear` sees its events. When `cancel` becomes true the job is cancelled. Returns the

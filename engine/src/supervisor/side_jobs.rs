@@ -1,0 +1,249 @@
+//! Jobs that are no runs: imports, profiles, predictions.
+
+use std::{path::PathBuf, sync::Arc};
+
+use orrery_domain::{
+    DatasetId, Failure, ModelRef,
+    dataset::{Dataset, ImportBudget, ImportOptions},
+    job::{JobEvent, JobSpec, Steering},
+    profile::Profile,
+    run::{Progress, RunState},
+    snapshot::{JobEntry, JobKind, JobOutcome, Severity},
+};
+use orrery_policy::ending;
+
+use super::{Message, state::State};
+use crate::{
+    files,
+    jobs::{Heard, Job, Launch, now, spawn},
+};
+
+/// Ended jobs that stay in the list.
+const KEPT: usize = 20;
+
+/// The sample that comes with the program.
+const SAMPLE: &[u8] = include_bytes!("../../../assets/samples/flights.csv");
+
+/// A job's child process.
+#[derive(Debug, Default)]
+pub(super) struct SideJob {
+    job: Option<Job>,
+    launch: Option<Launch>,
+    cancelled: bool,
+}
+
+impl SideJob {
+    /// Ends it; there is nothing to keep.
+    pub(super) fn cancel(&self) {
+        if let Some(job) = &self.job {
+            job.steer(Steering::Cancel);
+        }
+    }
+}
+
+impl State {
+    /// Imports a file.
+    pub(super) fn import(&mut self, file: PathBuf, options: ImportOptions) {
+        let home = self.workspace.home().to_path_buf();
+        let spec = JobSpec::Import { home, file: file.clone(), options, budget: ImportBudget::default() };
+        self.start_job(JobKind::Import { file }, spec);
+    }
+
+    /// Imports the sample that comes with the program.
+    pub(super) fn open_sample(&mut self) {
+        let folder = self.workspace.home().join("samples");
+        self.work("sample", move || {
+            let file = folder.join("flights.csv");
+            let written = files::create_private(&folder).and_then(|()| {
+                let there = std::fs::metadata(&file).is_ok_and(|data| data.len() == SAMPLE.len() as u64);
+                if there { Ok(()) } else { files::write_atomic(&file, SAMPLE) }
+            });
+            Box::new(move |state| match written {
+                Ok(()) => state.import(file, ImportOptions::default()),
+                Err(failure) => state.report(&failure),
+            })
+        });
+    }
+
+    /// Loads a dataset's profile for a target, computing it where it is not there.
+    pub(super) fn load_profile(&mut self, id: &DatasetId, target: Option<String>) {
+        let Some(dataset) = self.dataset(id) else { return };
+        self.effect(Box::new(move |store, _| {
+            let known = store.profile(&dataset.id, target.as_deref())?;
+            Ok(Box::new(move |state| match known {
+                Some(profile) => state.show_profile(profile),
+                None => state.compute_profile(dataset, target),
+            }))
+        }));
+    }
+
+    fn compute_profile(&mut self, dataset: Dataset, target: Option<String>) {
+        if self.read_only() {
+            return self.say(Severity::Warning, "This window only looks: it computes no profile.");
+        }
+        let kind = JobKind::Profile { dataset: dataset.id.clone() };
+        let going_on = self.snapshot.jobs.iter().any(|job| job.outcome.is_none() && job.kind == kind);
+        let home = self.workspace.home().to_path_buf();
+        let spec = JobSpec::Profile { home, dataset: Box::new(dataset), target };
+        // The same dataset with another target is another profile; only the very same request is not started twice.
+        if !(going_on && self.profile_going_on.as_ref() == Some(&spec)) {
+            self.profile_going_on = Some(spec.clone());
+            self.start_job(kind, spec);
+        }
+    }
+
+    fn show_profile(&mut self, profile: Profile) {
+        let entries = Arc::make_mut(&mut self.snapshot.datasets);
+        if let Some(entry) = entries.iter_mut().find(|entry| entry.dataset.id == profile.dataset) {
+            entry.profile = Some(Arc::new(profile));
+            self.touch();
+        }
+    }
+
+    /// Predicts on a file.
+    pub(super) fn predict(&mut self, model: ModelRef, file: PathBuf, out: PathBuf) {
+        let home = self.workspace.home().to_path_buf();
+        let spec = JobSpec::Predict { home, model: model.clone(), file: file.clone(), out };
+        self.start_job(JobKind::Predict { model, file }, spec);
+    }
+
+    /// Puts a job on the list; returns its number.
+    pub(super) fn list_job(&mut self, kind: JobKind) -> u64 {
+        let id = self.number();
+        let entry = JobEntry { id, kind, progress: Progress::default(), started_at: now(), outcome: None };
+        let jobs = Arc::make_mut(&mut self.snapshot.jobs);
+        jobs.insert(0, entry);
+        let mut ended = 0;
+        jobs.retain(|job| {
+            ended += usize::from(job.outcome.is_some());
+            job.outcome.is_none() || ended <= KEPT
+        });
+        self.touch();
+        id
+    }
+
+    fn start_job(&mut self, kind: JobKind, spec: JobSpec) {
+        let id = self.list_job(kind);
+        self.side_jobs.insert(id, SideJob::default());
+        let (workspace, launcher, inbox) = (self.workspace.clone(), self.launcher.clone(), self.inbox.clone());
+        self.work("start", move || {
+            let hear = move |heard| {
+                let reply = Message::Apply(Box::new(move |state: &mut State| state.heard_job(id, heard)));
+                if inbox.send(reply).is_err() {
+                    log::debug!("the supervisor is gone");
+                }
+            };
+            let started = spawn::prepare(&workspace, &spec)
+                .and_then(|launch| spawn::start(&launcher, &launch, hear).map(|job| (job, launch)));
+            Box::new(move |state| state.job_started(id, started))
+        });
+    }
+
+    fn job_started(&mut self, id: u64, started: Result<(Job, Launch), Failure>) {
+        match started {
+            Ok((job, launch)) => match self.side_jobs.get_mut(&id) {
+                Some(side_job) => {
+                    if side_job.cancelled {
+                        job.steer(Steering::Cancel);
+                    }
+                    side_job.job = Some(job);
+                    side_job.launch = Some(launch);
+                }
+                None => spawn::clear(&launch),
+            },
+            Err(failure) => {
+                self.side_jobs.remove(&id);
+                self.end_job(id, JobOutcome::Failed { failure });
+            }
+        }
+    }
+
+    fn heard_job(&mut self, id: u64, heard: Heard) {
+        match heard {
+            Heard::Event(event) => self.job_event(id, *event),
+            Heard::Ended(how) => {
+                if let Some(launch) = self.side_jobs.remove(&id).and_then(|job| job.launch) {
+                    self.work("clear", move || {
+                        spawn::clear(&launch);
+                        Box::new(|_| {})
+                    });
+                }
+                let open = self.snapshot.jobs.iter().any(|job| job.id == id && job.outcome.is_none());
+                if open {
+                    let silent = || Failure::new(orrery_domain::FailureClass::Bug, "The job ended without a result.");
+                    let failure = ending::classify(&how).unwrap_or_else(silent);
+                    self.end_job(id, JobOutcome::Failed { failure });
+                }
+            }
+        }
+    }
+
+    fn job_event(&mut self, id: u64, event: JobEvent) {
+        match event {
+            JobEvent::Progress { progress, .. } => self.job_progress(id, progress),
+            JobEvent::Warning { message } => self.say(Severity::Warning, message),
+            JobEvent::Imported { dataset, profile } => {
+                let outcome = JobOutcome::Imported { dataset: dataset.id.clone() };
+                self.show_imported(*dataset, *profile);
+                self.end_job(id, outcome);
+                self.count_disk();
+            }
+            JobEvent::Profiled { profile } => {
+                self.show_profile(*profile);
+                self.end_job(id, JobOutcome::Profiled);
+            }
+            JobEvent::Predicted { report } => {
+                let message = format!("Predicted {} rows to {}.", report.rows, report.out.display());
+                self.end_job(id, JobOutcome::Predicted { report: Box::new(report) });
+                self.say(Severity::Ok, message);
+            }
+            JobEvent::State { state: RunState::Cancelled | RunState::Paused, .. } => {
+                self.end_job(id, JobOutcome::Cancelled);
+            }
+            JobEvent::Failed { failure, .. } => self.end_job(id, JobOutcome::Failed { failure }),
+            other => log::debug!("a job said something unexpected: {other:?}"),
+        }
+    }
+
+    fn show_imported(&mut self, dataset: Dataset, profile: Profile) {
+        let bad = match dataset.bad_rows {
+            0 => String::new(),
+            rows => format!(" {rows} bad rows were left out."),
+        };
+        self.say(Severity::Ok, format!("Imported '{}': {} rows.{bad}", dataset.name, dataset.rows));
+        let changes = crate::store::Changes { datasets: vec![(dataset, false)], ..Default::default() };
+        self.take_changes(changes);
+        self.show_profile(profile);
+    }
+
+    /// Shows how far a job is.
+    pub(super) fn job_progress(&mut self, id: u64, progress: Progress) {
+        if let Some(entry) = Arc::make_mut(&mut self.snapshot.jobs).iter_mut().find(|job| job.id == id) {
+            entry.progress = progress;
+            self.touch();
+        }
+    }
+
+    /// Ends a job on the list; a failure is a notice too.
+    pub(super) fn end_job(&mut self, id: u64, outcome: JobOutcome) {
+        if let JobOutcome::Failed { failure } = &outcome {
+            let failure = failure.clone();
+            self.report(&failure);
+        }
+        if let Some(entry) = Arc::make_mut(&mut self.snapshot.jobs).iter_mut().find(|job| job.id == id) {
+            entry.outcome = Some(outcome);
+            self.touch();
+        }
+    }
+
+    /// A person ends a job.
+    pub(super) fn cancel_job(&mut self, id: u64) {
+        match self.side_jobs.get_mut(&id) {
+            Some(side_job) => {
+                side_job.cancelled = true;
+                side_job.cancel();
+            }
+            None => self.say(Severity::Info, "That job has ended already."),
+        }
+    }
+}
