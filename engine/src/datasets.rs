@@ -56,7 +56,8 @@ pub fn find(store: &mut Store, text: &str) -> Result<Dataset, Failure> {
     if let Some(dataset) = all.iter().find(|dataset| dataset.name == text) {
         return Ok(dataset.clone());
     }
-    let mut message = format!("'{text}' is neither a file nor a dataset. `orrery data list` shows what there is.");
+    let mut message =
+        format!("'{text}' is neither a file nor a dataset. `orrery data list` shows what there is.");
     if let Some(near) = names::nearest(text, all.iter().map(|dataset| dataset.name.as_str())) {
         message = format!("'{text}' is neither a file nor a dataset. Did you mean '{near}'?");
     }
@@ -87,7 +88,10 @@ pub fn restore(workspace: &Workspace, store: &mut Store, id: &DatasetId) -> Resu
         files::move_entry(&workspace.binned_blob(&dataset), &workspace.blob(&dataset))?;
     }
     if !workspace.blob(&dataset).exists() {
-        let message = format!("The table of '{}' is gone. Import the file again: {}", dataset.name, dataset.source.path);
+        let message = format!(
+            "The table of '{}' is gone. Import the file again: {}",
+            dataset.name, dataset.source.path
+        );
         return Err(Failure::new(FailureClass::Data, message));
     }
     store.mark_dataset(id, false).map(drop)

@@ -78,9 +78,7 @@ pub fn probe(
     let mut probed = match spawn::complete(launcher, workspace, &spec, &NEVER, |_| {}) {
         Ok(JobEvent::Probed { device }) => device,
         Ok(_) => device.clone(),
-        Err(failure) => {
-            Device { state: DeviceState::Unusable { reason: failure.message }, ..device.clone() }
-        }
+        Err(failure) => Device { state: DeviceState::Unusable { reason: failure.message }, ..device.clone() },
     };
     // What the list says names the device; the probe only says how it is.
     probed = Device { state: probed.state, probed_at: Some(now()), ..device.clone() };

@@ -123,7 +123,8 @@ pub fn read_curves(folder: &Path) -> Result<Option<Curves>, Failure> {
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path, what: &str) -> Result<T, Failure> {
-    let bytes = std::fs::read(path).map_err(|error| files::failure(&format!("{what} cannot be read"), &error, path))?;
+    let bytes = std::fs::read(path)
+        .map_err(|error| files::failure(&format!("{what} cannot be read"), &error, path))?;
     serde_json::from_slice(&bytes).map_err(|error| {
         Failure::new(
             FailureClass::Model,
@@ -157,11 +158,7 @@ pub fn restore(workspace: &Workspace, store: &mut Store, model: &ModelRef) -> Re
 }
 
 fn mark(store: &mut Store, model: &ModelRef, deleted: bool) -> Result<(), Failure> {
-    if store.mark_model(model, deleted)? {
-        Ok(())
-    } else {
-        Err(workspace::no_model(&model.to_string()))
-    }
+    if store.mark_model(model, deleted)? { Ok(()) } else { Err(workspace::no_model(&model.to_string())) }
 }
 
 /// Copies a version into a folder: into `to` itself where it is new or empty, else into `to/NAME-VERSION`. Returns where.

@@ -13,12 +13,7 @@ use orrery_domain::{
     run::{Progress, Run, RunState},
     training::TrainConfig,
 };
-use orrery_policy::{
-    ending, lifecycle,
-    lifecycle::Order,
-    names,
-    retry,
-};
+use orrery_policy::{ending, lifecycle, lifecycle::Order, names, retry};
 
 use crate::{
     files,
@@ -88,7 +83,8 @@ pub struct NewRun {
 pub fn create(workspace: &Workspace, store: &mut Store, new: &NewRun) -> Result<Run, Failure> {
     let model_name = match &new.name {
         Some(name) => {
-            ModelRef::check_name(name).map_err(|error| Failure::new(FailureClass::Client, error.to_string()))?;
+            ModelRef::check_name(name)
+                .map_err(|error| Failure::new(FailureClass::Client, error.to_string()))?;
             name.clone()
         }
         None => names::model_name(&new.dataset.name, new.config.model),
@@ -144,8 +140,8 @@ pub fn launch(workspace: &Workspace, run: &RunId, detached: bool) -> Result<Laun
 /// When it is gone or damaged.
 pub fn spec(workspace: &Workspace, run: &RunId) -> Result<JobSpec, Failure> {
     let path = workspace.run(run).join("spec.json");
-    let bytes =
-        std::fs::read(&path).map_err(|error| files::failure("The run's spec cannot be read", &error, &path))?;
+    let bytes = std::fs::read(&path)
+        .map_err(|error| files::failure("The run's spec cannot be read", &error, &path))?;
     serde_json::from_slice(&bytes).map_err(|error| {
         Failure::new(
             FailureClass::Data,
@@ -215,7 +211,8 @@ pub fn settle(
             None => JobEvent::State {
                 state: RunState::Paused,
                 reason: Some(
-                    "Its process ended without a word. Resume it to go on from the last checkpoint.".to_owned(),
+                    "Its process ended without a word. Resume it to go on from the last checkpoint."
+                        .to_owned(),
                 ),
             },
         };
@@ -244,12 +241,7 @@ pub enum Ordered {
 ///
 /// # Errors
 /// When there is no such run, it cannot be asked of it, or the disk refuses.
-pub fn order(
-    workspace: &Workspace,
-    store: &mut Store,
-    id: &RunId,
-    order: Order,
-) -> Result<Ordered, Failure> {
+pub fn order(workspace: &Workspace, store: &mut Store, id: &RunId, order: Order) -> Result<Ordered, Failure> {
     let (steering, state) = match order {
         Order::Pause => (Steering::Pause, RunState::Paused),
         Order::Resume => (Steering::Resume, RunState::Running),
@@ -330,11 +322,7 @@ pub fn prepare_resume(
 ///
 /// # Errors
 /// When the disk refuses.
-pub fn halve_batch(
-    workspace: &Workspace,
-    id: &RunId,
-    cause: &Failure,
-) -> Result<Option<u32>, Failure> {
+pub fn halve_batch(workspace: &Workspace, id: &RunId, cause: &Failure) -> Result<Option<u32>, Failure> {
     let mut spec = spec(workspace, id)?;
     let mark = workspace.run(id).join("halved");
     let JobSpec::Train { config, .. } = &mut spec else { return Ok(None) };
@@ -343,9 +331,11 @@ pub fn halve_batch(
     files::write_atomic(&mark, batch.to_string().as_bytes())?;
     spawn::write_spec(&workspace.run(id).join("spec.json"), &spec)?;
     if let Some(_lock) = workspace.claim_run(id)? {
-        let message = format!("{} Going on from the last checkpoint with {batch} rows a step.", cause.message);
+        let message =
+            format!("{} Going on from the last checkpoint with {batch} rows a step.", cause.message);
         let event = JobEvent::Warning { message };
-        Appender::open(&workspace.run(id).join("events.jsonl"))?.append(&LoggedEvent { at: now(), event }, true)?;
+        Appender::open(&workspace.run(id).join("events.jsonl"))?
+            .append(&LoggedEvent { at: now(), event }, true)?;
     }
     Ok(Some(batch))
 }
@@ -384,7 +374,8 @@ pub fn after_end(
 pub fn reconcile(workspace: &Workspace, store: &mut Store) -> Result<(Vec<Run>, Vec<RunId>), Failure> {
     let (mut changed, mut alive) = (Vec::new(), Vec::new());
     for run in store.open_runs()? {
-        let newborn = run.state == RunState::Running && run.started_at.is_none() && now() - run.created_at < BIRTH;
+        let newborn =
+            run.state == RunState::Running && run.started_at.is_none() && now() - run.created_at < BIRTH;
         if run.state == RunState::Queued || newborn {
             continue;
         }
@@ -468,9 +459,10 @@ pub fn find(store: &mut Store, text: &str) -> Result<Run, Failure> {
         .collect();
     match (found.pop(), found.is_empty()) {
         (Some(run), true) => Ok(run),
-        (Some(_), false) => {
-            Err(Failure::new(FailureClass::Client, format!("More than one run fits '{text}': write its whole id.")))
-        }
+        (Some(_), false) => Err(Failure::new(
+            FailureClass::Client,
+            format!("More than one run fits '{text}': write its whole id."),
+        )),
         (None, _) => Err(workspace::no_run(&RunId(text.to_owned()))),
     }
 }

@@ -27,12 +27,14 @@ impl Workspace {
         if let Some(home) = std::env::var_os("ORRERY_HOME").filter(|home| !home.is_empty()) {
             return Ok(files::absolute(Path::new(&home)));
         }
-        directories::ProjectDirs::from("", "", "orrery").map(|dirs| dirs.data_dir().to_path_buf()).ok_or_else(|| {
-            Failure::new(
-                FailureClass::Client,
-                "This machine names no home folder for you. Say where the workspace is with --home DIR.",
-            )
-        })
+        directories::ProjectDirs::from("", "", "orrery").map(|dirs| dirs.data_dir().to_path_buf()).ok_or_else(
+            || {
+                Failure::new(
+                    FailureClass::Client,
+                    "This machine names no home folder for you. Say where the workspace is with --home DIR.",
+                )
+            },
+        )
     }
 
     /// Opens the workspace at `home`, creating what is missing.

@@ -115,7 +115,9 @@ pub fn resolve(context: &Context, data: &str, options: &ReadOptions) -> Result<D
         let dataset = datasets::find(&mut store, data)?;
         return match unread {
             // Other types make another dataset of the same file.
-            true => import(context, Path::new(&dataset.source.path.clone()), options).map(|(dataset, _)| dataset),
+            true => {
+                import(context, Path::new(&dataset.source.path.clone()), options).map(|(dataset, _)| dataset)
+            }
             false => Ok(dataset),
         };
     }
@@ -221,7 +223,10 @@ fn show_profile(dataset: &Dataset, profile: &Profile) {
         .iter()
         .map(|column| {
             let figure = |pick: fn(&orrery_domain::profile::NumericSummary) -> f64| {
-                column.numeric.as_ref().map_or_else(|| "—".to_owned(), |summary| output::number(pick(summary)))
+                column
+                    .numeric
+                    .as_ref()
+                    .map_or_else(|| "—".to_owned(), |summary| output::number(pick(summary)))
             };
             let top = column
                 .top_values

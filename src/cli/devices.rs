@@ -47,14 +47,24 @@ pub fn run(context: &Context, arguments: &DevicesArguments) -> Outcome {
 fn row(device: &Device) -> Vec<String> {
     let (rate, error, state) = match &device.state {
         DeviceState::Unprobed => (String::new(), String::new(), "not measured".to_owned()),
-        DeviceState::Usable { rows_per_sec, gradient_error } => {
-            (output::count(rows_per_sec.max(0.0) as u64), format!("{gradient_error:.1e}"), "usable".to_owned())
-        }
+        DeviceState::Usable { rows_per_sec, gradient_error } => (
+            output::count(rows_per_sec.max(0.0) as u64),
+            format!("{gradient_error:.1e}"),
+            "usable".to_owned(),
+        ),
         DeviceState::Unusable { reason } => (String::new(), String::new(), format!("not usable: {reason}")),
     };
     let api = match device.threads {
         Some(threads) if device.api.is_empty() => format!("{threads} threads"),
         _ => format!("{} {}", device.api, device.driver).trim().to_owned(),
     };
-    vec![device.choice.to_string(), device.name.clone(), device.kind.title().to_owned(), api, rate, error, state]
+    vec![
+        device.choice.to_string(),
+        device.name.clone(),
+        device.kind.title().to_owned(),
+        api,
+        rate,
+        error,
+        state,
+    ]
 }

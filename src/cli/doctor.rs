@@ -60,7 +60,11 @@ fn folder(context: &Context) -> Check {
     let home = context.workspace.home();
     let probe = home.join("jobs").join("doctor");
     if let Err(failure) = files::write_atomic(&probe, b"ok") {
-        return Check::bad(NAME, failure.message, format!("Give yourself write access to {}.", home.display()));
+        return Check::bad(
+            NAME,
+            failure.message,
+            format!("Give yourself write access to {}.", home.display()),
+        );
     }
     if let Err(error) = std::fs::remove_file(&probe) {
         log::debug!("{error}");
@@ -89,7 +93,11 @@ fn disk(context: &Context) -> Check {
         Some(free) if free < LOW_DISK => Check::bad(
             NAME,
             format!("only {} free; the workspace uses {used}", output::bytes(free)),
-            format!("Free some space; deleted things hold {} in {}.", output::bytes(binned), context.workspace.bin().display()),
+            format!(
+                "Free some space; deleted things hold {} in {}.",
+                output::bytes(binned),
+                context.workspace.bin().display()
+            ),
         ),
         Some(free) => Check::good(NAME, format!("{} free; the workspace uses {used}", output::bytes(free))),
         None => Check::good(NAME, format!("free space is not known; the workspace uses {used}")),
@@ -144,17 +152,28 @@ fn models(context: &Context, store: &mut Store) -> Check {
     const NAME: &str = "Models";
     let missing = store.models().map(|all| {
         all.into_iter()
-            .filter(|entry| !entry.deleted && !context.workspace.model(&entry.model).join("card.json").exists())
+            .filter(|entry| {
+                !entry.deleted && !context.workspace.model(&entry.model).join("card.json").exists()
+            })
             .map(|entry| entry.model.to_string())
             .collect::<Vec<_>>()
     });
-    listed(NAME, missing, "every folder is there", "Restore these folders from a backup, or delete the models")
+    listed(
+        NAME,
+        missing,
+        "every folder is there",
+        "Restore these folders from a backup, or delete the models",
+    )
 }
 
 fn listed(name: &'static str, missing: Result<Vec<String>, Failure>, good: &str, remedy: &str) -> Check {
     match missing {
         Ok(missing) if missing.is_empty() => Check::good(name, good),
-        Ok(missing) => Check::bad(name, format!("{} without their files", missing.len()), format!("{remedy}: {}", missing.join(", "))),
+        Ok(missing) => Check::bad(
+            name,
+            format!("{} without their files", missing.len()),
+            format!("{remedy}: {}", missing.join(", ")),
+        ),
         Err(failure) => Check::bad(name, failure.message, "See the message."),
     }
 }
@@ -173,7 +192,8 @@ fn graphics(context: &Context, store: &Store) -> Check {
 }
 
 fn describe(device: &Device) -> String {
-    let kind = if device.kind == DeviceKind::Cpu { String::new() } else { format!(", {}", device.kind.title()) };
+    let kind =
+        if device.kind == DeviceKind::Cpu { String::new() } else { format!(", {}", device.kind.title()) };
     let state = match &device.state {
         DeviceState::Unusable { .. } => ", not usable",
         DeviceState::Unprobed => ", not measured",

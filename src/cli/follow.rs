@@ -124,9 +124,10 @@ fn conclude(context: &Context, run: &Run, summary: Option<&TrainSummary>) -> Out
             Ok(())
         }
         RunState::Failed => {
-            let failure = run.failure.clone().unwrap_or_else(|| {
-                Failure::new(FailureClass::Bug, "The run failed without saying why.")
-            });
+            let failure = run
+                .failure
+                .clone()
+                .unwrap_or_else(|| Failure::new(FailureClass::Bug, "The run failed without saying why."));
             // A child that failed by its own words has put them on the stream already; a dead one could not.
             output::note(&format!("error: {}", failure.message));
             if let Some(kept) = &failure.kept {
@@ -155,7 +156,9 @@ fn conclude(context: &Context, run: &Run, summary: Option<&TrainSummary>) -> Out
 fn died(context: &Context, run: &Run) -> bool {
     let events = runs::events(&context.workspace, &run.id);
     events.last().is_some_and(|last| match &last.event {
-        JobEvent::Failed { failure, .. } => failure.kept.as_deref().is_some_and(|kept| kept.starts_with("The last checkpoint")),
+        JobEvent::Failed { failure, .. } => {
+            failure.kept.as_deref().is_some_and(|kept| kept.starts_with("The last checkpoint"))
+        }
         _ => false,
     })
 }

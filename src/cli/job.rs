@@ -38,7 +38,10 @@ pub fn run(command: &JobCommand) -> Outcome {
 /// Starts this very command again with the default device set: it must be set before the process begins.
 fn again_with_device() -> Outcome {
     let failed = |error: std::io::Error| {
-        Failure::new(FailureClass::Bug, format!("The job could not start itself again: {error}. Set BURN_DEVICE=flex."))
+        Failure::new(
+            FailureClass::Bug,
+            format!("The job could not start itself again: {error}. Set BURN_DEVICE=flex."),
+        )
     };
     let mut command = std::process::Command::new(std::env::current_exe().map_err(failed)?);
     command.args(std::env::args_os().skip(1)).env("BURN_DEVICE", "flex");

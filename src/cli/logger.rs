@@ -14,11 +14,13 @@ impl Log for StandardError {
     fn log(&self, record: &Record<'_>) {
         // The graphics and window libraries tell their own troubles at length; only their errors concern a person.
         let ours = record.target().starts_with("orrery");
-        if !self.enabled(record.metadata()) || (!ours && record.level() > log::Level::Error && level() <= LevelFilter::Warn)
+        if !self.enabled(record.metadata())
+            || (!ours && record.level() > log::Level::Error && level() <= LevelFilter::Warn)
         {
             return;
         }
-        let line = format!("{} {}: {}\n", record.level().as_str().to_lowercase(), record.target(), record.args());
+        let line =
+            format!("{} {}: {}\n", record.level().as_str().to_lowercase(), record.target(), record.args());
         // Standard error may be closed: then nobody reads the log.
         let _unread = std::io::stderr().write_all(line.as_bytes());
     }

@@ -125,7 +125,15 @@ fn show(context: &Context, model: &str) -> Outcome {
         ("Device", format!("{} ({} threads)", card.device, card.threads)),
         ("Trained", format!("{} in {}", output::moment(card.created_at), output::duration(card.train_secs))),
         ("Seed", card.seed.to_string()),
-        ("From", format!("{} · dataset {} · run {}", card.lineage.source.path, card.lineage.dataset.short(), card.lineage.run)),
+        (
+            "From",
+            format!(
+                "{} · dataset {} · run {}",
+                card.lineage.source.path,
+                card.lineage.dataset.short(),
+                card.lineage.run
+            ),
+        ),
         ("Folder", folder.display().to_string()),
     ];
     for (title, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {

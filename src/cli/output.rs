@@ -14,7 +14,8 @@ use super::End;
 /// Writes one line to standard output. A reader that left (`| head`) ends the command quietly.
 pub fn line(text: &str) {
     let mut out = std::io::stdout().lock();
-    if out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()).is_err() {
+    if out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()).is_err()
+    {
         std::process::exit(0);
     }
 }
@@ -105,7 +106,11 @@ pub fn number(value: f64) -> String {
         return "0".to_owned();
     }
     let digits = (4.0 - value.abs().log10().floor()).clamp(0.0, 9.0) as usize;
-    if value.abs() >= 1e9 || value.abs() < 1e-5 { format!("{value:.4e}") } else { format!("{value:.digits$}") }
+    if value.abs() >= 1e9 || value.abs() < 1e-5 {
+        format!("{value:.4e}")
+    } else {
+        format!("{value:.digits$}")
+    }
 }
 
 /// A metric's value with its interval.

@@ -100,10 +100,16 @@ pub fn predict(context: &Context, arguments: &PredictArguments) -> Outcome {
         report.added_columns.join(", ")
     ));
     for (column, rows) in &report.unseen_categories {
-        output::note(&format!("warning: {} rows hold a value of '{column}' that training never saw.", output::count(*rows)));
+        output::note(&format!(
+            "warning: {} rows hold a value of '{column}' that training never saw.",
+            output::count(*rows)
+        ));
     }
     for (column, rows) in &report.out_of_range {
-        output::note(&format!("warning: {} rows are outside the training range of '{column}'.", output::count(*rows)));
+        output::note(&format!(
+            "warning: {} rows are outside the training range of '{column}'.",
+            output::count(*rows)
+        ));
     }
     if !report.extra_columns.is_empty() {
         output::note(&format!("note: the model does not use {}.", report.extra_columns.join(", ")));

@@ -266,7 +266,9 @@ fn wait(context: &Context, id: &RunId, order: Order, from: u64) -> Outcome {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    let message = format!("The run '{id}' was told, but has not answered within a minute. `orrery runs show {id}` says when it has.");
+    let message = format!(
+        "The run '{id}' was told, but has not answered within a minute. `orrery runs show {id}` says when it has."
+    );
     Err(Failure::new(FailureClass::Transient, message).into())
 }
 

@@ -7,7 +7,8 @@ use orrery_domain::{
     device::DeviceChoice,
     run::RunState,
     training::{
-        CategoryEncoding, HyperParameters, ModelKind, Optimizer, Scaling, Split, TargetTransform, Task, TrainConfig,
+        CategoryEncoding, HyperParameters, ModelKind, Optimizer, Scaling, Split, TargetTransform, Task,
+        TrainConfig,
     },
 };
 use orrery_engine::{datasets, devices, runs, runs::NewRun};
@@ -307,7 +308,8 @@ pub fn run(context: &Context, arguments: &TrainArguments) -> Outcome {
     let config = arguments.config();
     check_columns(&dataset, &config)?;
     let mut store = context.store()?;
-    let (device, reason) = devices::resolve(&context.launcher, &context.workspace, &mut store, config.device)?;
+    let (device, reason) =
+        devices::resolve(&context.launcher, &context.workspace, &mut store, config.device)?;
     if let Some(reason) = reason.filter(|_| device != DeviceChoice::Cpu) {
         output::note(&format!("Computing on {device}: {reason}"));
     }

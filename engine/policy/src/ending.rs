@@ -44,7 +44,10 @@ pub fn settles(event: &JobEvent) -> bool {
 
 /// Whether this event takes back that the job was settled (a paused run that goes on).
 pub fn unsettles(event: &JobEvent) -> bool {
-    matches!(event, JobEvent::State { state: RunState::Running | RunState::Queued, .. } | JobEvent::Started { .. })
+    matches!(
+        event,
+        JobEvent::State { state: RunState::Running | RunState::Queued, .. } | JobEvent::Started { .. }
+    )
 }
 
 /// The failure a child's death means, or `None` where it ended by its own words.
@@ -54,7 +57,8 @@ pub fn classify(ending: &Ending) -> Option<Failure> {
     if ending.settled {
         return None;
     }
-    let out_of_memory = ending.log_tail.contains("memory allocation of") || ending.log_tail.contains("out of memory");
+    let out_of_memory =
+        ending.log_tail.contains("memory allocation of") || ending.log_tail.contains("out of memory");
     let (class, message) = match (ending.signal, ending.code) {
         (Some(9), _) => (
             FailureClass::Capacity,

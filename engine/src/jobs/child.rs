@@ -79,7 +79,8 @@ struct Wanted {
 }
 
 fn read_spec(path: &Path) -> Result<JobSpec, Failure> {
-    let bytes = std::fs::read(path).map_err(|error| files::failure("The job's spec cannot be read", &error, path))?;
+    let bytes =
+        std::fs::read(path).map_err(|error| files::failure("The job's spec cannot be read", &error, path))?;
     serde_json::from_slice(&bytes).map_err(|error| {
         Failure::new(
             FailureClass::Client,
@@ -101,11 +102,12 @@ fn finish(control: &Control, run: Option<RunId>, outcome: Result<JobEvent, Inter
     let (event, code) = match outcome {
         Ok(event) => (event, 0),
         Err(Interrupt::Failed(failure)) => return fail(control, run, failure),
-        Err(Interrupt::Cancelled) => (JobEvent::State { state: RunState::Cancelled, reason: None }, CANCELLED),
+        Err(Interrupt::Cancelled) => {
+            (JobEvent::State { state: RunState::Cancelled, reason: None }, CANCELLED)
+        }
         Err(Interrupt::Stopped) => {
-            let reason = run.map(|run| {
-                format!("Stopped with a checkpoint. `orrery runs resume {run}` goes on.")
-            });
+            let reason =
+                run.map(|run| format!("Stopped with a checkpoint. `orrery runs resume {run}` goes on."));
             (JobEvent::State { state: RunState::Paused, reason }, CANCELLED)
         }
     };
@@ -122,7 +124,9 @@ fn guarded<T: Send>(work: impl FnOnce() -> Result<T, Interrupt> + Send) -> Resul
             Ok(handle) => handle.join().unwrap_or_else(|panic| Err(panic_failure(&*panic).into())),
             Err(error) => Err(Failure::new(
                 FailureClass::Capacity,
-                format!("The job's thread could not be started: {error}. Close other programs and try again."),
+                format!(
+                    "The job's thread could not be started: {error}. Close other programs and try again."
+                ),
             )
             .into()),
         }
@@ -291,7 +295,15 @@ fn trained(
             let (mut summary, card) = work.train(&job, control)?;
             let staged = folder.join("model");
             let name = &wanted.model_name;
-            let model = registry::register(workspace, &mut store, &staged, name, &card, &wanted.run, &wanted.dataset.name)?;
+            let model = registry::register(
+                workspace,
+                &mut store,
+                &staged,
+                name,
+                &card,
+                &wanted.run,
+                &wanted.dataset.name,
+            )?;
             summary.model = Some(model);
             summary
         }

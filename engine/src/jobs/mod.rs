@@ -48,7 +48,10 @@ mod tests {
     fn a_logged_event_reads_back_as_it_was() {
         let events = [
             JobEvent::State { state: RunState::Paused, reason: Some("why".into()) },
-            JobEvent::Progress { progress: Progress { step: 7, epoch: 0.1, ..Progress::default() }, kind: None },
+            JobEvent::Progress {
+                progress: Progress { step: 7, epoch: 0.1, ..Progress::default() },
+                kind: None,
+            },
             JobEvent::Points {
                 series: vec![(SeriesId::TrainLoss, SeriesPoint { step: 3, secs: 0.1, value: 1.0 / 3.0 })],
             },

@@ -287,7 +287,10 @@ fn own_group(command: &mut Command) {
     {
         const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
         const CREATE_NO_WINDOW: u32 = 0x0800_0000;
-        std::os::windows::process::CommandExt::creation_flags(command, CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW);
+        std::os::windows::process::CommandExt::creation_flags(
+            command,
+            CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW,
+        );
     }
 }
 
@@ -311,12 +314,7 @@ struct Listener {
 }
 
 impl Listener {
-    fn listen(
-        mut self,
-        stdout: Option<impl Read>,
-        process: &Mutex<Child>,
-        mut hear: impl FnMut(Heard),
-    ) {
+    fn listen(mut self, stdout: Option<impl Read>, process: &Mutex<Child>, mut hear: impl FnMut(Heard)) {
         if let Some(stdout) = stdout {
             let mut reader = BufReader::with_capacity(64 << 10, stdout);
             let mut line = Vec::new();

@@ -51,7 +51,8 @@ pub trait Work: Sync {
     ///
     /// # Errors
     /// A failure or an interruption.
-    fn train(&self, job: &TrainJob, control: &dyn JobControl) -> Result<(TrainSummary, ModelCard), Interrupt>;
+    fn train(&self, job: &TrainJob, control: &dyn JobControl)
+    -> Result<(TrainSummary, ModelCard), Interrupt>;
 
     /// Measures a model on a file.
     ///
@@ -119,7 +120,11 @@ impl Work for LearnWork {
         orrery_learn::data::profile(dataset, &table, target, control)
     }
 
-    fn train(&self, job: &TrainJob, control: &dyn JobControl) -> Result<(TrainSummary, ModelCard), Interrupt> {
+    fn train(
+        &self,
+        job: &TrainJob,
+        control: &dyn JobControl,
+    ) -> Result<(TrainSummary, ModelCard), Interrupt> {
         orrery_learn::train::run(job, control)
     }
 

@@ -24,7 +24,8 @@ impl Store {
                 .query_row("SELECT json FROM datasets WHERE id = ?1", [&dataset.id.0], |row| row.get(0))
                 .optional()?;
             // The table's own hash decides: after a change of the file format the blob is another one.
-            let earlier = earlier.and_then(|json| decode::<Dataset>(&json)).filter(|old| old.blob == dataset.blob);
+            let earlier =
+                earlier.and_then(|json| decode::<Dataset>(&json)).filter(|old| old.blob == dataset.blob);
             let standing = earlier.unwrap_or_else(|| dataset.clone());
             writing.execute(
                 "INSERT INTO datasets (id, hash, json, deleted, revision) VALUES (?1, ?2, ?3, 0, ?4)

@@ -47,7 +47,8 @@ impl Store {
         })?;
         for device in devices.iter_mut().filter(|device| device.state == DeviceState::Unprobed) {
             let wanted = key(device);
-            let probed = known.iter().find(|(key, _)| *key == wanted).and_then(|(_, json)| decode::<Device>(json));
+            let probed =
+                known.iter().find(|(key, _)| *key == wanted).and_then(|(_, json)| decode::<Device>(json));
             if let Some(probed) = probed {
                 device.state = probed.state;
                 device.probed_at = probed.probed_at;

@@ -79,7 +79,8 @@ impl Store {
         let path = self.path.clone();
         let failed = |error: rusqlite::Error| failure(&error, &path);
         // One read transaction, so that the counter and the rows belong together.
-        let reading = self.connection.transaction_with_behavior(TransactionBehavior::Deferred).map_err(failed)?;
+        let reading =
+            self.connection.transaction_with_behavior(TransactionBehavior::Deferred).map_err(failed)?;
         let now: i64 =
             reading.query_row("SELECT revision FROM counter", [], |row| row.get(0)).map_err(failed)?;
         if now == revision {

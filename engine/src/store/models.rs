@@ -62,9 +62,11 @@ impl Store {
     pub fn model_of_run(&self, run: &RunId) -> Result<Option<(ModelRef, bool)>, Failure> {
         self.read(|connection| {
             connection
-                .query_row("SELECT name, version, json IS NOT NULL FROM models WHERE run = ?1", [&run.0], |row| {
-                    Ok((ModelRef { name: row.get(0)?, version: row.get(1)? }, row.get(2)?))
-                })
+                .query_row(
+                    "SELECT name, version, json IS NOT NULL FROM models WHERE run = ?1",
+                    [&run.0],
+                    |row| Ok((ModelRef { name: row.get(0)?, version: row.get(1)? }, row.get(2)?)),
+                )
                 .optional()
         })
     }

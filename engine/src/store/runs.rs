@@ -99,8 +99,8 @@ impl Store {
     pub fn open_runs(&self) -> Result<Vec<Run>, Failure> {
         let open = [RunState::Queued, RunState::Running, RunState::Paused].map(RunState::name);
         let rows: Vec<String> = self.read(|connection| {
-            let mut statement =
-                connection.prepare("SELECT json FROM runs WHERE state IN (?1, ?2, ?3) ORDER BY created_at")?;
+            let mut statement = connection
+                .prepare("SELECT json FROM runs WHERE state IN (?1, ?2, ?3) ORDER BY created_at")?;
             let rows = statement.query_map(open, |row| row.get(0))?;
             rows.collect()
         })?;

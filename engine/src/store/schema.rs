@@ -4,7 +4,7 @@ use std::path::Path;
 
 use orrery_domain::{Failure, FailureClass};
 use rusqlite::Connection;
-use rusqlite_migration::{M, Migrations, MigrationDefinitionError};
+use rusqlite_migration::{M, MigrationDefinitionError, Migrations};
 
 use super::{BUSY, failure};
 use crate::files;
@@ -56,7 +56,9 @@ pub fn prepare(connection: &mut Connection, path: &Path, home: &Path) -> Result<
     drop(lock);
     match migrated {
         Ok(()) => {}
-        Err(rusqlite_migration::Error::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead)) => {
+        Err(rusqlite_migration::Error::MigrationDefinition(
+            MigrationDefinitionError::DatabaseTooFarAhead,
+        )) => {
             return Err(Failure::new(
                 FailureClass::Client,
                 format!(
@@ -70,7 +72,10 @@ pub fn prepare(connection: &mut Connection, path: &Path, home: &Path) -> Result<
         Err(error) => {
             return Err(Failure::new(
                 FailureClass::Bug,
-                format!("The workspace's database could not be brought up to date: {error}. ({})", path.display()),
+                format!(
+                    "The workspace's database could not be brought up to date: {error}. ({})",
+                    path.display()
+                ),
             ));
         }
     }
@@ -82,13 +87,13 @@ static MIGRATIONS: &[M<'static>] = &[M::up(FIRST)];
 /// Refuses a SQLite file that belongs to another program.
 fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), Failure> {
     let failed = |error: rusqlite::Error| failure(&error, path);
-    let id: i32 =
-        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(failed)?;
+    let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
     let ours = connection
-        .query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'counter'", [], |row| row.get::<_, i64>(0))
+        .query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'counter'", [], |row| {
+            row.get::<_, i64>(0)
+        })
         .map_err(failed)?
         > 0;
     if id == APPLICATION_ID || tables == 0 || (id == 0 && ours) {

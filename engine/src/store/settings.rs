@@ -44,7 +44,9 @@ impl Store {
 
     fn setting(&self, key: &str) -> Result<Option<String>, Failure> {
         self.read(|connection| {
-            connection.query_row("SELECT value FROM settings WHERE key = ?1", [key], |row| row.get(0)).optional()
+            connection
+                .query_row("SELECT value FROM settings WHERE key = ?1", [key], |row| row.get(0))
+                .optional()
         })
     }
 

@@ -69,9 +69,9 @@ impl State {
         }
         new.sort_by(|a, b| b.created_at.total_cmp(&a.created_at).then_with(|| b.id.cmp(&a.id)));
         let runs = Arc::make_mut(&mut self.snapshot.runs);
-        let in_front = runs.first().is_none_or(|first| {
-            new.last().is_some_and(|oldest| oldest.created_at >= first.created_at)
-        });
+        let in_front = runs
+            .first()
+            .is_none_or(|first| new.last().is_some_and(|oldest| oldest.created_at >= first.created_at));
         let before = runs.len();
         if in_front {
             let count = new.len();
@@ -83,7 +83,8 @@ impl State {
             runs.extend(new);
             runs.sort_by(|a, b| b.created_at.total_cmp(&a.created_at).then_with(|| b.id.cmp(&a.id)));
             let count = runs.len();
-            self.places = runs.iter().enumerate().map(|(index, run)| (run.id.clone(), count - index)).collect();
+            self.places =
+                runs.iter().enumerate().map(|(index, run)| (run.id.clone(), count - index)).collect();
         }
     }
 

@@ -47,7 +47,8 @@ impl State {
                 "This window only looks, because another one has the workspace. Nothing was changed; work in the other window.",
             );
         }
-        if self.is_closing() && !matches!(command, Command::SaveWindowState { .. } | Command::Shutdown { .. }) {
+        if self.is_closing() && !matches!(command, Command::SaveWindowState { .. } | Command::Shutdown { .. })
+        {
             return;
         }
         match command {

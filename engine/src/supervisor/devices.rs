@@ -51,7 +51,8 @@ impl State {
             return;
         }
         let id = self.list_job(JobKind::Probe);
-        let (workspace, launcher, inbox) = (self.workspace.clone(), self.launcher.clone(), self.inbox.clone());
+        let (workspace, launcher, inbox) =
+            (self.workspace.clone(), self.launcher.clone(), self.inbox.clone());
         self.work("probe", move || {
             let tell = move |progress: Progress, devices: Vec<Device>| {
                 let reply = Message::Apply(Box::new(move |state: &mut State| {

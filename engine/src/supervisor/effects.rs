@@ -30,7 +30,8 @@ pub(crate) struct Effects {
 impl Effects {
     pub(super) fn start(store: Store, workspace: Workspace, inbox: Sender<Message>, read_only: bool) -> Self {
         let (effects, receiver) = channel();
-        let worker = Worker { store, workspace, inbox, read_only, revision: 0, version: None, reconciled: None };
+        let worker =
+            Worker { store, workspace, inbox, read_only, revision: 0, version: None, reconciled: None };
         let thread = std::thread::spawn(move || worker.run(&receiver));
         Self { effects, thread }
     }
@@ -112,7 +113,8 @@ impl Worker {
     fn reconcile(&mut self) {
         let first = self.reconciled.is_none();
         self.reconciled = Some(Instant::now());
-        let found = if self.read_only { self.alive() } else { runs::reconcile(&self.workspace, &mut self.store) };
+        let found =
+            if self.read_only { self.alive() } else { runs::reconcile(&self.workspace, &mut self.store) };
         match found {
             Ok((settled, alive)) => {
                 if !settled.is_empty() {

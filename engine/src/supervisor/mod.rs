@@ -91,7 +91,9 @@ impl Supervisor {
             .map_err(|error| {
                 Failure::new(
                     orrery_domain::FailureClass::Capacity,
-                    format!("The supervisor could not be started: {error}. Close other programs and try again."),
+                    format!(
+                        "The supervisor could not be started: {error}. Close other programs and try again."
+                    ),
                 )
             })?;
         Ok(Self { shared, inbox, thread: Mutex::new(Some(thread)) })

@@ -42,10 +42,12 @@ impl State {
     fn start_session(&mut self, model: ModelRef, request: RowRequest) {
         let number = self.number();
         self.session = Some(Session { number, model: model.clone(), job: None, request });
-        let (workspace, launcher, inbox) = (self.workspace.clone(), self.launcher.clone(), self.inbox.clone());
+        let (workspace, launcher, inbox) =
+            (self.workspace.clone(), self.launcher.clone(), self.inbox.clone());
         self.work("session", move || {
             let hear = move |heard| {
-                let reply = Message::Apply(Box::new(move |state: &mut State| state.heard_session(number, heard)));
+                let reply =
+                    Message::Apply(Box::new(move |state: &mut State| state.heard_session(number, heard)));
                 if inbox.send(reply).is_err() {
                     log::debug!("the supervisor is gone");
                 }
@@ -78,7 +80,9 @@ impl State {
         let Some(session) = self.session.as_ref().filter(|session| session.number == number) else { return };
         match heard {
             Heard::Event(event) => match *event {
-                JobEvent::Row { request, answer } if request == session.request.request => self.answer(answer),
+                JobEvent::Row { request, answer } if request == session.request.request => {
+                    self.answer(answer)
+                }
                 JobEvent::Failed { failure, .. } => self.answer(Err(failure)),
                 _ => {}
             },
@@ -91,7 +95,8 @@ impl State {
                 }
                 let waiting = self.snapshot.try_row.as_ref().is_some_and(|state| state.answer.is_none());
                 if waiting {
-                    let silent = || Failure::new(FailureClass::Transient, "The session ended. Try the row again.");
+                    let silent =
+                        || Failure::new(FailureClass::Transient, "The session ended. Try the row again.");
                     self.answer(Err(ending::classify(&how).unwrap_or_else(silent)));
                 }
             }

@@ -125,7 +125,8 @@ impl State {
     fn start_job(&mut self, kind: JobKind, spec: JobSpec) {
         let id = self.list_job(kind);
         self.side_jobs.insert(id, SideJob::default());
-        let (workspace, launcher, inbox) = (self.workspace.clone(), self.launcher.clone(), self.inbox.clone());
+        let (workspace, launcher, inbox) =
+            (self.workspace.clone(), self.launcher.clone(), self.inbox.clone());
         self.work("start", move || {
             let hear = move |heard| {
                 let reply = Message::Apply(Box::new(move |state: &mut State| state.heard_job(id, heard)));
@@ -170,7 +171,8 @@ impl State {
                 }
                 let open = self.snapshot.jobs.iter().any(|job| job.id == id && job.outcome.is_none());
                 if open {
-                    let silent = || Failure::new(orrery_domain::FailureClass::Bug, "The job ended without a result.");
+                    let silent =
+                        || Failure::new(orrery_domain::FailureClass::Bug, "The job ended without a result.");
                     let failure = ending::classify(&how).unwrap_or_else(silent);
                     self.end_job(id, JobOutcome::Failed { failure });
                 }

@@ -14,7 +14,7 @@ use orrery_domain::{Failure, RunId, Snapshot, job::Steering, snapshot::Workspace
 
 use super::{
     Message, Shared,
-    effects::{Effects, Effect},
+    effects::{Effect, Effects},
     session::Session,
     side_jobs::SideJob,
     tailer::Tailer,

@@ -86,18 +86,20 @@ impl State {
     /// Starts a run's process, without waiting for it.
     pub(super) fn start_child(&mut self, id: RunId) {
         self.children.insert(id.clone(), Child::default());
-        let (workspace, launcher, inbox) = (self.workspace.clone(), self.launcher.clone(), self.inbox.clone());
+        let (workspace, launcher, inbox) =
+            (self.workspace.clone(), self.launcher.clone(), self.inbox.clone());
         self.work("start", move || {
             let heard_of = id.clone();
             let hear = move |heard| {
                 let run = heard_of.clone();
-                let reply = super::Message::Apply(Box::new(move |state: &mut State| state.heard_run(&run, heard)));
+                let reply =
+                    super::Message::Apply(Box::new(move |state: &mut State| state.heard_run(&run, heard)));
                 if inbox.send(reply).is_err() {
                     log::debug!("the supervisor is gone");
                 }
             };
-            let started =
-                runs::launch(&workspace, &id, false).and_then(|launch| spawn::start(&launcher, &launch, hear));
+            let started = runs::launch(&workspace, &id, false)
+                .and_then(|launch| spawn::start(&launcher, &launch, hear));
             Box::new(move |state| state.child_started(&id, started))
         });
     }
