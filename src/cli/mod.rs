@@ -17,7 +17,7 @@ mod window;
 use std::{
     path::PathBuf,
     process::ExitCode,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{Arc, LazyLock, atomic::AtomicBool},
 };
 
 use clap::{Parser, Subcommand};
@@ -98,7 +98,7 @@ struct Context {
 }
 
 /// Set by Ctrl-C and by a request to end.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 impl Context {
     fn new(arguments: &Arguments) -> Result<Self, Failure> {
@@ -128,15 +128,16 @@ impl Context {
 
 /// From now on Ctrl-C sets a flag; the second one ends this process.
 fn catch_interrupts() {
-    let handler = || {
-        if INTERRUPTED.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
+    use signal_hook::{consts::SIGINT, flag};
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        // The order matters: the first signal finds the flag unset, sets it, and goes on.
+        let caught = flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&INTERRUPTED))
+            .and_then(|_| flag::register(SIGINT, Arc::clone(&INTERRUPTED)));
+        if let Err(error) = caught {
+            log::warn!("Ctrl-C cannot be caught: {error}. Use `orrery runs pause` from another terminal.");
         }
-    };
-    // Set once a process: a second call only says that the first stands.
-    if let Err(error) = ctrlc::set_handler(handler) {
-        log::debug!("{error}");
-    }
+    });
 }
 
 /// The failure for an answer that no job should give.
