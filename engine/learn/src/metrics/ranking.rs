@@ -30,7 +30,7 @@ impl Ranking {
             .enumerate()
             .map(|(position, row)| {
                 let index = *row as usize;
-                let ends = order.get(position + 1).is_none_or(|next| scores[*next as usize] != scores[index]);
+                let ends = order.get(position + 1).is_none_or(|next| scores[*next as usize] < scores[index]);
                 row | if positive(index) { POSITIVE } else { 0 } | if ends { GROUP_END } else { 0 }
             })
             .collect();
@@ -100,11 +100,12 @@ mod tests {
             for (n, _) in positive.iter().enumerate().filter(|(_, positive)| !**positive) {
                 let weight = f64::from(counts[p]) * f64::from(counts[n]);
                 all += weight;
-                if scores[p] > scores[n] {
-                    right += weight;
-                } else if scores[p] == scores[n] {
-                    right += weight / 2.0;
-                }
+                right += weight
+                    * match scores[p].total_cmp(&scores[n]) {
+                        std::cmp::Ordering::Greater => 1.0,
+                        std::cmp::Ordering::Equal => 0.5,
+                        std::cmp::Ordering::Less => 0.0,
+                    };
             }
         }
         right / all

@@ -72,7 +72,7 @@ impl ValueScorer {
     fn varies(&self, counts: &[u32]) -> bool {
         let mut counted =
             counts.iter().zip(&self.centred).filter(|(count, _)| **count > 0).map(|(_, value)| value);
-        counted.next().is_some_and(|first| counted.any(|value| value != first))
+        counted.next().is_some_and(|first| counted.any(|value| (value - first).abs() > 0.0))
     }
 
     /// Median absolute error: the mean of the two middle ones where their number is even.

@@ -10,7 +10,7 @@ use orrery_domain::{
     training::{ModelKind, Task, TrainConfig},
 };
 
-use super::{CARD, CURVES, PREPROCESS, TREES, read_card, read_curves, set_threshold, verify, write};
+use super::{CARD, CURVES, PREPROCESS, TREES, read_card, read_curves, set_threshold, verify, write, write_atomic};
 
 /// A card of a model trained on `features` (name, type), with nothing measured.
 pub(crate) fn card(task: Task, classes: &[&str], features: &[(&str, ColumnType)]) -> ModelCard {
@@ -64,8 +64,8 @@ fn curves() -> Curves {
 /// A folder with a written model.
 fn folder() -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a temporary folder");
-    fs::write(dir.path().join(PREPROCESS), "{}").expect("written");
-    fs::write(dir.path().join(TREES), "[1, 2]").expect("written");
+    write_atomic(&dir.path().join(PREPROCESS), "{}".as_bytes()).expect("written");
+    write_atomic(&dir.path().join(TREES), "[1, 2]".as_bytes()).expect("written");
     let mut card = card(Task::Binary, &["no", "yes"], &[("distance", ColumnType::Float)]);
     write(dir.path(), &mut card, &curves()).expect("written");
     dir
@@ -80,7 +80,7 @@ fn refused(dir: &Path, words: &str) {
 fn edit(dir: &Path, name: &str, from: &str, to: &str) {
     let text = fs::read_to_string(dir.join(name)).expect("readable");
     assert!(text.contains(from), "{text}");
-    fs::write(dir.join(name), text.replacen(from, to, 1)).expect("written");
+    write_atomic(&dir.join(name), text.replacen(from, to, 1).as_bytes()).expect("written");
 }
 
 #[test]
@@ -101,14 +101,14 @@ fn what_is_written_is_read_back() {
 #[test]
 fn a_changed_missing_or_cut_file_is_named() {
     let dir = folder();
-    fs::write(dir.path().join(TREES), "[1, 3]").expect("written");
+    write_atomic(&dir.path().join(TREES), "[1, 3]".as_bytes()).expect("written");
     refused(dir.path(), "trees.json: it was changed");
     fs::remove_file(dir.path().join(TREES)).expect("removed");
     refused(dir.path(), "trees.json");
     let dir = folder();
     let text = fs::read(dir.path().join(CARD)).expect("readable");
     for length in [0, 1, text.len() / 2, text.len() - 2] {
-        fs::write(dir.path().join(CARD), &text[..length]).expect("written");
+        write_atomic(&dir.path().join(CARD), &text[..length]).expect("written");
         refused(dir.path(), "card.json");
     }
     fs::remove_file(dir.path().join(CARD)).expect("removed");
@@ -118,7 +118,7 @@ fn a_changed_missing_or_cut_file_is_named() {
 #[test]
 fn a_newer_format_is_called_newer_even_when_all_else_changed() {
     let dir = folder();
-    fs::write(dir.path().join(CARD), r#"{"format": 99, "novel": true}"#).expect("written");
+    write_atomic(&dir.path().join(CARD), br#"{"format": 99, "novel": true}"#).expect("written");
     refused(dir.path(), "newer version of Orrery (format 99");
 }
 
@@ -162,7 +162,7 @@ fn a_card_that_json_cannot_hold_is_not_written() {
 #[test]
 fn a_family_without_its_files_is_not_a_model() {
     let dir = tempfile::tempdir().expect("a temporary folder");
-    fs::write(dir.path().join(PREPROCESS), "{}").expect("written");
+    write_atomic(&dir.path().join(PREPROCESS), "{}".as_bytes()).expect("written");
     let mut card = card(Task::Binary, &["no", "yes"], &[]);
     let failure = write(dir.path(), &mut card, &curves()).expect_err("refused");
     assert!(failure.message.contains("trees.json"), "{failure}");
