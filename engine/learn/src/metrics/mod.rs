@@ -30,6 +30,7 @@ use orrery_domain::{
     training::Task,
 };
 
+pub(crate) use self::classes::decide;
 pub use self::{curves::curves, raw::from_raw, verdict::verdict};
 
 /// What the rows really are.

@@ -10,7 +10,9 @@ use orrery_domain::{
     training::{ModelKind, Task, TrainConfig},
 };
 
-use super::{CARD, CURVES, PREPROCESS, TREES, read_card, read_curves, set_threshold, verify, write, write_atomic};
+use super::{
+    CARD, CURVES, PREPROCESS, TREES, read_card, read_curves, set_threshold, verify, write, write_atomic,
+};
 
 /// A card of a model trained on `features` (name, type), with nothing measured.
 pub(crate) fn card(task: Task, classes: &[&str], features: &[(&str, ColumnType)]) -> ModelCard {

@@ -1,58 +1,145 @@
-//! Prediction: a model folder applied to a file, or to one row.
+//! Prediction: a model folder applied to a file, to a table, or to one row.
+//!
+//! ```text
+//! folder ──load (hashes checked)──► Predictor ─┬─ row            one row of texts, for forms
+//!                                              ├─ predict_table  Predictions and what was odd about the rows
+//!                                              ├─ predict_file   all input columns and the prediction's, .csv or .parquet
+//!                                              └─ evaluate_file  metrics on rows whose target is known
+//! ```
+//!
+//! Raw columns go through the model's own `preprocess.json`, as in training.
+
+mod columns;
+mod csv;
+mod evaluate;
+mod file;
+mod input;
+mod parquet;
+mod row;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 
-use orrery_domain::{
-    Failure, FailureClass,
-    job::{PredictReport, RowPrediction},
-    metric::Metrics,
+use orrery_domain::{Failure, FailureClass, model::ModelCard, training::Task};
+
+pub use self::{evaluate::evaluate_file, file::predict_file};
+use crate::{
+    gbt::GbtScorer,
+    metrics::{DEFAULT_THRESHOLD, Predictions, decide, from_raw},
+    model, nets,
+    prepare::{Preprocessor, TransformReport},
+    table::Table,
 };
 
-use crate::control::{Interrupt, JobControl};
-
 /// A loaded model.
-#[derive(Debug)]
-pub struct Predictor {}
+pub struct Predictor {
+    card: ModelCard,
+    scores: Box<dyn Scores>,
+}
+
+/// What turns raw columns into raw outputs: log-odds, logits or values in the target's unit.
+trait Scores: Send + Sync {
+    /// Row-major outputs `[rows, outputs]`, the number of outputs, and what was odd about the rows.
+    fn score(&self, table: &Table) -> Result<(Vec<f64>, usize, TransformReport), Failure>;
+}
+
+struct Network {
+    preprocess: Preprocessor,
+    scorer: nets::Scorer,
+}
+
+impl Scores for Network {
+    fn score(&self, table: &Table) -> Result<(Vec<f64>, usize, TransformReport), Failure> {
+        let (encoded, report) = self.preprocess.transform(table)?;
+        Ok((self.scorer.score(&encoded)?, self.scorer.architecture().outputs, report))
+    }
+}
+
+struct Trees {
+    preprocess: Preprocessor,
+    scorer: GbtScorer,
+}
+
+impl Scores for Trees {
+    fn score(&self, table: &Table) -> Result<(Vec<f64>, usize, TransformReport), Failure> {
+        let (encoded, report) = self.preprocess.transform_trees(table)?;
+        if encoded.cols != self.scorer.features() {
+            return Err(Failure::new(
+                FailureClass::Model,
+                format!(
+                    "The model's trees take {} columns, but its preprocessing makes {}. Restore the model from a copy, or \
+                     train it again.",
+                    self.scorer.features(),
+                    encoded.cols
+                ),
+            ));
+        }
+        Ok((self.scorer.score(&encoded), self.scorer.outputs(), report))
+    }
+}
+
+impl std::fmt::Debug for Predictor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Predictor")
+            .field("model", &self.card.model)
+            .field("kind", &self.card.kind)
+            .finish_non_exhaustive()
+    }
+}
 
 impl Predictor {
-    /// Loads a model version's folder.
+    /// Loads a model version's folder, after checking every file against its hash in the card.
     ///
     /// # Errors
     /// A model failure when a file is missing, damaged or of another format.
-    pub fn load(_folder: &Path) -> Result<Self, Failure> {
-        Err(Failure::new(FailureClass::Bug, "Not built: load"))
+    pub fn load(folder: &Path) -> Result<Self, Failure> {
+        let card = model::read_card(folder)?;
+        model::verify_card(folder, &card)?;
+        let preprocess = Preprocessor::load(folder)?;
+        let scores: Box<dyn Scores> =
+            if card.kind.is_network() || card.kind == orrery_domain::training::ModelKind::Linear {
+                Box::new(Network { preprocess, scorer: nets::Scorer::load(folder)? })
+            } else {
+                Box::new(Trees { preprocess, scorer: GbtScorer::load(folder)? })
+            };
+        Ok(Self { card, scores })
     }
 
-    /// Predicts one row given as texts by column.
+    /// The model's card.
+    pub fn card(&self) -> &ModelCard {
+        &self.card
+    }
+
+    /// Predicts every row of a table that has the feature columns; others are not looked at.
     ///
     /// # Errors
-    /// A client failure when a value does not fit its column.
-    pub fn row(&self, _row: &[(String, Option<String>)]) -> Result<RowPrediction, Failure> {
-        Err(Failure::new(FailureClass::Bug, "Not built: row"))
+    /// A data failure that names a column which is missing or holds another kind of values, a model failure when an output
+    /// is not a finite number.
+    pub fn predict_table(&self, table: &Table) -> Result<(Predictions, TransformReport), Failure> {
+        let (raw, outputs, report) = self.scores.score(table)?;
+        let predictions = from_raw(self.card.task, &raw, outputs);
+        let fits = match &predictions {
+            Predictions::Probabilities { classes, .. } => *classes == self.card.classes.len(),
+            Predictions::Values(_) => outputs == 1,
+        };
+        if !fits || predictions.rows() != table.rows() {
+            return Err(Failure::new(
+                FailureClass::Model,
+                format!(
+                    "The model's weights give {outputs} outputs, which does not fit its card. Restore the model from a copy, \
+                     or train it again."
+                ),
+            ));
+        }
+        predictions.check()?;
+        Ok((predictions, report))
     }
-}
 
-/// Predicts on `file` and writes `out` (`.csv` or `.parquet`): all input columns, and the prediction's.
-///
-/// # Errors
-/// A data failure that names a missing column, or an interruption.
-pub fn predict_file(
-    _model: &Path,
-    _file: &Path,
-    _out: &Path,
-    _control: &dyn JobControl,
-) -> Result<PredictReport, Interrupt> {
-    Err(Failure::new(FailureClass::Bug, "Not built: predict").into())
-}
-
-/// Measures a model on a file that has its target; returns metrics and the rows used.
-///
-/// # Errors
-/// A data failure that names a missing column, or an interruption.
-pub fn evaluate_file(
-    _model: &Path,
-    _file: &Path,
-    _control: &dyn JobControl,
-) -> Result<(Metrics, u64), Interrupt> {
-    Err(Failure::new(FailureClass::Bug, "Not built: evaluate").into())
+    /// The predicted class of one row of probabilities. `[classes]`
+    fn class(&self, probabilities: &[f64]) -> usize {
+        let threshold = self.card.threshold.unwrap_or(DEFAULT_THRESHOLD);
+        decide(probabilities, (self.card.task == Task::Binary).then_some(threshold))
+    }
 }
