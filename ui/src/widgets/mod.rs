@@ -2,6 +2,8 @@
 
 pub mod badge;
 pub mod button;
+pub mod card;
+pub mod chart;
 pub mod column_picker;
 pub mod confirm;
 pub mod downsample;
@@ -17,6 +19,7 @@ pub mod plot_export;
 pub mod plot_series;
 pub mod plot_tools;
 pub mod progress;
+pub mod row;
 pub mod sparkline;
 pub mod table;
 mod table_csv;
@@ -24,4 +27,5 @@ pub mod table_index;
 mod table_state;
 mod table_toolbar;
 mod table_view;
+pub mod tabs;
 pub mod tile;

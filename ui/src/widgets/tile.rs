@@ -1,6 +1,6 @@
 //! Metric tile: a value with its unit, its interval and how it was obtained.
 
-use egui::{Frame, Margin, Response, Role, Stroke, Ui, WidgetInfo};
+use egui::{Frame, Label, Margin, Response, Role, Stroke, Ui, WidgetInfo};
 use orrery_domain::{
     metric::{MetricId, MetricValue},
     units::{Provenance, Unit},
@@ -8,11 +8,11 @@ use orrery_domain::{
 
 use crate::{
     format,
-    theme::{Theme, space},
+    theme::{Theme, size, space},
 };
 
 /// What a tile shows.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Tile {
     /// What it is.
     pub title: String,
@@ -22,6 +22,8 @@ pub struct Tile {
     pub unit: String,
     /// The line beneath: an interval, a comparison, how it was obtained.
     pub detail: String,
+    /// The same of the baselines.
+    pub baseline: String,
     /// What hovering tells.
     pub help: String,
 }
@@ -46,19 +48,33 @@ impl Tile {
             value: format::metric(id, value.value),
             unit,
             detail,
+            baseline: String::new(),
             help: format!("{way}. Measured on the test rows; the interval is a 95% bootstrap."),
         }
     }
 
-    /// Draws it, `width` points wide.
+    /// Draws it, `width` points wide, as a card.
     pub fn show(&self, ui: &mut Ui, theme: &Theme, width: f32) -> Response {
         let frame = Frame::new()
             .fill(theme.surface.raised)
             .stroke(Stroke::new(space::HAIRLINE, theme.surface.hairline))
             .corner_radius(space::RADIUS)
             .inner_margin(Margin::symmetric(12, 8));
+        self.framed(ui, theme, width - 2.0 * space::M, frame, true)
+    }
+
+    /// Draws it, `width` points wide, without a frame: for use inside a card.
+    pub fn plain(&self, ui: &mut Ui, theme: &Theme, width: f32) -> Response {
+        self.framed(ui, theme, width, Frame::new(), false)
+    }
+
+    fn framed(&self, ui: &mut Ui, theme: &Theme, width: f32, frame: Frame, details: bool) -> Response {
+        let small = |text: &str| {
+            let text = theme.number(if text.is_empty() { " " } else { text });
+            Label::new(text.size(size::CAPTION).color(theme.text.weak)).truncate()
+        };
         let inner = frame.show(ui, |ui| {
-            ui.set_width(width - 2.0 * space::M);
+            ui.set_width(width);
             ui.vertical(|ui| {
                 ui.spacing_mut().item_spacing.y = 2.0;
                 ui.label(theme.weak(&self.title));
@@ -69,18 +85,16 @@ impl Tile {
                         ui.label(theme.weak(&self.unit));
                     }
                 });
-                let detail = if self.detail.is_empty() { " " } else { &self.detail };
-                ui.add(
-                    egui::Label::new(
-                        theme.number(detail).size(crate::theme::size::CAPTION).color(theme.text.weak),
-                    )
-                    .truncate(),
-                );
+                if details {
+                    ui.add(small(&self.detail));
+                    ui.add(small(&self.baseline)).on_hover_text(format!("Baselines: {}", self.baseline));
+                }
             });
         });
         let response = inner.response;
-        let words = format!("{}: {} {} {}", self.title, self.value, self.unit, self.detail);
-        response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, words.trim()));
+        let words = [&self.title, &self.value, &self.unit, &self.detail].map(String::as_str);
+        let words = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, &words));
         if self.help.is_empty() { response } else { response.on_hover_text(&self.help) }
     }
 }

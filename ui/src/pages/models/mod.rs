@@ -1,23 +1,78 @@
-//! Page Models.
+//! Page Models: versions, and the card of the chosen one with its curves, columns, files, lineage and predictions.
 
+mod card;
+mod columns;
+mod curves;
 mod data;
+mod files;
+mod lineage;
+mod list;
+mod predict;
+mod try_row;
 mod view;
 
 use egui::Ui;
+use orrery_domain::{Command, DatasetId, ModelRef};
 use serde::{Deserialize, Serialize};
 
 use super::Page;
-use crate::{context::PageContext, route::PageId};
+use crate::{
+    command::UiCommand,
+    context::PageContext,
+    route::{PageId, Route},
+    widgets::{
+        button::{Weight, command_button},
+        table::TableState,
+    },
+};
+
+/// The views of a card.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tab {
+    /// How it errs.
+    #[default]
+    Curves,
+    /// What it takes, and what matters.
+    Columns,
+    /// Its files.
+    Files,
+    /// Where it came from.
+    Lineage,
+    /// One row by hand.
+    TryRow,
+    /// Files predicted.
+    Predictions,
+}
 
 /// What the page keeps over a restart.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct ModelsState {}
+pub struct ModelsState {
+    tab: Tab,
+    show_deleted: bool,
+    class: usize,
+}
+
+/// What the page forgets at the end.
+#[derive(Default)]
+struct Passing {
+    table: TableState,
+    /// The model whose card was asked for.
+    asked: Option<ModelRef>,
+    /// The dataset whose profile was asked for, for the defaults of a row.
+    asked_profile: Option<DatasetId>,
+    /// The threshold being tried, of a model.
+    threshold: Option<(ModelRef, f64)>,
+    form: try_row::Form,
+    predict: predict::PredictForm,
+}
 
 /// The page.
 #[derive(Default)]
 pub struct ModelsPage {
     state: ModelsState,
+    passing: Passing,
 }
 
 impl Page for ModelsPage {
@@ -25,8 +80,28 @@ impl Page for ModelsPage {
         PageId::Models
     }
 
+    fn breadcrumbs(&self, ctx: &PageContext<'_>) -> Vec<String> {
+        chosen(ctx).map(ToString::to_string).into_iter().collect()
+    }
+
+    fn actions(&mut self, ctx: &mut PageContext<'_>, ui: &mut Ui) {
+        let Some(model) = chosen(ctx) else { return };
+        let deleted = ctx.snapshot.models.iter().any(|entry| entry.model == *model && entry.deleted);
+        if deleted {
+            command_button(ctx, ui, UiCommand::RestoreModel, Weight::Primary);
+            return;
+        }
+        command_button(ctx, ui, UiCommand::PredictOnFile, Weight::Primary);
+        command_button(ctx, ui, UiCommand::ExportModel, Weight::Normal);
+        command_button(ctx, ui, UiCommand::DeleteModel, Weight::Quiet);
+    }
+
     fn ui(&mut self, ctx: &mut PageContext<'_>, ui: &mut Ui) {
-        view::show(&data::of(ctx.snapshot), ctx, ui);
+        self.choose(ctx);
+        self.ask(ctx);
+        let view = data::of(ctx.snapshot, chosen(ctx));
+        view::show(&view, &mut self.state, &mut self.passing, ctx, ui);
+        self.passing.predict.show(chosen(ctx).cloned(), &mut self.state.tab, ctx, ui);
     }
 
     fn state(&self) -> serde_json::Value {
@@ -35,5 +110,37 @@ impl Page for ModelsPage {
 
     fn restore(&mut self, state: serde_json::Value) {
         super::load(&mut self.state, state);
+    }
+}
+
+impl ModelsPage {
+    /// Without a choice the newest version is chosen.
+    fn choose(&self, ctx: &mut PageContext<'_>) {
+        let known = |model: &ModelRef| ctx.snapshot.models.iter().any(|entry| entry.model == *model);
+        if chosen(ctx).is_some_and(known) {
+            return;
+        }
+        let newest = ctx.snapshot.models.iter().find(|entry| !entry.deleted || self.state.show_deleted);
+        if let Some(model) = newest.map(|entry| entry.model.clone()) {
+            ctx.go(Route::Models { model: Some(model) });
+        }
+    }
+
+    /// Asks once for the card of the chosen version, if it is not there.
+    fn ask(&mut self, ctx: &mut PageContext<'_>) {
+        let Some(model) = chosen(ctx).cloned() else { return };
+        let entry = ctx.snapshot.models.iter().find(|entry| entry.model == model);
+        let missing = entry.is_some_and(|entry| entry.card.is_none() || entry.curves.is_none());
+        if missing && self.passing.asked.as_ref() != Some(&model) {
+            ctx.send(Command::LoadModel { model: model.clone() });
+            self.passing.asked = Some(model);
+        }
+    }
+}
+
+fn chosen<'a>(ctx: &PageContext<'a>) -> Option<&'a ModelRef> {
+    match ctx.route {
+        Route::Models { model } => model.as_ref(),
+        _ => None,
     }
 }

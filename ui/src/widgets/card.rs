@@ -1,0 +1,47 @@
+//! Card: a titled group of things on a raised surface.
+
+use egui::{Align, Frame, Layout, Margin, Stroke, Ui};
+
+use crate::theme::{Theme, space};
+
+/// The frame of a card.
+pub fn frame(theme: &Theme) -> Frame {
+    Frame::new()
+        .fill(theme.surface.raised)
+        .stroke(Stroke::new(space::HAIRLINE, theme.surface.hairline))
+        .corner_radius(space::RADIUS + 2)
+        .inner_margin(Margin::same(12))
+}
+
+/// A card as wide as the space it is in, with its title and `right` in the corner.
+pub fn card<R>(
+    ui: &mut Ui,
+    theme: &Theme,
+    title: &str,
+    right: impl FnOnce(&mut Ui),
+    content: impl FnOnce(&mut Ui) -> R,
+) -> R {
+    frame(theme)
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.horizontal(|ui| {
+                ui.label(theme.strong(title));
+                ui.with_layout(Layout::right_to_left(Align::Center), right);
+            });
+            ui.add_space(space::XS);
+            content(ui)
+        })
+        .inner
+}
+
+/// A label with its value beneath each other's: `label` left, value right of it, in one line.
+pub fn fact(ui: &mut Ui, theme: &Theme, label: &str, value: &str) {
+    ui.horizontal(|ui| {
+        let layout = Layout::left_to_right(Align::Center);
+        ui.allocate_ui_with_layout(egui::vec2(132.0, 20.0), layout, |ui| {
+            ui.set_min_width(132.0);
+            ui.label(theme.weak(label));
+        });
+        ui.add(egui::Label::new(theme.number(value)).wrap().selectable(true));
+    });
+}

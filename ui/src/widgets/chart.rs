@@ -1,0 +1,189 @@
+//! Chart: a small finished picture of a model's quality (ROC, calibration, residuals), with a reading under the pointer.
+//!
+//! Unlike the plot panel it does not move: its axes are given, so two models look alike.
+
+use egui::{Align2, FontFamily, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
+
+use crate::{
+    format,
+    theme::{NUMBERS, Theme, size, space},
+};
+
+/// Space for the y axis' ticks, points.
+const LEFT: f32 = 44.0;
+/// Space for the x axis' ticks and name, points.
+const BOTTOM: f32 = 36.0;
+/// Intervals between ticks, about.
+const TICKS: f64 = 5.0;
+
+/// A line of a chart.
+#[derive(Clone, Debug, Default)]
+pub struct ChartLine {
+    /// Place in the theme's series colours; `None` for a quiet line of reference.
+    pub color: Option<usize>,
+    /// Points in drawing order.
+    pub points: Vec<[f64; 2]>,
+    /// Dots on the points.
+    pub dots: bool,
+}
+
+/// What a chart shows.
+#[derive(Clone, Debug, Default)]
+pub struct Chart<'a> {
+    /// Title; its accessible name begins with it.
+    pub title: &'a str,
+    /// What x is.
+    pub x_name: &'a str,
+    /// What y is.
+    pub y_name: &'a str,
+    /// Range of x.
+    pub x: (f64, f64),
+    /// Range of y.
+    pub y: (f64, f64),
+    /// Lines.
+    pub lines: Vec<ChartLine>,
+    /// Loose points.
+    pub points: Vec<[f64; 2]>,
+    /// Bars: from, to, height.
+    pub bars: Vec<[f64; 3]>,
+    /// The point that is meant now.
+    pub marker: Option<[f64; 2]>,
+    /// What it shows, in a sentence, for those who do not see it.
+    pub summary: String,
+}
+
+impl Chart<'_> {
+    /// Draws it, `width` by `height` points. `reading` says what stands at a place; `None` for nothing.
+    pub fn show(
+        &self,
+        ui: &mut Ui,
+        theme: &Theme,
+        width: f32,
+        height: f32,
+        reading: impl Fn([f64; 2]) -> Option<String>,
+    ) -> egui::Response {
+        let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
+        let plot = Rect::from_min_max(pos2(rect.left() + LEFT, rect.top() + space::S), pos2(rect.right() - space::S, rect.bottom() - BOTTOM));
+        let place = |point: [f64; 2]| self.place(plot, point);
+        ui.painter().rect_filled(plot, 2.0, theme.surface.sunken);
+        self.axes(ui, theme, plot);
+        let painter = ui.painter_at(plot.expand(3.0));
+        for [from, to, top] in &self.bars {
+            let bar = Rect::from_two_pos(place([*from, self.y.0.max(0.0)]), place([*to, *top])).shrink2(vec2(0.5, 0.0));
+            painter.rect_filled(bar, 0.0, theme.series(0));
+        }
+        let dot = theme.series(0).gamma_multiply(0.55);
+        painter.extend(self.points.iter().map(|point| Shape::circle_filled(place(*point), 1.6, dot)));
+        for line in &self.lines {
+            let points: Vec<Pos2> = line.points.iter().map(|point| place(*point)).collect();
+            match line.color {
+                Some(color) => {
+                    let stroke = Stroke::new(space::LINE, theme.series(color));
+                    if line.dots {
+                        painter.extend(points.iter().map(|point| Shape::circle_filled(*point, 3.0, stroke.color)));
+                    }
+                    painter.add(Shape::line(points, stroke));
+                }
+                None => painter.extend(Shape::dashed_line(&points, Stroke::new(1.0, theme.text.weak), 4.0, 4.0)),
+            }
+        }
+        if let Some(marker) = self.marker {
+            painter.circle(place(marker), 5.0, theme.accent.fill, Stroke::new(2.0, theme.text.strong));
+        }
+        let name = format!("{}: {}", self.title, self.summary);
+        response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, name.trim_end_matches([':', ' '])));
+        let words = response.hover_pos().filter(|at| plot.contains(*at)).and_then(|at| reading(self.value(plot, at)));
+        match words {
+            Some(words) => response.on_hover_text_at_pointer(words),
+            None => response,
+        }
+    }
+
+    fn place(&self, plot: Rect, [x, y]: [f64; 2]) -> Pos2 {
+        let share = |value: f64, (low, high): (f64, f64)| if high > low { ((value - low) / (high - low)) as f32 } else { 0.5 };
+        pos2(plot.left() + share(x, self.x) * plot.width(), plot.bottom() - share(y, self.y) * plot.height())
+    }
+
+    fn value(&self, plot: Rect, at: Pos2) -> [f64; 2] {
+        let x = f64::from((at.x - plot.left()) / plot.width());
+        let y = f64::from((plot.bottom() - at.y) / plot.height());
+        [self.x.0 + x * (self.x.1 - self.x.0), self.y.0 + y * (self.y.1 - self.y.0)]
+    }
+
+    fn axes(&self, ui: &Ui, theme: &Theme, plot: Rect) {
+        let painter = ui.painter();
+        let font = FontId::new(size::CAPTION, FontFamily::Name(NUMBERS.into()));
+        let grid = Stroke::new(space::HAIRLINE, theme.surface.hairline);
+        for (tick, text) in ticks(self.x) {
+            let x = self.place(plot, [tick, self.y.0]).x;
+            painter.vline(x, plot.y_range(), grid);
+            painter.text(pos2(x, plot.bottom() + 3.0), Align2::CENTER_TOP, text, font.clone(), theme.text.weak);
+        }
+        for (tick, text) in ticks(self.y) {
+            let y = self.place(plot, [self.x.0, tick]).y;
+            painter.hline(plot.x_range(), y, grid);
+            painter.text(pos2(plot.left() - 5.0, y), Align2::RIGHT_CENTER, text, font.clone(), theme.text.weak);
+        }
+        let words = FontId::proportional(size::CAPTION);
+        painter.text(pos2(plot.center().x, plot.bottom() + 18.0), Align2::CENTER_TOP, self.x_name, words, theme.text.weak);
+    }
+}
+
+/// Round values in a range, as numbers and as text.
+fn ticks((low, high): (f64, f64)) -> Vec<(f64, String)> {
+    let span = high - low;
+    if !(span.is_finite() && span > 0.0) {
+        return Vec::new();
+    }
+    let rough = span / TICKS;
+    let power = 10_f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= rough * 0.999);
+    let step = step.unwrap_or(rough);
+    let first = (low / step).ceil() as i64;
+    let last = (high / step * 1.000_001).floor() as i64;
+    let decimals = (-(step.log10() + 1e-9).floor()).max(0.0) as usize + usize::from((step / power - 2.5).abs() < 1e-9 && step < 10.0);
+    let text = |value: f64| {
+        if value.abs() >= 10_000.0 { format::count_short(value) } else { format!("{value:.decimals$}") }
+    };
+    (first..=last).map(|index| index as f64 * step).map(|value| (value, text(value))).collect()
+}
+
+/// The point of `points` whose x is nearest.
+pub fn nearest_x(points: &[[f64; 2]], x: f64) -> Option<usize> {
+    let distance = |point: &[f64; 2]| (point[0] - x).abs();
+    points.iter().enumerate().min_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b))).map(|(index, _)| index)
+}
+
+/// The range that holds all `values`, a little wider; `0..1` without any.
+pub fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    let (low, high) =
+        values.filter(|value| value.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+    if low > high {
+        return (0.0, 1.0);
+    }
+    let margin = ((high - low) * 0.04).max(f64::MIN_POSITIVE);
+    if high > low { (low - margin, high + margin) } else { (low - 0.5, high + 0.5) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_inside() {
+        let texts = |range| ticks(range).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+        assert_eq!(texts((0.0, 1.0)), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        assert_eq!(texts((-1000.0, 1000.0)), ["-1000", "-500", "0", "500", "1000"]);
+        assert_eq!(texts((0.0, 50_000.0)), ["0", "10.0k", "20.0k", "30.0k", "40.0k", "50.0k"]);
+        assert!(ticks((1.0, 1.0)).is_empty() && ticks((f64::NAN, 1.0)).is_empty());
+    }
+
+    #[test]
+    fn ranges_hold_their_values_and_never_collapse() {
+        let (low, high) = range([3.0, 5.0, f64::NAN].into_iter());
+        assert!(low < 3.0 && high > 5.0);
+        let (low, high) = range([7.0, 7.0].into_iter());
+        assert!(high > low);
+        assert_eq!(range(std::iter::empty()), (0.0, 1.0));
+    }
+}
