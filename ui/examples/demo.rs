@@ -1,9 +1,9 @@
 //! The window over a made-up workspace: `cargo run -p orrery-ui --example demo -- [PAGE] [--empty]`. For looking at the design.
 
-#[path = "../tests/support/engine.rs"]
+#[path = "../tests/all/support/engine.rs"]
 #[expect(dead_code, reason = "the demo asks the engine nothing back")]
 mod engine;
-#[path = "../tests/support/fixture.rs"]
+#[path = "../tests/all/support/fixture.rs"]
 mod fixture;
 
 use orrery_ui::{WindowError, WindowOptions};

@@ -60,6 +60,7 @@ fn text_styles() -> BTreeMap<TextStyle, FontId> {
     .into()
 }
 
+#[expect(clippy::disallowed_methods, reason = "the one place that makes a shadow")]
 fn visuals(theme: &Theme) -> Visuals {
     let Theme { dark, surface, text, accent, state, series: _ } = theme;
     let radius = CornerRadius::same(space::RADIUS);

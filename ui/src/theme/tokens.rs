@@ -124,6 +124,7 @@ fn hex_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[Color32; 8], 
     colours.try_into().map_err(|_| D::Error::custom("a theme has eight series colours"))
 }
 
+#[expect(clippy::disallowed_methods, reason = "the one place that reads a colour")]
 fn parse(text: &str) -> Result<Color32, String> {
     Color32::from_hex(text).map_err(|error| format!("'{text}' is not a colour: {error:?}"))
 }

@@ -41,7 +41,7 @@ pub(super) fn show(
     match curves.as_ref() {
         Curves::Regression { residuals, edges, counts } => regression(residuals, edges, counts, ctx, ui),
         Curves::Classification { classes, labels, confusion, .. } => {
-            let at = tried(entry, card, threshold).and_then(|threshold| at_threshold(&curves, threshold));
+            let at = tried(entry, card, threshold.as_ref()).and_then(|threshold| at_threshold(&curves, threshold));
             class_picker(classes, class, ui);
             if let Some(shown) = classes.get((*class).min(classes.len().saturating_sub(1))) {
                 class_charts(shown, at.as_ref(), ctx, ui);
@@ -63,9 +63,9 @@ pub(super) fn show(
 }
 
 /// The threshold being tried: the slider's, else the card's.
-fn tried(entry: &ModelEntry, card: &ModelCard, threshold: &Option<(ModelRef, f64)>) -> Option<f64> {
+fn tried(entry: &ModelEntry, card: &ModelCard, threshold: Option<&(ModelRef, f64)>) -> Option<f64> {
     let own = card.threshold?;
-    Some(threshold.as_ref().filter(|(model, _)| *model == entry.model).map_or(own, |(_, value)| *value))
+    Some(threshold.filter(|(model, _)| *model == entry.model).map_or(own, |(_, value)| *value))
 }
 
 fn side_by_side(

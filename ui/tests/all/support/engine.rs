@@ -27,6 +27,15 @@ impl StillEngine {
         asked
     }
 
+    /// The window's state as it was last sent; ask before [`Self::asked`].
+    pub fn saved_state(&self) -> Option<String> {
+        let asked = self.asked.lock().expect("no test panics while holding it");
+        asked.iter().rev().find_map(|command| match command {
+            Command::SaveWindowState { state } => Some(state.clone()),
+            _ => None,
+        })
+    }
+
     /// Changes the snapshot and wakes the window.
     pub fn change(&self, change: impl FnOnce(&mut Snapshot)) {
         change(Arc::make_mut(&mut self.snapshot.lock().expect("no test panics while holding it")));

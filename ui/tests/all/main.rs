@@ -1,0 +1,13 @@
+//! The window's tests: by role and label, over a workspace that holds one snapshot.
+
+mod support {
+    pub mod engine;
+    pub mod fixture;
+    pub mod harness;
+}
+
+mod home;
+mod models;
+mod pictures;
+mod settings;
+mod shell;

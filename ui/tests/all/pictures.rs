@@ -1,0 +1,58 @@
+//! Every registered page, dark and light, as a picture: something is drawn, in the theme's own colours.
+//!
+//! The pictures land in cargo's temporary folder of this test, for a person to look at. They are not compared byte by byte,
+//! because software rasterizers of two versions differ in single pixels.
+
+use egui_kittest::Harness;
+use orrery_ui::{pages, route::PageId, theme::Theme};
+
+use crate::support::{
+    fixture,
+    harness::{State, sized},
+};
+
+fn picture(harness: &mut Harness<'static, State>, name: &str) -> image::RgbaImage {
+    let image = harness.render().expect("a Vulkan or OpenGL driver draws (Debian: mesa-vulkan-drivers)");
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
+    std::fs::create_dir_all(&folder).expect("cargo's folder is writable");
+    image.save(folder.join(format!("{name}.png"))).expect("the picture is written");
+    image
+}
+
+fn all_pages(theme: egui::Theme) {
+    let tokens = if theme == egui::Theme::Dark { Theme::dark() } else { Theme::light() };
+    let word = if theme == egui::Theme::Dark { "dark" } else { "light" };
+    for page in pages::all() {
+        for (busy, state) in [(true, "busy"), (false, "empty")] {
+            let mut snapshot = if busy { fixture::busy() } else { fixture::empty() };
+            snapshot.window_state = Some(format!(r#"{{"theme":"{word}"}}"#).into());
+            let (mut harness, _) = sized(snapshot, page.id(), egui::vec2(1280.0, 720.0));
+            let name = format!("{}_{word}_{state}", page.id().title().to_lowercase());
+            let image = picture(&mut harness, &name);
+            // A corner of the page has the page's colour, and many pixels are something else.
+            let ground = tokens.surface.base.to_array();
+            let corner = image.get_pixel(image.width() - 4, image.height() / 2).0;
+            assert_eq!(corner, ground, "{name}: the page has the theme's ground");
+            let drawn = image.pixels().filter(|pixel| pixel.0 != ground).count();
+            assert!(drawn > 40_000, "{name}: only {drawn} pixels are drawn");
+        }
+    }
+}
+
+#[test]
+fn every_page_draws_in_the_dark() {
+    all_pages(egui::Theme::Dark);
+}
+
+#[test]
+fn every_page_draws_in_the_light() {
+    all_pages(egui::Theme::Light);
+}
+
+#[test]
+fn every_page_fits_the_smallest_window() {
+    for page in PageId::ALL {
+        let (harness, _) = sized(fixture::busy(), page, egui::vec2(880.0, 560.0));
+        assert!(harness.ctx.content_rect().width() <= 880.0);
+    }
+}
