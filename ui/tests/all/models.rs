@@ -1,7 +1,7 @@
 //! Page Models: the card, the threshold, one row, a file, the bin.
 
 use egui::{Key, Modifiers, Role};
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 use orrery_domain::{
     Command, Failure, FailureClass, ModelRef,
     job::RowPrediction,
