@@ -63,13 +63,17 @@ impl Chart<'_> {
         reading: impl Fn([f64; 2]) -> Option<String>,
     ) -> egui::Response {
         let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
-        let plot = Rect::from_min_max(pos2(rect.left() + LEFT, rect.top() + space::S), pos2(rect.right() - space::S, rect.bottom() - BOTTOM));
+        let plot = Rect::from_min_max(
+            pos2(rect.left() + LEFT, rect.top() + space::S),
+            pos2(rect.right() - space::S, rect.bottom() - BOTTOM),
+        );
         let place = |point: [f64; 2]| self.place(plot, point);
         ui.painter().rect_filled(plot, 2.0, theme.surface.sunken);
         self.axes(ui, theme, plot);
         let painter = ui.painter_at(plot.expand(3.0));
         for [from, to, top] in &self.bars {
-            let bar = Rect::from_two_pos(place([*from, self.y.0.max(0.0)]), place([*to, *top])).shrink2(vec2(0.5, 0.0));
+            let bar = Rect::from_two_pos(place([*from, self.y.0.max(0.0)]), place([*to, *top]))
+                .shrink2(vec2(0.5, 0.0));
             painter.rect_filled(bar, 0.0, theme.series(0));
         }
         let dot = theme.series(0).gamma_multiply(0.55);
@@ -80,11 +84,15 @@ impl Chart<'_> {
                 Some(color) => {
                     let stroke = Stroke::new(space::LINE, theme.series(color));
                     if line.dots {
-                        painter.extend(points.iter().map(|point| Shape::circle_filled(*point, 3.0, stroke.color)));
+                        painter.extend(
+                            points.iter().map(|point| Shape::circle_filled(*point, 3.0, stroke.color)),
+                        );
                     }
                     painter.add(Shape::line(points, stroke));
                 }
-                None => painter.extend(Shape::dashed_line(&points, Stroke::new(1.0, theme.text.weak), 4.0, 4.0)),
+                None => {
+                    painter.extend(Shape::dashed_line(&points, Stroke::new(1.0, theme.text.weak), 4.0, 4.0))
+                }
             }
         }
         if let Some(marker) = self.marker {
@@ -92,7 +100,8 @@ impl Chart<'_> {
         }
         let name = format!("{}: {}", self.title, self.summary);
         response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, name.trim_end_matches([':', ' '])));
-        let words = response.hover_pos().filter(|at| plot.contains(*at)).and_then(|at| reading(self.value(plot, at)));
+        let words =
+            response.hover_pos().filter(|at| plot.contains(*at)).and_then(|at| reading(self.value(plot, at)));
         match words {
             Some(words) => response.on_hover_text_at_pointer(words),
             None => response,
@@ -100,7 +109,9 @@ impl Chart<'_> {
     }
 
     fn place(&self, plot: Rect, [x, y]: [f64; 2]) -> Pos2 {
-        let share = |value: f64, (low, high): (f64, f64)| if high > low { ((value - low) / (high - low)) as f32 } else { 0.5 };
+        let share = |value: f64, (low, high): (f64, f64)| {
+            if high > low { ((value - low) / (high - low)) as f32 } else { 0.5 }
+        };
         pos2(plot.left() + share(x, self.x) * plot.width(), plot.bottom() - share(y, self.y) * plot.height())
     }
 
@@ -117,15 +128,33 @@ impl Chart<'_> {
         for (tick, text) in ticks(self.x) {
             let x = self.place(plot, [tick, self.y.0]).x;
             painter.vline(x, plot.y_range(), grid);
-            painter.text(pos2(x, plot.bottom() + 3.0), Align2::CENTER_TOP, text, font.clone(), theme.text.weak);
+            painter.text(
+                pos2(x, plot.bottom() + 3.0),
+                Align2::CENTER_TOP,
+                text,
+                font.clone(),
+                theme.text.weak,
+            );
         }
         for (tick, text) in ticks(self.y) {
             let y = self.place(plot, [self.x.0, tick]).y;
             painter.hline(plot.x_range(), y, grid);
-            painter.text(pos2(plot.left() - 5.0, y), Align2::RIGHT_CENTER, text, font.clone(), theme.text.weak);
+            painter.text(
+                pos2(plot.left() - 5.0, y),
+                Align2::RIGHT_CENTER,
+                text,
+                font.clone(),
+                theme.text.weak,
+            );
         }
         let words = FontId::proportional(size::CAPTION);
-        painter.text(pos2(plot.center().x, plot.bottom() + 18.0), Align2::CENTER_TOP, self.x_name, words, theme.text.weak);
+        painter.text(
+            pos2(plot.center().x, plot.bottom() + 18.0),
+            Align2::CENTER_TOP,
+            self.x_name,
+            words,
+            theme.text.weak,
+        );
     }
 }
 
@@ -137,11 +166,15 @@ fn ticks((low, high): (f64, f64)) -> Vec<(f64, String)> {
     }
     let rough = span / TICKS;
     let power = 10_f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= rough * 0.999);
+    let step = [1.0, 2.0, 2.5, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * power)
+        .find(|step| *step >= rough * 0.999);
     let step = step.unwrap_or(rough);
     let first = (low / step).ceil() as i64;
     let last = (high / step * 1.000_001).floor() as i64;
-    let decimals = (-(step.log10() + 1e-9).floor()).max(0.0) as usize + usize::from((step / power - 2.5).abs() < 1e-9 && step < 10.0);
+    let decimals = (-(step.log10() + 1e-9).floor()).max(0.0) as usize
+        + usize::from((step / power - 2.5).abs() < 1e-9 && step < 10.0);
     let text = |value: f64| {
         if value.abs() >= 10_000.0 { format::count_short(value) } else { format!("{value:.decimals$}") }
     };
@@ -151,13 +184,18 @@ fn ticks((low, high): (f64, f64)) -> Vec<(f64, String)> {
 /// The point of `points` whose x is nearest.
 pub fn nearest_x(points: &[[f64; 2]], x: f64) -> Option<usize> {
     let distance = |point: &[f64; 2]| (point[0] - x).abs();
-    points.iter().enumerate().min_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b))).map(|(index, _)| index)
+    points
+        .iter()
+        .enumerate()
+        .min_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b)))
+        .map(|(index, _)| index)
 }
 
 /// The range that holds all `values`, a little wider; `0..1` without any.
 pub fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    let (low, high) =
-        values.filter(|value| value.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+    let (low, high) = values
+        .filter(|value| value.is_finite())
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
     if low > high {
         return (0.0, 1.0);
     }

@@ -1,6 +1,8 @@
 //! A line of a list that can be clicked as a whole.
 
-use egui::{Align, CornerRadius, Layout, Response, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, vec2};
+use egui::{
+    Align, CornerRadius, Layout, Response, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, vec2,
+};
 
 use crate::theme::{Theme, space};
 

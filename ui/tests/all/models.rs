@@ -2,11 +2,7 @@
 
 use egui::{Key, Modifiers, Role};
 use egui_kittest::kittest::{NodeT, Queryable};
-use orrery_domain::{
-    Command, Failure, FailureClass, ModelRef,
-    job::RowPrediction,
-    snapshot::TryRowState,
-};
+use orrery_domain::{Command, Failure, FailureClass, ModelRef, job::RowPrediction, snapshot::TryRowState};
 use orrery_ui::route::{PageId, Route};
 
 use crate::support::{

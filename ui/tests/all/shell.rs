@@ -33,7 +33,9 @@ fn every_page_is_reached_from_the_rail_and_by_its_key() {
 #[test]
 fn the_palette_finds_a_page_a_model_and_a_command_by_a_few_letters() {
     let (mut window, engine) = window(fixture::busy(), PageId::Home);
-    for (letters, expected) in [("sett", PageId::Settings), ("diamonds-gbt:3", PageId::Models), ("hom", PageId::Home)] {
+    for (letters, expected) in
+        [("sett", PageId::Settings), ("diamonds-gbt:3", PageId::Models), ("hom", PageId::Home)]
+    {
         press_command(&mut window, Modifiers::COMMAND, Key::K);
         window.get_by_role_and_label(Role::TextInput, "Search").type_text(letters);
         settle(&mut window);
@@ -224,5 +226,9 @@ fn an_idle_window_asks_for_no_frame() {
         window.step();
     }
     let root = &window.output().viewport_output[&egui::ViewportId::ROOT];
-    assert!(root.repaint_delay > std::time::Duration::from_secs(60), "it asks again in {:?}", root.repaint_delay);
+    assert!(
+        root.repaint_delay > std::time::Duration::from_secs(60),
+        "it asks again in {:?}",
+        root.repaint_delay
+    );
 }

@@ -135,16 +135,17 @@ pub fn of(snapshot: &Snapshot) -> HomeView {
         value: format::metric(entry.primary.0, entry.primary.1.value),
         age: format::ago(snapshot.now, entry.created_at),
     });
-    let datasets = snapshot.datasets.iter().filter(|entry| !entry.deleted).take(LINES).map(|entry| DatasetLine {
-        id: entry.dataset.id.clone(),
-        name: entry.dataset.name.clone(),
-        shape: format!(
-            "{} · {}",
-            format::plural(entry.dataset.rows, "row"),
-            format::plural(entry.dataset.columns.len() as u64, "column")
-        ),
-        age: format::ago(snapshot.now, entry.dataset.imported_at),
-    });
+    let datasets =
+        snapshot.datasets.iter().filter(|entry| !entry.deleted).take(LINES).map(|entry| DatasetLine {
+            id: entry.dataset.id.clone(),
+            name: entry.dataset.name.clone(),
+            shape: format!(
+                "{} · {}",
+                format::plural(entry.dataset.rows, "row"),
+                format::plural(entry.dataset.columns.len() as u64, "column")
+            ),
+            age: format::ago(snapshot.now, entry.dataset.imported_at),
+        });
     HomeView {
         first_start: snapshot.datasets.is_empty() && snapshot.models.is_empty() && runs.is_empty(),
         next: next_step(snapshot, &runs),
@@ -157,7 +158,8 @@ pub fn of(snapshot: &Snapshot) -> HomeView {
 
 /// What a job is called.
 pub fn job_words(kind: &JobKind) -> String {
-    let file = |path: &std::path::Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let file =
+        |path: &std::path::Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     match kind {
         JobKind::Import { file: path } => format!("Import of {}", file(path)),
         JobKind::Profile { .. } => "Profile of a dataset".to_owned(),
@@ -170,7 +172,15 @@ fn failures(snapshot: &Snapshot, runs: &[&Run]) -> Vec<FailureLine> {
     let of_runs = runs.iter().filter_map(|run| {
         let failure = run.failure.clone().filter(|_| run.state == RunState::Failed)?;
         let at = run.ended_at.unwrap_or(run.created_at);
-        Some((at, FailureLine { name: run.name.clone(), failure, run: Some(run.id.clone()), age: format::ago(snapshot.now, at) }))
+        Some((
+            at,
+            FailureLine {
+                name: run.name.clone(),
+                failure,
+                run: Some(run.id.clone()),
+                age: format::ago(snapshot.now, at),
+            },
+        ))
     });
     let of_jobs = snapshot.jobs.iter().filter_map(|job: &JobEntry| match &job.outcome {
         Some(JobOutcome::Failed { failure }) => Some((
@@ -191,7 +201,11 @@ fn failures(snapshot: &Snapshot, runs: &[&Run]) -> Vec<FailureLine> {
 
 fn next_step(snapshot: &Snapshot, runs: &[&Run]) -> NextStep {
     if let Some(run) = runs.iter().find(|run| run.state == RunState::Running) {
-        let left = run.progress.secs_left.map(|secs| format!(", {} left", format::duration(secs))).unwrap_or_default();
+        let left = run
+            .progress
+            .secs_left
+            .map(|secs| format!(", {} left", format::duration(secs)))
+            .unwrap_or_default();
         let done = run.progress.fraction.map(format::percent).unwrap_or_default();
         return NextStep {
             heading: format!("{} is training", run.name),
@@ -225,7 +239,10 @@ fn next_step(snapshot: &Snapshot, runs: &[&Run]) -> NextStep {
     if let Some(entry) = untrained {
         return NextStep {
             heading: format!("Train a model on {}", entry.dataset.name),
-            sentence: format!("{} are imported and nothing was trained on them yet.", format::plural(entry.dataset.rows, "row")),
+            sentence: format!(
+                "{} are imported and nothing was trained on them yet.",
+                format::plural(entry.dataset.rows, "row")
+            ),
             button: "Train…".to_owned(),
             action: NextAction::Train(entry.dataset.id.clone()),
         };

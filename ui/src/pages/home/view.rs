@@ -36,9 +36,13 @@ pub fn show(view: &HomeView, ctx: &mut PageContext<'_>, ui: &mut Ui) {
         ui.horizontal_top(|ui| {
             ui.spacing_mut().item_spacing.x = gap;
             let width = ((ui.available_width() - gap) * 0.58).floor();
-            ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::LEFT), |ui| left(view, ctx, ui));
+            ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::LEFT), |ui| {
+                left(view, ctx, ui)
+            });
             let rest = ui.available_width();
-            ui.allocate_ui_with_layout(vec2(rest, 0.0), Layout::top_down(Align::LEFT), |ui| right(view, ctx, ui));
+            ui.allocate_ui_with_layout(vec2(rest, 0.0), Layout::top_down(Align::LEFT), |ui| {
+                right(view, ctx, ui)
+            });
         });
     });
 }
@@ -121,14 +125,20 @@ fn next_step(next: &NextStep, ctx: &mut PageContext<'_>, ui: &mut Ui) {
 
 fn active(lines: &[ActiveLine], ctx: &mut PageContext<'_>, ui: &mut Ui) {
     let theme = ctx.theme;
-    card::card(ui, theme, "In progress", |_| {}, |ui| {
-        if lines.is_empty() {
-            ui.label(theme.weak("Nothing is running"));
-        }
-        for (index, line) in lines.iter().enumerate() {
-            ui.push_id(index, |ui| active_line(line, ctx, ui));
-        }
-    });
+    card::card(
+        ui,
+        theme,
+        "In progress",
+        |_| {},
+        |ui| {
+            if lines.is_empty() {
+                ui.label(theme.weak("Nothing is running"));
+            }
+            for (index, line) in lines.iter().enumerate() {
+                ui.push_id(index, |ui| active_line(line, ctx, ui));
+            }
+        },
+    );
 }
 
 fn active_line(line: &ActiveLine, ctx: &mut PageContext<'_>, ui: &mut Ui) {
@@ -163,76 +173,100 @@ fn active_line(line: &ActiveLine, ctx: &mut PageContext<'_>, ui: &mut Ui) {
 
 fn models(lines: &[ModelLine], ctx: &mut PageContext<'_>, ui: &mut Ui) {
     let theme = ctx.theme;
-    card::card(ui, theme, "Latest models", |_| {}, |ui| {
-        if lines.is_empty() {
-            ui.label(theme.weak("Every finished training makes a model; none has finished yet"));
-        }
-        for line in lines {
-            let name = format!("{}, {} {}", line.model, line.metric, line.value);
-            let clicked = row::row(ui, theme, &name, space::ROW_COMFORTABLE, |ui| {
-                ui.label(theme.strong(line.model.to_string()));
-                ui.add(Label::new(theme.weak(&line.about)).truncate());
-                row::right(ui, |ui| {
-                    ui.allocate_ui_with_layout(vec2(76.0, 20.0), Layout::right_to_left(Align::Center), |ui| {
-                        ui.set_min_width(76.0);
-                        ui.label(theme.number(&line.age).size(size::LABEL).color(theme.text.weak));
-                    });
-                    ui.label(theme.number(&line.value).color(theme.text.strong));
-                    ui.label(theme.weak(line.metric));
-                });
-            });
-            if clicked.clicked() {
-                ctx.go(Route::Models { model: Some(line.model.clone()) });
+    card::card(
+        ui,
+        theme,
+        "Latest models",
+        |_| {},
+        |ui| {
+            if lines.is_empty() {
+                ui.label(theme.weak("Every finished training makes a model; none has finished yet"));
             }
-        }
-    });
+            for line in lines {
+                let name = format!("{}, {} {}", line.model, line.metric, line.value);
+                let clicked = row::row(ui, theme, &name, space::ROW_COMFORTABLE, |ui| {
+                    ui.label(theme.strong(line.model.to_string()));
+                    ui.add(Label::new(theme.weak(&line.about)).truncate());
+                    row::right(ui, |ui| {
+                        ui.allocate_ui_with_layout(
+                            vec2(76.0, 20.0),
+                            Layout::right_to_left(Align::Center),
+                            |ui| {
+                                ui.set_min_width(76.0);
+                                ui.label(theme.number(&line.age).size(size::LABEL).color(theme.text.weak));
+                            },
+                        );
+                        ui.label(theme.number(&line.value).color(theme.text.strong));
+                        ui.label(theme.weak(line.metric));
+                    });
+                });
+                if clicked.clicked() {
+                    ctx.go(Route::Models { model: Some(line.model.clone()) });
+                }
+            }
+        },
+    );
 }
 
 fn datasets(lines: &[DatasetLine], ctx: &mut PageContext<'_>, ui: &mut Ui) {
     let theme = ctx.theme;
-    card::card(ui, theme, "Recent datasets", |_| {}, |ui| {
-        if lines.is_empty() {
-            ui.label(theme.weak("Drop a file on this window to import it"));
-        }
-        for line in lines {
-            let clicked = row::row(ui, theme, &line.name, space::ROW_COMFORTABLE, |ui| {
-                ui.label(icon::DATA.small().color(theme.text.weak));
-                ui.label(theme.strong(&line.name));
-                row::right(ui, |ui| {
-                    ui.label(theme.number(&line.age).size(size::LABEL).color(theme.text.weak));
-                    ui.add(Label::new(theme.number(&line.shape).size(size::LABEL)).truncate());
-                });
-            });
-            if clicked.clicked() {
-                ctx.go(Route::Data { dataset: Some(line.id.clone()) });
+    card::card(
+        ui,
+        theme,
+        "Recent datasets",
+        |_| {},
+        |ui| {
+            if lines.is_empty() {
+                ui.label(theme.weak("Drop a file on this window to import it"));
             }
-        }
-    });
+            for line in lines {
+                let clicked = row::row(ui, theme, &line.name, space::ROW_COMFORTABLE, |ui| {
+                    ui.label(icon::DATA.small().color(theme.text.weak));
+                    ui.label(theme.strong(&line.name));
+                    row::right(ui, |ui| {
+                        ui.label(theme.number(&line.age).size(size::LABEL).color(theme.text.weak));
+                        ui.add(Label::new(theme.number(&line.shape).size(size::LABEL)).truncate());
+                    });
+                });
+                if clicked.clicked() {
+                    ctx.go(Route::Data { dataset: Some(line.id.clone()) });
+                }
+            }
+        },
+    );
 }
 
 fn failures(lines: &[FailureLine], ctx: &mut PageContext<'_>, ui: &mut Ui) {
     let theme = ctx.theme;
-    card::card(ui, theme, "Last failures", |_| {}, |ui| {
-        for line in lines {
-            ui.horizontal(|ui| {
-                ui.label(icon::state_text(theme, crate::theme::State::Failed));
-                match &line.run {
-                    Some(run) => {
-                        if link(ui, theme, &line.name).clicked() {
-                            ctx.go(Route::Runs { run: Some(run.clone()) });
+    card::card(
+        ui,
+        theme,
+        "Last failures",
+        |_| {},
+        |ui| {
+            for line in lines {
+                ui.horizontal(|ui| {
+                    ui.label(icon::state_text(theme, crate::theme::State::Failed));
+                    match &line.run {
+                        Some(run) => {
+                            if link(ui, theme, &line.name).clicked() {
+                                ctx.go(Route::Runs { run: Some(run.clone()) });
+                            }
+                        }
+                        None => {
+                            ui.label(theme.strong(&line.name));
                         }
                     }
-                    None => {
-                        ui.label(theme.strong(&line.name));
-                    }
+                    row::right(ui, |ui| {
+                        ui.label(theme.number(&line.age).size(size::LABEL).color(theme.text.weak));
+                    });
+                });
+                ui.add(Label::new(theme.body(&line.failure.message)).wrap().selectable(true));
+                if let Some(kept) = &line.failure.kept {
+                    ui.add(Label::new(theme.weak(kept)).wrap().selectable(true));
                 }
-                row::right(ui, |ui| { ui.label(theme.number(&line.age).size(size::LABEL).color(theme.text.weak)); });
-            });
-            ui.add(Label::new(theme.body(&line.failure.message)).wrap().selectable(true));
-            if let Some(kept) = &line.failure.kept {
-                ui.add(Label::new(theme.weak(kept)).wrap().selectable(true));
+                ui.add_space(space::S);
             }
-            ui.add_space(space::S);
-        }
-    });
+        },
+    );
 }

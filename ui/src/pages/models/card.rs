@@ -3,15 +3,16 @@
 use egui::{Frame, Label, Margin, Stroke, Ui};
 use orrery_domain::{Command, snapshot::ModelEntry};
 
-use super::{ModelsState, Passing, Tab, columns, curves, data::{CardView, ModelsView}, files, lineage, predict, try_row};
+use super::{
+    ModelsState, Passing, Tab, columns, curves,
+    data::{CardView, ModelsView},
+    files, lineage, predict, try_row,
+};
 use crate::{
     context::PageContext,
     format,
     theme::{State, space},
-    widgets::{
-        badge, card, icon,
-        tabs::tabs,
-    },
+    widgets::{badge, card, icon, tabs::tabs},
 };
 
 /// Draws the card.
@@ -124,9 +125,15 @@ fn tiles(view: &CardView, ctx: &PageContext<'_>, ui: &mut Ui) {
 
 /// The facts of a card in two columns of lines.
 pub(super) fn facts(view: &CardView, ctx: &PageContext<'_>, ui: &mut Ui) {
-    card::card(ui, ctx.theme, "Facts", |_| {}, |ui| {
-        for (label, value) in &view.facts {
-            card::fact(ui, ctx.theme, label, value);
-        }
-    });
+    card::card(
+        ui,
+        ctx.theme,
+        "Facts",
+        |_| {},
+        |ui| {
+            for (label, value) in &view.facts {
+                card::fact(ui, ctx.theme, label, value);
+            }
+        },
+    );
 }

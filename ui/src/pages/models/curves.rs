@@ -41,7 +41,8 @@ pub(super) fn show(
     match curves.as_ref() {
         Curves::Regression { residuals, edges, counts } => regression(residuals, edges, counts, ctx, ui),
         Curves::Classification { classes, labels, confusion, .. } => {
-            let at = tried(entry, card, threshold.as_ref()).and_then(|threshold| at_threshold(&curves, threshold));
+            let at =
+                tried(entry, card, threshold.as_ref()).and_then(|threshold| at_threshold(&curves, threshold));
             class_picker(classes, class, ui);
             if let Some(shown) = classes.get((*class).min(classes.len().saturating_sub(1))) {
                 class_charts(shown, at.as_ref(), ctx, ui);
@@ -113,7 +114,13 @@ fn class_picker(classes: &[ClassCurves], class: &mut usize, ui: &mut Ui) {
 
 fn class_charts(curves: &ClassCurves, at: Option<&AtThreshold>, ctx: &mut PageContext<'_>, ui: &mut Ui) {
     let width = ui.available_width();
-    let across = if width > 780.0 { 3.0 } else if width > 520.0 { 2.0 } else { 1.0 };
+    let across = if width > 780.0 {
+        3.0
+    } else if width > 520.0 {
+        2.0
+    } else {
+        1.0
+    };
     let each = ((width - space::M * (across - 1.0)) / across).floor();
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::M, space::M);
@@ -144,7 +151,10 @@ fn chart_card(
         ui,
         theme,
         chart.title,
-        |ui| save = icon_button(ui, theme, icon::EXPORT, &format!("Save {} as CSV…", chart.title), true).clicked(),
+        |ui| {
+            save =
+                icon_button(ui, theme, icon::EXPORT, &format!("Save {} as CSV…", chart.title), true).clicked()
+        },
         |ui| {
             let width = ui.available_width();
             chart.show(ui, theme, width, HEIGHT, reading);
@@ -172,7 +182,8 @@ fn csv_of(header: &str, points: &[CurvePoint]) -> String {
 fn reading_of(points: &[CurvePoint], x: f64, x_name: &str, y_name: &str) -> Option<String> {
     let flat = xy(points);
     let point = points.get(nearest_x(&flat, x)?)?;
-    let threshold = point.threshold.map(|threshold| format!("\nThreshold {threshold:.3}")).unwrap_or_default();
+    let threshold =
+        point.threshold.map(|threshold| format!("\nThreshold {threshold:.3}")).unwrap_or_default();
     Some(format!("{x_name} {:.3}\n{y_name} {:.3}{threshold}", point.x, point.y))
 }
 
@@ -224,7 +235,11 @@ fn calibration(curves: &ClassCurves, ctx: &mut PageContext<'_>, ui: &mut Ui) {
             ChartLine { color: None, points: vec![[0.0, 0.0], [1.0, 1.0]], dots: false },
             ChartLine { color: Some(0), points: points.clone(), dots: true },
         ],
-        summary: format!("observed share by predicted probability of class {} in {} bins", curves.class, bins.len()),
+        summary: format!(
+            "observed share by predicted probability of class {} in {} bins",
+            curves.class,
+            bins.len()
+        ),
         ..Chart::default()
     };
     let csv = || {
@@ -249,75 +264,115 @@ fn threshold_card(
     let theme = ctx.theme;
     let own = card.threshold.unwrap_or(0.5);
     let positive = card.classes.last().map_or("positive", String::as_str);
-    card::card(ui, theme, "Threshold", |_| {}, |ui| {
-        ui.label(theme.weak(format!("A row is called '{positive}' at this probability and above")));
-        let mut value = at.row.threshold;
-        ui.spacing_mut().slider_width = (ui.available_width() - 90.0).max(120.0);
-        let slider = Slider::new(&mut value, 0.0..=1.0).step_by(0.01).fixed_decimals(2);
-        let response = ui.name_inputs("Threshold", |ui| ui.add(slider));
-        if response.changed() {
-            *threshold = Some((entry.model.clone(), value));
-        }
-        ui.add_space(space::XS);
-        let text = |value: Option<f64>| value.map_or_else(|| format::NONE.to_owned(), |value| format!("{value:.3}"));
-        let tiles = [("Precision", at.precision), ("Recall", at.recall), ("F1", at.f1), ("Accuracy", at.accuracy)];
-        let width = ((ui.available_width() + space::S) / 4.0).floor() - space::S;
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = space::S;
-            for (title, value) in tiles {
-                Tile { title: title.to_owned(), value: text(value), ..Tile::default() }.plain(ui, theme, width);
+    card::card(
+        ui,
+        theme,
+        "Threshold",
+        |_| {},
+        |ui| {
+            ui.label(theme.weak(format!("A row is called '{positive}' at this probability and above")));
+            let mut value = at.row.threshold;
+            ui.spacing_mut().slider_width = (ui.available_width() - 90.0).max(120.0);
+            let slider = Slider::new(&mut value, 0.0..=1.0).step_by(0.01).fixed_decimals(2);
+            let response = ui.name_inputs("Threshold", |ui| ui.add(slider));
+            if response.changed() {
+                *threshold = Some((entry.model.clone(), value));
             }
-        });
-        ui.add_space(space::S);
-        ui.horizontal(|ui| {
-            let changed = (at.row.threshold - own).abs() > 1e-9;
-            let enabled = changed && !entry.deleted && !ctx.read_only();
-            if text_button(ui, theme, None, "Use this threshold", Weight::Normal, enabled).clicked() {
-                ctx.send(Command::SetThreshold { model: entry.model.clone(), threshold: at.row.threshold });
-            }
-            if changed && icon_button(ui, theme, icon::RESET, "Back to the model's threshold", true).clicked() {
-                *threshold = None;
-            }
-            ui.label(theme.number(format!("In use: {own:.2}")).color(theme.text.weak));
-        });
-    });
+            ui.add_space(space::XS);
+            let text = |value: Option<f64>| {
+                value.map_or_else(|| format::NONE.to_owned(), |value| format!("{value:.3}"))
+            };
+            let tiles = [
+                ("Precision", at.precision),
+                ("Recall", at.recall),
+                ("F1", at.f1),
+                ("Accuracy", at.accuracy),
+            ];
+            let width = ((ui.available_width() + space::S) / 4.0).floor() - space::S;
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = space::S;
+                for (title, value) in tiles {
+                    Tile { title: title.to_owned(), value: text(value), ..Tile::default() }
+                        .plain(ui, theme, width);
+                }
+            });
+            ui.add_space(space::S);
+            ui.horizontal(|ui| {
+                let changed = (at.row.threshold - own).abs() > 1e-9;
+                let enabled = changed && !entry.deleted && !ctx.read_only();
+                if text_button(ui, theme, None, "Use this threshold", Weight::Normal, enabled).clicked() {
+                    ctx.send(Command::SetThreshold {
+                        model: entry.model.clone(),
+                        threshold: at.row.threshold,
+                    });
+                }
+                if changed
+                    && icon_button(ui, theme, icon::RESET, "Back to the model's threshold", true).clicked()
+                {
+                    *threshold = None;
+                }
+                ui.label(theme.number(format!("In use: {own:.2}")).color(theme.text.weak));
+            });
+        },
+    );
 }
 
 fn matrix_card(labels: &[String], matrix: &[Vec<u64>], ctx: &mut PageContext<'_>, ui: &mut Ui) {
     let theme = ctx.theme;
-    card::card(ui, theme, "Confusion matrix", |_| {}, |ui| {
-        ui.label(theme.weak("Rows are true classes, columns are predicted ones; darker is a larger share of its row"));
-        egui::ScrollArea::both().max_height(420.0).id_salt("confusion").show(ui, |ui| {
-            let cell = vec2((ui.available_width() / (labels.len() as f32 + 1.2)).clamp(56.0, 150.0), 34.0);
-            ui.spacing_mut().item_spacing = vec2(2.0, 2.0);
-            ui.horizontal(|ui| {
-                matrix_label(ui, ctx, "", cell);
-                for label in labels {
-                    matrix_label(ui, ctx, label, cell);
-                }
-            });
-            for (label, row) in labels.iter().zip(matrix) {
-                let total: u64 = row.iter().sum();
+    card::card(
+        ui,
+        theme,
+        "Confusion matrix",
+        |_| {},
+        |ui| {
+            ui.label(theme.weak(
+                "Rows are true classes, columns are predicted ones; darker is a larger share of its row",
+            ));
+            egui::ScrollArea::both().max_height(420.0).id_salt("confusion").show(ui, |ui| {
+                let cell =
+                    vec2((ui.available_width() / (labels.len() as f32 + 1.2)).clamp(56.0, 150.0), 34.0);
+                ui.spacing_mut().item_spacing = vec2(2.0, 2.0);
                 ui.horizontal(|ui| {
-                    matrix_label(ui, ctx, label, cell);
-                    for (count, predicted) in row.iter().zip(labels) {
-                        matrix_cell(ui, ctx, (label, predicted), *count, total, cell);
+                    matrix_label(ui, ctx, "", cell);
+                    for label in labels {
+                        matrix_label(ui, ctx, label, cell);
                     }
                 });
-            }
-        });
-    });
+                for (label, row) in labels.iter().zip(matrix) {
+                    let total: u64 = row.iter().sum();
+                    ui.horizontal(|ui| {
+                        matrix_label(ui, ctx, label, cell);
+                        for (count, predicted) in row.iter().zip(labels) {
+                            matrix_cell(ui, ctx, (label, predicted), *count, total, cell);
+                        }
+                    });
+                }
+            });
+        },
+    );
 }
 
 fn matrix_label(ui: &mut Ui, ctx: &PageContext<'_>, label: &str, cell: egui::Vec2) {
     let (rect, response) = ui.allocate_exact_size(cell, Sense::hover());
-    let galley = egui::WidgetText::from(ctx.theme.weak(label)).into_galley(ui, Some(egui::TextWrapMode::Truncate), cell.x - 6.0, egui::TextStyle::Body);
+    let galley = egui::WidgetText::from(ctx.theme.weak(label)).into_galley(
+        ui,
+        Some(egui::TextWrapMode::Truncate),
+        cell.x - 6.0,
+        egui::TextStyle::Body,
+    );
     let at = rect.center() - galley.size() / 2.0;
     ui.painter().galley(at, galley, ctx.theme.text.weak);
     response.on_hover_text(label);
 }
 
-fn matrix_cell(ui: &mut Ui, ctx: &PageContext<'_>, (truth, predicted): (&str, &str), count: u64, total: u64, cell: egui::Vec2) {
+fn matrix_cell(
+    ui: &mut Ui,
+    ctx: &PageContext<'_>,
+    (truth, predicted): (&str, &str),
+    count: u64,
+    total: u64,
+    cell: egui::Vec2,
+) {
     let theme = ctx.theme;
     let (rect, response) = ui.allocate_exact_size(cell, Sense::hover());
     let share = if total == 0 { 0.0 } else { count as f64 / total as f64 };
@@ -325,12 +380,22 @@ fn matrix_cell(ui: &mut Ui, ctx: &PageContext<'_>, (truth, predicted): (&str, &s
     ui.painter().rect_filled(rect, space::RADIUS_SMALL, fill);
     let font = FontId::new(size::BODY, FontFamily::Name(NUMBERS.into()));
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, format::count(count), font, theme.text.strong);
-    let words = format!("True {truth}, predicted {predicted}: {} ({} of the class)", format::plural(count, "row"), format::percent(share));
+    let words = format!(
+        "True {truth}, predicted {predicted}: {} ({} of the class)",
+        format::plural(count, "row"),
+        format::percent(share)
+    );
     response.widget_info(|| WidgetInfo::labeled(Role::Cell, true, &words));
     response.on_hover_text(words);
 }
 
-fn regression(residuals: &[CurvePoint], edges: &[f64], counts: &[u64], ctx: &mut PageContext<'_>, ui: &mut Ui) {
+fn regression(
+    residuals: &[CurvePoint],
+    edges: &[f64],
+    counts: &[u64],
+    ctx: &mut PageContext<'_>,
+    ui: &mut Ui,
+) {
     let points = xy(residuals);
     let x = range(points.iter().map(|point| point[0]));
     let scatter = Chart {
@@ -345,8 +410,11 @@ fn regression(residuals: &[CurvePoint], edges: &[f64], counts: &[u64], ctx: &mut
         ..Chart::default()
     };
     let most = counts.iter().copied().max().unwrap_or(0);
-    let bars: Vec<[f64; 3]> =
-        edges.windows(2).zip(counts).filter_map(|(edge, count)| Some([*edge.first()?, *edge.last()?, *count as f64])).collect();
+    let bars: Vec<[f64; 3]> = edges
+        .windows(2)
+        .zip(counts)
+        .filter_map(|(edge, count)| Some([*edge.first()?, *edge.last()?, *count as f64]))
+        .collect();
     let histogram = Chart {
         title: "Distribution of residuals",
         x_name: "True minus predicted",
@@ -361,7 +429,11 @@ fn regression(residuals: &[CurvePoint], edges: &[f64], counts: &[u64], ctx: &mut
         if first {
             let csv = || csv_of("predicted,residual,", residuals);
             chart_card(&scatter, csv, ctx, ui, |[x, y]| {
-                Some(format!("Predicted {}\nTrue minus predicted {}", format::significant(x, 4), format::significant(y, 3)))
+                Some(format!(
+                    "Predicted {}\nTrue minus predicted {}",
+                    format::significant(x, 4),
+                    format::significant(y, 3)
+                ))
             });
         } else {
             let csv = || {

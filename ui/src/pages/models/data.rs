@@ -82,7 +82,10 @@ fn card(card: &Arc<ModelCard>) -> CardView {
         })
         .collect();
     let beside = card.baselines.iter().map(|baseline| {
-        (baseline.name.clone(), format::metric(primary, baseline.test.get(&primary).and_then(|metric| metric.value)))
+        (
+            baseline.name.clone(),
+            format::metric(primary, baseline.test.get(&primary).and_then(|metric| metric.value)),
+        )
     });
     CardView { tiles, beside: beside.collect(), verdict: verdict(card), facts: facts(card) }
 }
@@ -103,22 +106,31 @@ fn facts(card: &ModelCard) -> Vec<(&'static str, String)> {
         ("Family", card.kind.title().to_owned()),
         ("Task", task_words(card.task).to_owned()),
         ("Target", card.target.clone()),
-        ("Rows", format!(
-            "{} training · {} validation · {} test",
-            format::count(rows.train),
-            format::count(rows.valid),
-            format::count(rows.test)
-        )),
-        ("Size", match card.parameters {
-            0 => format::NONE.to_owned(),
-            parameters => format!("{} parameters or leaves", format::count(parameters)),
-        }),
+        (
+            "Rows",
+            format!(
+                "{} training · {} validation · {} test",
+                format::count(rows.train),
+                format::count(rows.valid),
+                format::count(rows.test)
+            ),
+        ),
+        (
+            "Size",
+            match card.parameters {
+                0 => format::NONE.to_owned(),
+                parameters => format!("{} parameters or leaves", format::count(parameters)),
+            },
+        ),
         ("Trained on", format!("{} · {}", card.device, format::plural(card.threads.into(), "thread"))),
-        ("Training", format!(
-            "{} · {} rows/s",
-            format::duration(card.train_secs),
-            format::count_short(card.samples_per_sec)
-        )),
+        (
+            "Training",
+            format!(
+                "{} · {} rows/s",
+                format::duration(card.train_secs),
+                format::count_short(card.samples_per_sec)
+            ),
+        ),
         ("Seed", card.seed.to_string()),
         ("Made", format!("{} UTC", format::moment(card.created_at))),
     ];
@@ -129,7 +141,10 @@ fn facts(card: &ModelCard) -> Vec<(&'static str, String)> {
         facts.push(("Device asked for", card.config.device.to_string()));
     }
     if !card.candidates.is_empty() {
-        let words = card.candidates.iter().map(|(kind, loss)| format!("{} {}", kind.name(), format::significant(*loss, 4)));
+        let words = card
+            .candidates
+            .iter()
+            .map(|(kind, loss)| format!("{} {}", kind.name(), format::significant(*loss, 4)));
         facts.push(("Tried", format!("{} (validation loss)", words.collect::<Vec<_>>().join(" · "))));
     }
     facts

@@ -9,7 +9,10 @@ use crate::{
     format,
     route::Route,
     theme::{Theme, space},
-    widgets::{card, icon::{self, Icon}},
+    widgets::{
+        card,
+        icon::{self, Icon},
+    },
 };
 
 /// Width of a node, points.
@@ -29,7 +32,8 @@ fn nodes(entry: &ModelEntry, model: &ModelCard, ctx: &PageContext<'_>) -> [Node;
     let file = std::path::Path::new(&source.path);
     let file_name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
     let short = |hash: &str| format!("{}…", hash.chars().take(12).collect::<String>());
-    let dataset = ctx.snapshot.datasets.iter().find(|entry| entry.dataset.id == lineage.dataset && !entry.deleted);
+    let dataset =
+        ctx.snapshot.datasets.iter().find(|entry| entry.dataset.id == lineage.dataset && !entry.deleted);
     let run = ctx.snapshot.find_run(&lineage.run).filter(|run| !run.deleted);
     let gone = || vec!["No longer in the list".to_owned()];
     [
@@ -76,7 +80,11 @@ fn nodes(entry: &ModelEntry, model: &ModelCard, ctx: &PageContext<'_>) -> [Node;
             kind: "Model",
             title: entry.model.to_string(),
             lines: vec![
-                format!("{} {}", entry.primary.0.title(), format::metric(entry.primary.0, entry.primary.1.value)),
+                format!(
+                    "{} {}",
+                    entry.primary.0.title(),
+                    format::metric(entry.primary.0, entry.primary.1.value)
+                ),
                 format::bytes(entry.bytes),
                 format!("{} UTC", format::moment(entry.created_at)),
             ],
@@ -128,7 +136,10 @@ fn draw(ui: &mut Ui, theme: &Theme, node: &Node) -> Option<Route> {
         let colour = if node.route.is_some() { theme.accent.text } else { theme.text.strong };
         ui.add(Label::new(theme.strong(&node.title).color(colour)).truncate());
         for line in &node.lines {
-            ui.add(Label::new(theme.number(line).size(crate::theme::size::LABEL).color(theme.text.weak)).truncate());
+            ui.add(
+                Label::new(theme.number(line).size(crate::theme::size::LABEL).color(theme.text.weak))
+                    .truncate(),
+            );
         }
     });
     let name = format!("{}: {}", node.kind, node.title);

@@ -76,7 +76,9 @@ impl TableRows for Versions<'_> {
     }
 
     fn matches(&self, row: usize, needle: &str) -> bool {
-        [MODEL, FAMILY, DATASET, TARGET, METRIC].iter().any(|column| self.text(row, *column).to_lowercase().contains(needle))
+        [MODEL, FAMILY, DATASET, TARGET, METRIC]
+            .iter()
+            .any(|column| self.text(row, *column).to_lowercase().contains(needle))
     }
 }
 
@@ -102,7 +104,8 @@ pub(super) fn show(
     ui: &mut Ui,
 ) {
     let snapshot = ctx.snapshot.clone();
-    let entries: Vec<&ModelEntry> = snapshot.models.iter().filter(|entry| !entry.deleted || state.show_deleted).collect();
+    let entries: Vec<&ModelEntry> =
+        snapshot.models.iter().filter(|entry| !entry.deleted || state.show_deleted).collect();
     let names = entries.iter().map(|entry| entry.model.to_string()).collect();
     let rows = Versions { entries, names, now: snapshot.now };
     if let Some(chosen) = &view.chosen {

@@ -53,7 +53,9 @@ fn suggestion(input: &str) -> String {
 /// What is wrong with where to write, if anything.
 fn output_error(input: &str, output: &str) -> Option<&'static str> {
     let path = Path::new(output.trim());
-    let known = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv") || ending.eq_ignore_ascii_case("parquet"));
+    let known = path
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("csv") || ending.eq_ignore_ascii_case("parquet"));
     match output.trim() {
         "" => None,
         _ if !known => Some("Write a .csv or a .parquet file"),
@@ -64,7 +66,13 @@ fn output_error(input: &str, output: &str) -> Option<&'static str> {
 
 impl PredictForm {
     /// Opens when asked for, takes picked files, draws the dialog.
-    pub(super) fn show(&mut self, model: Option<ModelRef>, tab: &mut Tab, ctx: &mut PageContext<'_>, ui: &mut Ui) {
+    pub(super) fn show(
+        &mut self,
+        model: Option<ModelRef>,
+        tab: &mut Tab,
+        ctx: &mut PageContext<'_>,
+        ui: &mut Ui,
+    ) {
         let Some(model) = model else { return };
         self.open |= ctx.invoked(UiCommand::PredictOnFile);
         if let Some(path) = ctx.picked(INPUT) {
@@ -115,16 +123,19 @@ impl PredictForm {
         let theme = ctx.theme;
         let mut pick = None;
         FormRow::new("File to read", "A table with the model's columns").show(ui, theme, |ui| {
-            let edit = TextEdit::singleline(&mut self.input).desired_width(330.0).font(egui::TextStyle::Monospace);
+            let edit =
+                TextEdit::singleline(&mut self.input).desired_width(330.0).font(egui::TextStyle::Monospace);
             if ui.add(edit).accessible_name("File to read").changed() {
                 self.suggest();
             }
-            if text_button(ui, theme, Some(icon::OPEN), "Choose the file…", Weight::Normal, true).clicked() {
+            if text_button(ui, theme, Some(icon::OPEN), "Choose the file…", Weight::Normal, true).clicked()
+            {
                 pick = Some(INPUT);
             }
         });
         FormRow::new("File to write", "A .csv or .parquet file").error(error).show(ui, theme, |ui| {
-            let edit = TextEdit::singleline(&mut self.output).desired_width(330.0).font(egui::TextStyle::Monospace);
+            let edit =
+                TextEdit::singleline(&mut self.output).desired_width(330.0).font(egui::TextStyle::Monospace);
             if ui.add(edit).accessible_name("File to write").changed() {
                 self.output_chosen = true;
             }
@@ -144,8 +155,15 @@ impl PredictForm {
         PickRequest {
             title: if read { "File to read" } else { "File to write" }.to_owned(),
             mode: if read { PickMode::Open } else { PickMode::Save },
-            file_name: if read { String::new() } else { suggested.unwrap_or_else(|| "predictions.csv".to_owned()) },
-            filters: vec![("Tables".to_owned(), if read { endings(&TABLE_ENDINGS) } else { endings(&["csv", "parquet"]) })],
+            file_name: if read {
+                String::new()
+            } else {
+                suggested.unwrap_or_else(|| "predictions.csv".to_owned())
+            },
+            filters: vec![(
+                "Tables".to_owned(),
+                if read { endings(&TABLE_ENDINGS) } else { endings(&["csv", "parquet"]) },
+            )],
             then: PickThen::Page(key.to_owned()),
         }
     }
@@ -163,24 +181,32 @@ fn entry(job: &JobEntry, ctx: &mut PageContext<'_>, ui: &mut Ui) {
     let theme = ctx.theme;
     let JobKind::Predict { file, .. } = &job.kind else { return };
     let title = file.display().to_string();
-    card::card(ui, theme, &title, |_| {}, |ui| match &job.outcome {
-        None => {
-            ui.horizontal(|ui| {
-                progress::progress(ui, theme, &job.progress, &format!("Progress of {title}"));
-                if icon_button(ui, theme, icon::STOP, "Cancel this prediction", !ctx.read_only()).clicked() {
-                    ctx.send(Command::CancelJob { job: job.id });
-                }
-            });
-        }
-        Some(JobOutcome::Predicted { report: done }) => report(done, ctx, ui),
-        Some(JobOutcome::Failed { failure }) => error_card(ctx, ui, failure),
-        Some(JobOutcome::Cancelled) => {
-            badge::badge(ui, theme, State::Unknown, "Cancelled");
-        }
-        Some(JobOutcome::Imported { .. } | JobOutcome::Profiled | JobOutcome::Probed) => {
-            badge::badge(ui, theme, State::Ok, "Done");
-        }
-    });
+    card::card(
+        ui,
+        theme,
+        &title,
+        |_| {},
+        |ui| match &job.outcome {
+            None => {
+                ui.horizontal(|ui| {
+                    progress::progress(ui, theme, &job.progress, &format!("Progress of {title}"));
+                    if icon_button(ui, theme, icon::STOP, "Cancel this prediction", !ctx.read_only())
+                        .clicked()
+                    {
+                        ctx.send(Command::CancelJob { job: job.id });
+                    }
+                });
+            }
+            Some(JobOutcome::Predicted { report: done }) => report(done, ctx, ui),
+            Some(JobOutcome::Failed { failure }) => error_card(ctx, ui, failure),
+            Some(JobOutcome::Cancelled) => {
+                badge::badge(ui, theme, State::Unknown, "Cancelled");
+            }
+            Some(JobOutcome::Imported { .. } | JobOutcome::Profiled | JobOutcome::Probed) => {
+                badge::badge(ui, theme, State::Ok, "Done");
+            }
+        },
+    );
 }
 
 fn report(report: &PredictReport, ctx: &mut PageContext<'_>, ui: &mut Ui) {
@@ -188,7 +214,11 @@ fn report(report: &PredictReport, ctx: &mut PageContext<'_>, ui: &mut Ui) {
     let out = report.out.display().to_string();
     ui.horizontal(|ui| {
         badge::badge(ui, theme, State::Ok, &format!("{} predicted", format::plural(report.rows, "row")));
-        ui.label(theme.number(format!("{} rows/s", format::count_short(report.rows_per_sec))).color(theme.text.weak));
+        ui.label(
+            theme
+                .number(format!("{} rows/s", format::count_short(report.rows_per_sec)))
+                .color(theme.text.weak),
+        );
     });
     ui.horizontal(|ui| {
         ui.label(icon::FILE.small().color(theme.text.weak));
@@ -199,7 +229,10 @@ fn report(report: &PredictReport, ctx: &mut PageContext<'_>, ui: &mut Ui) {
     if !report.extra_columns.is_empty() {
         card::fact(ui, theme, "Not used", &report.extra_columns.join(", "));
     }
-    let odd = [(&report.unseen_categories, "unseen categories"), (&report.out_of_range, "values out of the training range")];
+    let odd = [
+        (&report.unseen_categories, "unseen categories"),
+        (&report.out_of_range, "values out of the training range"),
+    ];
     for (columns, what) in odd {
         for (column, rows) in columns {
             warning(ctx, ui, &format!("{column}: {what} in {}", format::plural(*rows, "row")));

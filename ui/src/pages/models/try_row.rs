@@ -100,10 +100,14 @@ pub(super) fn show(
             }
         });
         if wide {
-            ui.allocate_ui_with_layout(vec2(answer_width, 0.0), egui::Layout::top_down(egui::Align::LEFT), |ui| {
-                ui.set_width(answer_width);
-                answer(entry, card, ctx, ui);
-            });
+            ui.allocate_ui_with_layout(
+                vec2(answer_width, 0.0),
+                egui::Layout::top_down(egui::Align::LEFT),
+                |ui| {
+                    ui.set_width(answer_width);
+                    answer(entry, card, ctx, ui);
+                },
+            );
         }
     });
 }
@@ -130,7 +134,8 @@ fn fields(
     let mut ask = changed && form.asked;
     ui.horizontal(|ui| {
         let enabled = !entry.deleted;
-        ask |= text_button(ui, theme, Some(icon::START), "Predict this row", Weight::Normal, enabled).clicked();
+        ask |=
+            text_button(ui, theme, Some(icon::START), "Predict this row", Weight::Normal, enabled).clicked();
         if text_button(ui, theme, Some(icon::RESET), "Usual values", Weight::Quiet, form.touched).clicked() {
             form.fill(card, profile);
             form.touched = false;
@@ -156,9 +161,9 @@ fn field(
     let mut changed = field.changed();
     let known: Vec<&str> = match feature.kind {
         ColumnType::Boolean => vec!["true", "false"],
-        ColumnType::Category | ColumnType::Text => {
-            column.map(|column| column.top_values.iter().map(|top| top.value.as_str()).collect()).unwrap_or_default()
-        }
+        ColumnType::Category | ColumnType::Text => column
+            .map(|column| column.top_values.iter().map(|top| top.value.as_str()).collect())
+            .unwrap_or_default(),
         _ => Vec::new(),
     };
     if !known.is_empty() {
@@ -187,19 +192,25 @@ fn field(
 fn answer(entry: &ModelEntry, model: &ModelCard, ctx: &mut PageContext<'_>, ui: &mut Ui) {
     let theme = ctx.theme;
     let state = ctx.snapshot.try_row.clone().filter(|state| state.model == entry.model);
-    card::card(ui, theme, "Prediction", |_| {}, |ui| match state.as_ref().map(|state| &state.answer) {
-        None => {
-            ui.add(Label::new(theme.weak("Change what you like, then predict the row. After that every edit is answered at once.")).wrap());
-        }
-        Some(None) => {
-            ui.horizontal(|ui| {
-                ui.label(icon::state_text(theme, State::Running));
-                ui.label(theme.weak("Loading the model"));
-            });
-        }
-        Some(Some(Err(failure))) => error_card(ctx, ui, failure),
-        Some(Some(Ok(row))) => prediction(row, model, ctx, ui),
-    });
+    card::card(
+        ui,
+        theme,
+        "Prediction",
+        |_| {},
+        |ui| match state.as_ref().map(|state| &state.answer) {
+            None => {
+                ui.add(Label::new(theme.weak("Change what you like, then predict the row. After that every edit is answered at once.")).wrap());
+            }
+            Some(None) => {
+                ui.horizontal(|ui| {
+                    ui.label(icon::state_text(theme, State::Running));
+                    ui.label(theme.weak("Loading the model"));
+                });
+            }
+            Some(Some(Err(failure))) => error_card(ctx, ui, failure),
+            Some(Some(Ok(row))) => prediction(row, model, ctx, ui),
+        },
+    );
 }
 
 fn prediction(row: &RowPrediction, model: &ModelCard, ctx: &PageContext<'_>, ui: &mut Ui) {
@@ -219,10 +230,15 @@ fn prediction(row: &RowPrediction, model: &ModelCard, ctx: &PageContext<'_>, ui:
             });
         });
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), space::XS), Sense::hover());
-        let bar = Rect::from_min_size(rect.min, vec2(rect.width() * probability.clamp(0.0, 1.0) as f32, rect.height()));
+        let bar = Rect::from_min_size(
+            rect.min,
+            vec2(rect.width() * probability.clamp(0.0, 1.0) as f32, rect.height()),
+        );
         ui.painter().rect_filled(rect, 2.0, theme.surface.hover);
         ui.painter().rect_filled(bar, 2.0, theme.series(0));
-        response.widget_info(|| WidgetInfo::labeled(Role::Meter, true, format!("Probability of {class}: {probability:.4}")));
+        response.widget_info(|| {
+            WidgetInfo::labeled(Role::Meter, true, format!("Probability of {class}: {probability:.4}"))
+        });
     }
     for warning in &row.warnings {
         ui.horizontal_wrapped(|ui| {
@@ -242,7 +258,14 @@ mod tests {
 
     #[test]
     fn usual_values_are_medians_and_the_most_frequent() {
-        let numeric = NumericSummary { min: 0.0, max: 9.0, mean: 4.0, std: None, quantiles: [0.0, 1.0, 4.4, 6.0, 9.0], zeros: 0 };
+        let numeric = NumericSummary {
+            min: 0.0,
+            max: 9.0,
+            mean: 4.0,
+            std: None,
+            quantiles: [0.0, 1.0, 4.4, 6.0, 9.0],
+            zeros: 0,
+        };
         let mut column = ColumnProfile {
             name: "x".to_owned(),
             kind: ColumnType::Integer,

@@ -19,7 +19,8 @@ pub(super) fn show(
     ui: &mut Ui,
 ) {
     if view.versions == 0 {
-        let sentence = "Every finished training makes a model version with its card. Import a table and train on it.";
+        let sentence =
+            "Every finished training makes a model version with its card. Import a table and train on it.";
         empty(ctx, ui, icon::MODELS, "No models yet", sentence, Some(UiCommand::GoTrain));
         return;
     }

@@ -103,7 +103,9 @@ fn line(snapshot: &Snapshot, device: &Device) -> DeviceLine {
     about.extend(device.threads.map(|threads| format::plural(threads.into(), "thread")));
     about.extend([&device.api, &device.driver].into_iter().filter(|text| !text.is_empty()).cloned());
     let (state, word, figure) = match &device.state {
-        DeviceState::Unprobed => (State::Unknown, "Not measured", "Measure to know whether it can be used".to_owned()),
+        DeviceState::Unprobed => {
+            (State::Unknown, "Not measured", "Measure to know whether it can be used".to_owned())
+        }
         DeviceState::Usable { rows_per_sec, gradient_error } => {
             let error = match device.choice {
                 DeviceChoice::Cpu => String::new(),
@@ -121,7 +123,10 @@ fn line(snapshot: &Snapshot, device: &Device) -> DeviceLine {
 pub fn shortcuts() -> Vec<(Group, Vec<UiCommand>)> {
     let groups = [Group::Go, Group::Data, Group::Runs, Group::Models, Group::Window];
     let of = |group: Group| {
-        UiCommand::ALL.into_iter().filter(|command| command.group() == group && command.shortcut().is_some()).collect()
+        UiCommand::ALL
+            .into_iter()
+            .filter(|command| command.group() == group && command.shortcut().is_some())
+            .collect()
     };
     groups.into_iter().map(|group| (group, of(group))).collect()
 }

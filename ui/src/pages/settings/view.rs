@@ -36,14 +36,21 @@ pub fn show(view: &SettingsView, ctx: &mut PageContext<'_>, ui: &mut Ui) {
                 others(view, ctx, ui);
             });
             let rest = ui.available_width();
-            ui.allocate_ui_with_layout(vec2(rest, 0.0), Layout::top_down(Align::LEFT), |ui| shortcuts(ctx, ui));
+            ui.allocate_ui_with_layout(vec2(rest, 0.0), Layout::top_down(Align::LEFT), |ui| {
+                shortcuts(ctx, ui)
+            });
         });
     });
 }
 
 fn devices(view: &SettingsView, ctx: &mut PageContext<'_>, ui: &mut Ui) {
     let theme = ctx.theme;
-    card::card(ui, theme, "Devices", |_| {}, |ui| {
+    card::card(
+        ui,
+        theme,
+        "Devices",
+        |_| {},
+        |ui| {
             ui.horizontal(|ui| {
                 ui.label(theme.weak("New trainings begin with"));
                 row::right(ui, |ui| {
@@ -72,7 +79,8 @@ fn devices(view: &SettingsView, ctx: &mut PageContext<'_>, ui: &mut Ui) {
                 ui.separator();
                 device_line(device, ctx, ui);
             }
-    });
+        },
+    );
 }
 
 fn device_line(device: &DeviceLine, ctx: &PageContext<'_>, ui: &mut Ui) {
@@ -102,90 +110,125 @@ fn others(view: &SettingsView, ctx: &mut PageContext<'_>, ui: &mut Ui) {
 fn appearance(ctx: &mut PageContext<'_>, ui: &mut Ui) {
     let theme = ctx.theme;
     let facts = ctx.window.clone();
-    card::card(ui, theme, "Appearance", |_| {}, |ui| {
-        labelled(ui, ctx, "Theme", |ui, ctx| {
-            let choices =
-                [(ThemeChoice::System, "As the desktop"), (ThemeChoice::Dark, "Dark"), (ThemeChoice::Light, "Light")];
-            for (choice, words) in choices {
-                if ui.radio(facts.theme == choice, words).clicked() {
-                    ctx.outbox.set(Preference::Theme(choice));
+    card::card(
+        ui,
+        theme,
+        "Appearance",
+        |_| {},
+        |ui| {
+            labelled(ui, ctx, "Theme", |ui, ctx| {
+                let choices = [
+                    (ThemeChoice::System, "As the desktop"),
+                    (ThemeChoice::Dark, "Dark"),
+                    (ThemeChoice::Light, "Light"),
+                ];
+                for (choice, words) in choices {
+                    if ui.radio(facts.theme == choice, words).clicked() {
+                        ctx.outbox.set(Preference::Theme(choice));
+                    }
                 }
-            }
-        });
-        labelled(ui, ctx, "Text and interface", |ui, ctx| {
-            if icon_button(ui, theme, icon::SMALLER, "Smaller", facts.scale > 0.7).clicked() {
-                ctx.outbox.set(Preference::Scale(facts.scale - 0.1));
-            }
-            ui.label(theme.number(format!("{:.0}%", facts.scale * 100.0)));
-            if icon_button(ui, theme, icon::LARGER, "Larger", facts.scale < 2.0).clicked() {
-                ctx.outbox.set(Preference::Scale(facts.scale + 0.1));
-            }
-        });
-        labelled(ui, ctx, "File dialogs", |ui, ctx| {
-            for (own, words) in [(false, "The desktop's"), (true, "Orrery's own")] {
-                if ui.radio(facts.own_file_dialog == own, words).clicked() {
-                    ctx.outbox.set(Preference::OwnFileDialog(own));
+            });
+            labelled(ui, ctx, "Text and interface", |ui, ctx| {
+                if icon_button(ui, theme, icon::SMALLER, "Smaller", facts.scale > 0.7).clicked() {
+                    ctx.outbox.set(Preference::Scale(facts.scale - 0.1));
                 }
-            }
-        });
-    });
+                ui.label(theme.number(format!("{:.0}%", facts.scale * 100.0)));
+                if icon_button(ui, theme, icon::LARGER, "Larger", facts.scale < 2.0).clicked() {
+                    ctx.outbox.set(Preference::Scale(facts.scale + 0.1));
+                }
+            });
+            labelled(ui, ctx, "File dialogs", |ui, ctx| {
+                for (own, words) in [(false, "The desktop's"), (true, "Orrery's own")] {
+                    if ui.radio(facts.own_file_dialog == own, words).clicked() {
+                        ctx.outbox.set(Preference::OwnFileDialog(own));
+                    }
+                }
+            });
+        },
+    );
 }
 
 fn workspace(view: &SettingsView, ctx: &mut PageContext<'_>, ui: &mut Ui) {
     let theme = ctx.theme;
-    card::card(ui, theme, "Workspace", |_| {}, |ui| {
-        labelled(ui, ctx, "Folder", |ui, ctx| {
-            ui.add(Label::new(theme.mono(&view.home)).truncate().selectable(true));
-            copy_button(ctx, ui, "Copy the workspace's path", &view.home);
-        });
-        card::fact(ui, theme, "Disk used", &view.disk);
-        card::fact(ui, theme, "Disk free", &view.free);
-        ui.label(theme.weak("Another folder: start with `orrery --home DIR`, or set ORRERY_HOME"));
-    });
+    card::card(
+        ui,
+        theme,
+        "Workspace",
+        |_| {},
+        |ui| {
+            labelled(ui, ctx, "Folder", |ui, ctx| {
+                ui.add(Label::new(theme.mono(&view.home)).truncate().selectable(true));
+                copy_button(ctx, ui, "Copy the workspace's path", &view.home);
+            });
+            card::fact(ui, theme, "Disk used", &view.disk);
+            card::fact(ui, theme, "Disk free", &view.free);
+            ui.label(theme.weak("Another folder: start with `orrery --home DIR`, or set ORRERY_HOME"));
+        },
+    );
 }
 
 fn connections(ctx: &PageContext<'_>, ui: &mut Ui) {
     let theme = ctx.theme;
-    card::card(ui, theme, "Outbound connections", |_| {}, |ui| {
-        ui.horizontal(|ui| {
-            ui.label(icon::NETWORK.small().color(theme.text.weak));
-            ui.label(theme.strong("None"));
-        });
-        let words = "Orrery contacts nothing: no update check, no telemetry, no account, no download. Data, models and logs stay in \
+    card::card(
+        ui,
+        theme,
+        "Outbound connections",
+        |_| {},
+        |ui| {
+            ui.horizontal(|ui| {
+                ui.label(icon::NETWORK.small().color(theme.text.weak));
+                ui.label(theme.strong("None"));
+            });
+            let words = "Orrery contacts nothing: no update check, no telemetry, no account, no download. Data, models and logs stay in \
                      the workspace folder. A connection would appear here only after you set one up.";
-        ui.add(Label::new(theme.weak(words)).wrap());
-    });
+            ui.add(Label::new(theme.weak(words)).wrap());
+        },
+    );
 }
 
 fn about(ctx: &PageContext<'_>, ui: &mut Ui) {
     let theme = ctx.theme;
-    card::card(ui, theme, "About", |_| {}, |ui| {
-        card::fact(ui, theme, "Version", &format!("Orrery {}", env!("CARGO_PKG_VERSION")));
-        card::fact(ui, theme, "Drawn with", &ctx.window.renderer);
-        card::fact(ui, theme, "Why", &ctx.window.renderer_reason);
-        card::fact(ui, theme, "Fonts", "Inter and JetBrains Mono (SIL Open Font License 1.1)");
-        card::fact(ui, theme, "Icons", "Material Symbols (Apache License 2.0)");
-    });
+    card::card(
+        ui,
+        theme,
+        "About",
+        |_| {},
+        |ui| {
+            card::fact(ui, theme, "Version", &format!("Orrery {}", env!("CARGO_PKG_VERSION")));
+            card::fact(ui, theme, "Drawn with", &ctx.window.renderer);
+            card::fact(ui, theme, "Why", &ctx.window.renderer_reason);
+            card::fact(ui, theme, "Fonts", "Inter and JetBrains Mono (SIL Open Font License 1.1)");
+            card::fact(ui, theme, "Icons", "Material Symbols (Apache License 2.0)");
+        },
+    );
 }
 
 fn shortcuts(ctx: &PageContext<'_>, ui: &mut Ui) {
     let theme = ctx.theme;
-    card::card(ui, theme, "Keyboard", |_| {}, |ui| {
-        for (group, commands) in data::shortcuts() {
-            ui.add_space(space::XS);
-            ui.label(theme.caption(group.title()));
-            for command in commands {
-                let Some(shortcut) = command.shortcut() else { continue };
-                ui.horizontal(|ui| {
-                    ui.label(command.icon().small().color(theme.text.weak));
-                    ui.label(theme.body(command.title())).on_hover_text(command.tooltip());
-                    row::right(ui, |ui| {
-                        ui.label(theme.number(ui.ctx().format_shortcut(&shortcut)).color(theme.text.weak));
+    card::card(
+        ui,
+        theme,
+        "Keyboard",
+        |_| {},
+        |ui| {
+            for (group, commands) in data::shortcuts() {
+                ui.add_space(space::XS);
+                ui.label(theme.caption(group.title()));
+                for command in commands {
+                    let Some(shortcut) = command.shortcut() else { continue };
+                    ui.horizontal(|ui| {
+                        ui.label(command.icon().small().color(theme.text.weak));
+                        ui.label(theme.body(command.title())).on_hover_text(command.tooltip());
+                        row::right(ui, |ui| {
+                            ui.label(
+                                theme.number(ui.ctx().format_shortcut(&shortcut)).color(theme.text.weak),
+                            );
+                        });
                     });
-                });
+                }
             }
-        }
-    });
+        },
+    );
 }
 
 /// A label with controls right of it; the controls without a name of their own get the label's.

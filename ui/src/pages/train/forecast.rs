@@ -116,7 +116,8 @@ fn tile(title: &str, figure: &Figure) -> Tile {
         Provenance::Estimated => "Computed from the request and what this machine has measured before",
         Provenance::Unknown => "Nothing like it has been measured here yet",
     };
-    Tile { baseline: String::new(),
+    Tile {
+        baseline: String::new(),
         title: title.to_owned(),
         value: format::figure(figure),
         unit: String::new(),
