@@ -62,7 +62,7 @@ fn train(name: &str, target: &str, objective: Objective) -> Option<(Vec<f64>, Ve
     for row in 0..table.rows() {
         if table.text(split, row).as_deref() == Some("test") {
             test.push(row as u32);
-        } else if row.wrapping_mul(2_654_435_761) % 100 < 15 {
+        } else if row.wrapping_mul(2_654_435_761) % 100 < 10 {
             valid.push(row as u32);
         } else {
             train.push(row as u32);
@@ -92,18 +92,8 @@ fn train(name: &str, target: &str, objective: Objective) -> Option<(Vec<f64>, Ve
     let rules = fitted.preprocessor;
     let x = [0, 1, 2].map(|part| rules.transform_trees(&parts[part]).expect("transformed").0);
     println!("{name}: prepared in {:.2} s", began.elapsed().as_secs_f64());
-    let env = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<f64>().ok());
-    let hyper = HyperParameters {
-        trees: env("TREES").map(|v| v as u32),
-        leaves: env("LEAVES").map(|v| v as u32),
-        learning_rate: env("RATE"),
-        ..Default::default()
-    };
-    let mut settings = GbtSettings::resolve(&hyper, parts[0].rows(), 0);
-    settings.feature_share = env("COLS").unwrap_or(settings.feature_share);
-    settings.row_share = env("ROWS").unwrap_or(settings.row_share);
-    settings.l2 = env("L2").unwrap_or(settings.l2);
-    settings.min_leaf_weight = env("MIN").unwrap_or(settings.min_leaf_weight);
+    let hyper = HyperParameters::default();
+    let settings = GbtSettings::resolve(&hyper, parts[0].rows(), objective == Objective::Squared, 0);
     let folder = tempfile::tempdir().expect("a folder");
     let classes: Vec<String> =
         if objective == Objective::Binary { vec!["0".into(), "1".into()] } else { vec![] };

@@ -36,7 +36,7 @@ fn part(x: &TreeMatrix, rows: std::ops::Range<usize>) -> TreeMatrix {
 
 fn settings(trees: usize) -> GbtSettings {
     let hyper = HyperParameters { trees: Some(trees as u32), leaves: Some(15), ..Default::default() };
-    GbtSettings { row_share: 0.8, ..GbtSettings::resolve(&hyper, 2000, 7) }
+    GbtSettings { row_share: 0.8, ..GbtSettings::resolve(&hyper, 2000, false, 7) }
 }
 
 struct Case {

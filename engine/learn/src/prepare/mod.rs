@@ -13,6 +13,9 @@ mod fit;
 mod normal;
 mod transform;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 
 use orrery_domain::{

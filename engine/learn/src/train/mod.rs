@@ -1,21 +1,49 @@
 //! Training: a request and a table in, a model folder and its card out.
+//!
+//! ```text
+//! request ─check─► split ─► prepare ─► fit (auto: several, within a budget) ─► judge on test rows ─► run_dir/model/
+//!                                       │
+//!                                       └─ run_dir/checkpoints/: a journal of what is done, one folder a family
+//! ```
+//!
+//! Test rows are read once, at the end, for the figures on the card; nothing is chosen or fitted with them.
 
+
+mod baseline;
 pub(crate) mod files;
+mod finish;
+mod fit;
+mod forecast;
+mod importance;
+mod journal;
+mod parts;
+mod plan;
+mod request;
+mod scope;
+mod scorer;
 pub(crate) mod steer;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 
 use orrery_domain::{
-    Failure, FailureClass, RunId,
+    Failure, RunId,
     dataset::Dataset,
     device::{Device, DeviceChoice},
-    job::TrainSummary,
+    job::{JobEvent, TrainSummary},
     model::ModelCard,
     profile::Profile,
-    training::{Forecast, TrainConfig},
+    training::{Forecast, ModelKind, TrainConfig},
 };
 
-use crate::control::{Interrupt, JobControl};
+use self::{fit::Bench, journal::Journal, steer::steer};
+use crate::{
+    control::{Interrupt, JobControl},
+    device,
+    table::Table,
+};
 
 /// Everything a training run works with.
 #[derive(Clone, Debug)]
@@ -39,8 +67,45 @@ pub struct TrainJob {
 ///
 /// # Errors
 /// A failure with its class, or an interruption after a checkpoint.
-pub fn run(_job: &TrainJob, _control: &dyn JobControl) -> Result<(TrainSummary, ModelCard), Interrupt> {
-    Err(Failure::new(FailureClass::Bug, "Not built: train").into())
+pub fn run(job: &TrainJob, control: &dyn JobControl) -> Result<(TrainSummary, ModelCard), Interrupt> {
+    if let Some(finished) = finish::already(job) {
+        return Ok(finished);
+    }
+    let table = Table::read_arrow(&job.blob, &job.dataset.columns)?;
+    let request = request::check(&job.config, &table)?;
+    let parts = parts::divide(&job.config, &request, &table)?;
+    drop(table);
+    let (bench, notes) = Bench::new(job, &request, &parts)?;
+    let (mut journal, warning) = Journal::open(&job.run_dir.join("checkpoints"), &fingerprint(job));
+    control.emit(started(job, &bench, &journal)?);
+    for message in notes.into_iter().chain(warning) {
+        control.emit(JobEvent::Warning { message });
+    }
+    steer(control, || Ok(()))?;
+    let fits = plan::fit_all(&bench, &mut journal, control)?;
+    finish::finish(&bench, &journal, &fits.kept, fits.candidates, control)
+}
+
+/// The first event of a run.
+fn started(job: &TrainJob, bench: &Bench<'_>, journal: &Journal) -> Result<JobEvent, Failure> {
+    let kind = job.config.model;
+    let on_cpu = matches!(kind, ModelKind::Gbt | ModelKind::Linear);
+    Ok(JobEvent::Started {
+        run: job.run.clone(),
+        task: bench.request.task,
+        kind,
+        device: device::name(if on_cpu { DeviceChoice::Cpu } else { job.device }),
+        train_rows: bench.parts.counts.train,
+        parameters: bench.parameters(kind)?,
+        from_step: journal.step(),
+    })
+}
+
+/// What the checkpoints belong to.
+fn fingerprint(job: &TrainJob) -> String {
+    let config = serde_json::to_string(&job.config).unwrap_or_default();
+    let text = format!("{} {} {config} {}", job.dataset.id, job.dataset.blob, env!("CARGO_PKG_VERSION"));
+    blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
 /// What a run is expected to need. Fast: reads nothing but its arguments.
@@ -48,10 +113,10 @@ pub fn run(_job: &TrainJob, _control: &dyn JobControl) -> Result<(TrainSummary, 
 /// # Errors
 /// A client failure when the request does not fit the dataset (no such target, one class, …).
 pub fn forecast(
-    _dataset: &Dataset,
-    _profile: Option<&Profile>,
-    _config: &TrainConfig,
-    _devices: &[Device],
+    dataset: &Dataset,
+    profile: Option<&Profile>,
+    config: &TrainConfig,
+    devices: &[Device],
 ) -> Result<Forecast, Failure> {
-    Err(Failure::new(FailureClass::Bug, "Not built: forecast"))
+    forecast::forecast(dataset, profile, config, devices)
 }

@@ -1,0 +1,416 @@
+//! Fitting: each family trained on the prepared parts, its model left in a folder of its own.
+
+use std::{path::Path, time::Instant};
+
+use orrery_domain::{
+    Failure, FailureClass,
+    job::JobEvent,
+    run::{Progress, SeriesId, SeriesPoint},
+    training::{CategoryEncoding, ModelKind, TargetTransform, Task},
+};
+
+use super::{
+    TrainJob,
+    journal::Done,
+    parts::{Part, Parts},
+    request::Request,
+    scorer::{Fitted, loss},
+    steer::steer,
+};
+use crate::{
+    control::{Interrupt, JobControl},
+    device,
+    gbt::{self, GbtJob, GbtSettings, Labelled, Objective},
+    linear::{self, lbfgs::Limits},
+    nets::{self, Architecture, Encoded, FitSettings, Loss, OutputScale, Rows},
+    prepare::{FitInput, Preprocessor},
+};
+
+/// Iterations of a linear fit.
+const LINEAR_ITERATIONS: usize = 400;
+
+/// Everything a family is fitted on.
+pub(super) struct Bench<'a> {
+    pub job: &'a TrainJob,
+    pub request: &'a Request,
+    pub parts: &'a Parts,
+    /// Rules of networks and trees.
+    pub rules: Preprocessor,
+    /// Rules with one-hot categories, of linear models.
+    pub one_hot: Preprocessor,
+}
+
+/// Limits a run sets on a family.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Allowance {
+    /// Seconds of training.
+    pub secs: Option<f64>,
+    /// Epochs, where not the request's or the default.
+    pub epochs: Option<u32>,
+}
+
+impl<'a> Bench<'a> {
+    /// Learns the preprocessing from the training rows; also returns what could not be used, as sentences.
+    ///
+    /// # Errors
+    /// A client failure when no column is left.
+    pub fn new(
+        job: &'a TrainJob,
+        request: &'a Request,
+        parts: &'a Parts,
+    ) -> Result<(Self, Vec<String>), Failure> {
+        let fit = |categories| {
+            Preprocessor::fit(&FitInput {
+                train: &parts.train.table,
+                features: &request.features,
+                target: &parts.train.y,
+                classes: request.classes.len(),
+                weights: &parts.train.weight,
+                categories,
+                scaling: job.config.hyper.scaling,
+            })
+        };
+        let fitted = fit(job.config.categories)?;
+        let one_hot = fit(CategoryEncoding::OneHot)?.preprocessor;
+        let bench = Self { job, request, parts, rules: fitted.preprocessor, one_hot };
+        Ok((bench, fitted.notes))
+    }
+
+    /// Trains a family and leaves its model in `folder/model`.
+    ///
+    /// # Errors
+    /// A failure, or an interruption after a checkpoint.
+    pub fn fit(
+        &self,
+        kind: ModelKind,
+        allowance: Allowance,
+        folder: &Path,
+        control: &dyn JobControl,
+    ) -> Result<Done, Interrupt> {
+        let model = folder.join("model");
+        let began = std::fs::create_dir_all(&model);
+        began.map_err(|error| {
+            Failure::new(
+                FailureClass::Capacity,
+                format!("A folder could not be made: {error}. Free some disk space. ({})", model.display()),
+            )
+        })?;
+        let mut done = match kind {
+            ModelKind::Gbt => self.trees(allowance, folder, &model, control)?,
+            ModelKind::Linear => self.linear(allowance, &model, control)?,
+            _ => self.network(kind, allowance, folder, &model, control)?,
+        };
+        done.valid_loss = self.valid_loss(kind, &model)?;
+        Ok(done)
+    }
+
+    /// Loss of the finished model on the validation rows.
+    fn valid_loss(&self, kind: ModelKind, model: &Path) -> Result<f64, Failure> {
+        let valid = &self.parts.valid;
+        let predictions = Fitted::load(model, kind)?.predict(self.request, &valid.table)?;
+        Ok(loss(&predictions, &valid.y, &valid.weight, self.job.config.target_transform))
+    }
+
+    fn log(&self) -> bool {
+        self.job.config.target_transform == TargetTransform::Log
+    }
+
+    fn loss(&self) -> Loss {
+        match self.request.task {
+            Task::Binary => Loss::Binary,
+            Task::Multiclass => Loss::Multiclass,
+            Task::Regression => Loss::Squared,
+        }
+    }
+
+    /// Mean and deviation of the training target; 0 and 1 for classes.
+    fn unit(&self) -> (f64, f64) {
+        if self.request.task != Task::Regression {
+            return (0.0, 1.0);
+        }
+        let y = &self.parts.train.y;
+        let mean = y.iter().sum::<f64>() / y.len() as f64;
+        let std = (y.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / y.len() as f64).sqrt();
+        (mean, if std > 0.0 && std.is_finite() { std } else { 1.0 })
+    }
+
+    fn output(&self) -> OutputScale {
+        let (mean, std) = self.unit();
+        match self.request.task {
+            Task::Regression => OutputScale::Value { mean, std, log: self.log() },
+            Task::Binary | Task::Multiclass => OutputScale::Logits,
+        }
+    }
+
+    fn scaled(&self, part: &Part) -> Vec<f64> {
+        let (mean, std) = self.unit();
+        part.y.iter().map(|y| (y - mean) / std).collect()
+    }
+
+    fn trees(
+        &self,
+        allowance: Allowance,
+        folder: &Path,
+        model: &Path,
+        control: &dyn JobControl,
+    ) -> Result<Done, Interrupt> {
+        let (train, valid) = (&self.parts.train, &self.parts.valid);
+        let train_x = self.rules.transform_trees(&train.table)?.0;
+        let valid_x = self.rules.transform_trees(&valid.table)?.0;
+        let config = &self.job.config;
+        let settings = GbtSettings::resolve(&config.hyper, train_x.rows, self.request.task == Task::Regression, config.seed);
+        let job = GbtJob {
+            objective: match self.request.task {
+                Task::Binary => Objective::Binary,
+                Task::Multiclass => Objective::OneVsRest,
+                Task::Regression => Objective::Squared,
+            },
+            classes: &self.request.classes,
+            features: &self.rules.tree_inputs(),
+            log: self.log(),
+            train: Labelled { x: &train_x, y: &train.y, weight: &train.weight },
+            valid: Labelled { x: &valid_x, y: &valid.y, weight: &valid.weight },
+            settings: &settings,
+            folder,
+            source: &self.job.dataset.blob,
+            budget_secs: allowance.secs,
+        };
+        let grown = gbt::fit(&job, control)?;
+        grown.forest.save(model)?;
+        self.rules.save(model)?;
+        Ok(Done {
+            kind: ModelKind::Gbt,
+            valid_loss: f64::INFINITY,
+            steps: grown.rounds as u64,
+            secs: grown.secs,
+            rows_per_sec: grown.rows_per_sec,
+            parameters: grown.forest.leaves(),
+            device: device::name(orrery_domain::device::DeviceChoice::Cpu),
+            files: std::collections::BTreeMap::new(),
+        })
+    }
+
+    /// The network of a request, for encoded training rows.
+    pub fn architecture(&self, kind: ModelKind, train: &Encoded) -> Architecture {
+        let rules = if kind == ModelKind::Linear { &self.one_hot } else { &self.rules };
+        let layout = rules.layout();
+        let numeric = layout.width() - layout.cardinalities().len();
+        Architecture::design(
+            kind,
+            &self.job.config.hyper,
+            numeric,
+            layout.cardinalities(),
+            self.request.outputs(),
+            self.output(),
+            train,
+        )
+    }
+
+    fn network(
+        &self,
+        kind: ModelKind,
+        allowance: Allowance,
+        folder: &Path,
+        model: &Path,
+        control: &dyn JobControl,
+    ) -> Result<Done, Interrupt> {
+        let data = self.network_data()?;
+        let arch = self.architecture(kind, &data.train_x);
+        let settings = self.network_settings(kind, allowance, data.train_x.rows);
+        let device = self.job.device;
+        let (train, valid) = (data.train(), data.valid());
+        let fitted = nets::fit(&arch, self.loss(), train, valid, &settings, device, folder, control)?;
+        nets::save(model, &fitted.architecture, &fitted.weights)?;
+        self.rules.save(model)?;
+        Ok(Done {
+            kind,
+            valid_loss: f64::INFINITY,
+            steps: fitted.steps,
+            secs: fitted.train_secs,
+            rows_per_sec: fitted.samples_per_sec,
+            parameters: fitted.parameters,
+            device: device::name(device),
+            files: std::collections::BTreeMap::new(),
+        })
+    }
+
+    fn network_settings(&self, kind: ModelKind, allowance: Allowance, rows: usize) -> FitSettings {
+        let config = &self.job.config;
+        let mut hyper = config.hyper.clone();
+        hyper.epochs = allowance.epochs.or(hyper.epochs);
+        let mut settings = FitSettings::resolve(kind, &hyper, rows, self.request.task);
+        settings.seed = config.seed;
+        settings
+    }
+
+    /// Epochs of a network that fit into `secs`, by a short trial on a few batches; at most the request's or the default. `None` when not even one does.
+    ///
+    /// # Errors
+    /// Those of training.
+    pub fn epochs_within(
+        &self,
+        kind: ModelKind,
+        secs: f64,
+        control: &dyn JobControl,
+    ) -> Result<Option<u32>, Interrupt> {
+        let data = self.network_data()?;
+        let arch = self.architecture(kind, &data.train_x);
+        let mut settings = self.network_settings(kind, Allowance::default(), data.train_x.rows);
+        let (wished, rows) = (settings.epochs, data.train_x.rows);
+        let few: Vec<usize> = (0..rows.min(8 * settings.batch_size)).collect();
+        let (x, y) = (data.train_x.select(&few), &data.train_y[..few.len()]);
+        let sample = Rows { x: &x, y, weight: None };
+        settings.epochs = 2;
+        settings.patience = 0;
+        let folder = tempfile::tempdir().map_err(|error| {
+            Failure::new(FailureClass::Capacity, format!("A temporary folder could not be made: {error}."))
+        })?;
+        let quiet = Quiet(control);
+        let began = Instant::now();
+        nets::fit(&arch, self.loss(), sample, sample, &settings, self.job.device, folder.path(), &quiet)?;
+        let rate = 2.0 * few.len() as f64 / began.elapsed().as_secs_f64().max(1e-6);
+        let fits = 0.9 * secs * rate / rows as f64;
+        Ok((fits >= 1.0).then(|| (fits as u32).min(wished)))
+    }
+
+    fn network_data(&self) -> Result<NetworkData, Failure> {
+        let single = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
+        let (train, valid) = (&self.parts.train, &self.parts.valid);
+        Ok(NetworkData {
+            train_x: self.rules.transform(&train.table)?.0,
+            valid_x: self.rules.transform(&valid.table)?.0,
+            train_y: single(self.scaled(train)),
+            valid_y: single(self.scaled(valid)),
+            train_weight: single(train.weight.clone()),
+            valid_weight: single(valid.weight.clone()),
+        })
+    }
+
+    fn linear(
+        &self,
+        allowance: Allowance,
+        model: &Path,
+        control: &dyn JobControl,
+    ) -> Result<Done, Interrupt> {
+        let began = Instant::now();
+        let train = &self.parts.train;
+        let x = self.one_hot.transform_codes(&train.table)?.0;
+        let layout = self.one_hot.layout();
+        let shape = linear::Shape {
+            numbers: layout.numbers(),
+            cardinalities: layout.categories.iter().map(|(_, codes)| *codes).collect(),
+            outputs: self.request.outputs(),
+        };
+        // As scikit-learn's default of C = 1.
+        let l2 = self.job.config.hyper.weight_decay.unwrap_or(1.0 / x.rows as f64);
+        let problem = linear::Problem {
+            x: &x,
+            shape: &shape,
+            y: &self.scaled(train),
+            weight: &train.weight,
+            loss: self.loss(),
+            l2,
+        };
+        let limits = Limits { iterations: LINEAR_ITERATIONS, gradient: 1e-6, fall: 1e-8 };
+        let mut waited = 0.0;
+        let mut last_said = f64::NEG_INFINITY;
+        let mut out_of_time = false;
+        let fitted = linear::fit::<Interrupt>(&problem, limits, |iteration, value| {
+            waited += steer(control, || Ok(()))?.as_secs_f64();
+            let secs = began.elapsed().as_secs_f64() - waited;
+            if secs - last_said > 0.2 || iteration == 0 {
+                last_said = secs;
+                say_linear(control, iteration as u64, secs, value, x.rows);
+            }
+            out_of_time = allowance.secs.is_some_and(|most| secs > most);
+            Ok(!out_of_time)
+        })?;
+        let secs = began.elapsed().as_secs_f64() - waited;
+        say_linear(control, fitted.iterations as u64, secs, fitted.objective, x.rows);
+        if out_of_time {
+            let message = format!(
+                "The linear model was stopped at its time limit after {} iterations; with more time it may be slightly better.",
+                fitted.iterations
+            );
+            control.emit(JobEvent::Warning { message });
+        }
+        if !fitted.parameters.iter().all(|value| value.is_finite()) {
+            let message = "The linear model's weights are not finite. Look for extreme values in the columns, or use the quantile scaling.";
+            return Err(Failure::new(FailureClass::Model, message).into());
+        }
+        let arch = self.architecture(ModelKind::Linear, &Encoded::default());
+        nets::save(model, &arch, &fitted.weights())?;
+        self.one_hot.save(model)?;
+        Ok(Done {
+            kind: ModelKind::Linear,
+            valid_loss: f64::INFINITY,
+            steps: fitted.iterations as u64,
+            secs,
+            rows_per_sec: (x.rows * fitted.iterations.max(1)) as f64 / secs.max(1e-9),
+            parameters: shape.parameters() as u64,
+            device: device::name(orrery_domain::device::DeviceChoice::Cpu),
+            files: std::collections::BTreeMap::new(),
+        })
+    }
+
+    /// Trainable parameters, as far as they are known before training.
+    pub fn parameters(&self, kind: ModelKind) -> Result<u64, Failure> {
+        match kind {
+            ModelKind::Auto | ModelKind::Gbt => Ok(0),
+            ModelKind::Linear => {
+                Ok(nets::parameter_count(&self.architecture(kind, &Encoded::default())))
+            }
+            _ => {
+                let train = self.rules.transform(&self.parts.train.table)?.0;
+                Ok(nets::parameter_count(&self.architecture(kind, &train)))
+            }
+        }
+    }
+}
+
+/// Encoded training and validation rows.
+struct NetworkData {
+    train_x: Encoded,
+    valid_x: Encoded,
+    train_y: Vec<f32>,
+    valid_y: Vec<f32>,
+    train_weight: Vec<f32>,
+    valid_weight: Vec<f32>,
+}
+
+impl NetworkData {
+    fn train(&self) -> Rows<'_> {
+        Rows { x: &self.train_x, y: &self.train_y, weight: Some(&self.train_weight) }
+    }
+
+    fn valid(&self) -> Rows<'_> {
+        Rows { x: &self.valid_x, y: &self.valid_y, weight: Some(&self.valid_weight) }
+    }
+}
+
+/// A control that is steered, but says nothing.
+struct Quiet<'a>(&'a dyn JobControl);
+
+impl JobControl for Quiet<'_> {
+    fn emit(&self, _event: JobEvent) {}
+
+    fn wish(&self) -> crate::control::Wish {
+        self.0.wish()
+    }
+}
+
+fn say_linear(control: &dyn JobControl, step: u64, secs: f64, value: f64, rows: usize) {
+    let rate = (secs > 0.0 && step > 0).then(|| (rows as u64 * step) as f64 / secs);
+    let point = SeriesPoint { step, secs, value };
+    control.emit(JobEvent::Points { series: vec![(SeriesId::TrainLoss, point)] });
+    let progress = Progress {
+        phase: "Fitting the linear model".to_owned(),
+        fraction: Some(step as f64 / LINEAR_ITERATIONS as f64),
+        step,
+        steps: LINEAR_ITERATIONS as u64,
+        epoch: step as f64,
+        rows_per_sec: rate,
+        ..Progress::default()
+    };
+    control.emit(JobEvent::Progress { progress, kind: Some(ModelKind::Linear) });
+}
