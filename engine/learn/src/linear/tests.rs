@@ -68,3 +68,58 @@ fn an_interruption_ends_the_search() {
     let ended = fit(&problem, EXACT, |iteration, _| if iteration == 2 { Err("enough") } else { Ok(true) });
     assert_eq!(ended, Err("enough"));
 }
+
+/// A golden file of `tests/peers/linear_models.py`.
+#[derive(serde::Deserialize)]
+struct Golden {
+    loss: Loss,
+    outputs: usize,
+    l2: f64,
+    cardinalities: Vec<usize>,
+    numbers: Vec<Vec<f32>>,
+    codes: Vec<Vec<u8>>,
+    y: Vec<f64>,
+    weight: Vec<f64>,
+    coefficients: Vec<Vec<f64>>,
+    intercepts: Vec<f64>,
+}
+
+#[test]
+fn coefficients_are_scikit_learns() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden");
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder).expect("golden files are in the repository").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !name.starts_with("linear_") {
+            continue;
+        }
+        files += 1;
+        let text = std::fs::read_to_string(entry.path()).expect("readable");
+        let golden: Golden = serde_json::from_str(&text).expect("a golden file");
+        let shape = Shape {
+            numbers: golden.numbers[0].len(),
+            cardinalities: golden.cardinalities,
+            outputs: golden.outputs,
+        };
+        let rows = golden.numbers.iter().zip(&golden.codes);
+        let values: Vec<f32> = rows
+            .flat_map(|(numbers, codes)| {
+                numbers.iter().copied().chain(codes.iter().map(|code| f32::from(*code))).collect::<Vec<_>>()
+            })
+            .collect();
+        let x = Encoded { rows: golden.y.len(), cols: values.len() / golden.y.len(), values };
+        let problem = Problem {
+            x: &x,
+            shape: &shape,
+            y: &golden.y,
+            weight: &golden.weight,
+            loss: golden.loss,
+            l2: golden.l2,
+        };
+        let model = fit::<()>(&problem, EXACT, |_, _| Ok(true)).expect("no interruption");
+        let theirs = golden.coefficients.iter().flatten().chain(&golden.intercepts);
+        let gap = model.parameters.iter().zip(theirs).fold(0.0_f64, |most, (a, b)| most.max((a - b).abs()));
+        assert!(gap < 1e-4, "{name}: {gap}");
+    }
+    assert_eq!(files, 6, "golden files of linear models");
+}

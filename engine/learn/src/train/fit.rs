@@ -1,6 +1,6 @@
 //! Fitting: each family trained on the prepared parts, its model left in a folder of its own.
 
-use std::{path::Path, time::Instant};
+use std::{cell::OnceCell, path::Path, time::Instant};
 
 use orrery_domain::{
     Failure, FailureClass,
@@ -38,6 +38,8 @@ pub(super) struct Bench<'a> {
     pub rules: Preprocessor,
     /// Rules with one-hot categories, of linear models.
     pub one_hot: Preprocessor,
+    /// Encoded once, for the count of parameters, the trial and the fit.
+    data: OnceCell<NetworkData>,
 }
 
 /// Limits a run sets on a family.
@@ -72,7 +74,8 @@ impl<'a> Bench<'a> {
         };
         let fitted = fit(job.config.categories)?;
         let one_hot = fit(CategoryEncoding::OneHot)?.preprocessor;
-        let bench = Self { job, request, parts, rules: fitted.preprocessor, one_hot };
+        let rules = fitted.preprocessor;
+        let bench = Self { job, request, parts, rules, one_hot, data: OnceCell::new() };
         Ok((bench, fitted.notes))
     }
 
@@ -273,17 +276,21 @@ impl<'a> Bench<'a> {
         Ok((fits >= 1.0).then(|| (fits as u32).min(wished)))
     }
 
-    fn network_data(&self) -> Result<NetworkData, Failure> {
+    fn network_data(&self) -> Result<&NetworkData, Failure> {
+        if let Some(data) = self.data.get() {
+            return Ok(data);
+        }
         let single = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
         let (train, valid) = (&self.parts.train, &self.parts.valid);
-        Ok(NetworkData {
+        let data = NetworkData {
             train_x: self.rules.transform(&train.table)?.0,
             valid_x: self.rules.transform(&valid.table)?.0,
             train_y: single(self.scaled(train)),
             valid_y: single(self.scaled(valid)),
             train_weight: single(train.weight.clone()),
             valid_weight: single(valid.weight.clone()),
-        })
+        };
+        Ok(self.data.get_or_init(|| data))
     }
 
     fn linear(
@@ -361,8 +368,8 @@ impl<'a> Bench<'a> {
                 Ok(nets::parameter_count(&self.architecture(kind, &Encoded::default())))
             }
             _ => {
-                let train = self.rules.transform(&self.parts.train.table)?.0;
-                Ok(nets::parameter_count(&self.architecture(kind, &train)))
+                let data = self.network_data()?;
+                Ok(nets::parameter_count(&self.architecture(kind, &data.train_x)))
             }
         }
     }
