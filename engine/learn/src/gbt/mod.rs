@@ -14,6 +14,7 @@ mod boost;
 mod checkpoint;
 mod forest;
 mod loss;
+mod rows;
 mod settings;
 
 #[cfg(test)]

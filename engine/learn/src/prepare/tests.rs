@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, BooleanArray, Float64Array, Int64Array, LargeStringArray, StringArray, TimestampMicrosecondArray},
+    array::{
+        ArrayRef, BooleanArray, Float64Array, Int64Array, LargeStringArray, StringArray,
+        TimestampMicrosecondArray,
+    },
     compute::cast,
 };
 use orrery_domain::{FailureClass, dataset::ColumnType};
@@ -36,9 +39,21 @@ fn dates(days: Vec<Option<f64>>) -> ArrayRef {
 /// One column of every kind; `a` is dear, `b` cheap, `c` came once.
 fn training() -> Table {
     table(vec![
-        ("size", ColumnType::Float, floats(vec![Some(1.0), Some(2.0), Some(3.0), None, Some(4.0), Some(5.0)])),
-        ("kind", ColumnType::Category, categories(vec![Some("a"), Some("b"), Some("a"), Some("b"), None, Some("c")])),
-        ("day", ColumnType::Datetime, dates(vec![Some(0.0), Some(31.25), Some(62.5), Some(93.75), Some(400.0), None])),
+        (
+            "size",
+            ColumnType::Float,
+            floats(vec![Some(1.0), Some(2.0), Some(3.0), None, Some(4.0), Some(5.0)]),
+        ),
+        (
+            "kind",
+            ColumnType::Category,
+            categories(vec![Some("a"), Some("b"), Some("a"), Some("b"), None, Some("c")]),
+        ),
+        (
+            "day",
+            ColumnType::Datetime,
+            dates(vec![Some(0.0), Some(31.25), Some(62.5), Some(93.75), Some(400.0), None]),
+        ),
         (
             "flag",
             ColumnType::Boolean,
@@ -153,7 +168,15 @@ fn odd_rows_are_counted_and_still_encoded() {
         ("kind", ColumnType::Category, categories(vec![Some("z"), Some("c"), None])),
         ("size", ColumnType::Category, categories(vec![Some("100"), Some(" 2.5 "), None])),
         ("flag", ColumnType::Integer, Arc::new(Int64Array::from(vec![0, 1, 1]))),
-        ("day", ColumnType::Text, Arc::new(LargeStringArray::from(vec!["1970-01-05", "2031-01-01 10:00:00", "1970-02-01T00:00:00"]))),
+        (
+            "day",
+            ColumnType::Text,
+            Arc::new(LargeStringArray::from(vec![
+                "1970-01-05",
+                "2031-01-01 10:00:00",
+                "1970-02-01T00:00:00",
+            ])),
+        ),
     ]);
     let (x, report) = rules.transform(&odd).expect("transformed");
     assert_eq!(report.unseen, [("kind".to_owned(), 1)], "rare is not unseen");
@@ -176,7 +199,10 @@ fn a_missing_or_unfit_column_is_named() {
     columns[0].0 = "sizes";
     let failure = rules.transform(&table(columns.clone())).expect_err("must be refused");
     assert_eq!(failure.class, FailureClass::Data);
-    assert!(failure.message.contains("'size' is missing") && failure.message.contains("'sizes'"), "{failure}");
+    assert!(
+        failure.message.contains("'size' is missing") && failure.message.contains("'sizes'"),
+        "{failure}"
+    );
     columns[0].0 = "size";
     columns[0].1 = ColumnType::Category;
     columns[0].2 = categories(vec![Some("1"), Some("two"), None, None, None, None]);

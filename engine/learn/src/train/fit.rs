@@ -5,7 +5,6 @@ use std::{cell::OnceCell, path::Path, time::Instant};
 use orrery_domain::{
     Failure, FailureClass,
     job::JobEvent,
-    run::{Progress, SeriesId, SeriesPoint},
     training::{CategoryEncoding, ModelKind, TargetTransform, Task},
 };
 
@@ -15,19 +14,14 @@ use super::{
     parts::{Part, Parts},
     request::Request,
     scorer::{Fitted, loss},
-    steer::steer,
 };
 use crate::{
     control::{Interrupt, JobControl},
     device,
     gbt::{self, GbtJob, GbtSettings, Labelled, Objective},
-    linear::{self, lbfgs::Limits},
     nets::{self, Architecture, Encoded, FitSettings, Loss, OutputScale, Rows},
     prepare::{FitInput, Preprocessor},
 };
-
-/// Iterations of a linear fit.
-const LINEAR_ITERATIONS: usize = 400;
 
 /// Everything a family is fitted on.
 pub(super) struct Bench<'a> {
@@ -118,7 +112,7 @@ impl<'a> Bench<'a> {
         self.job.config.target_transform == TargetTransform::Log
     }
 
-    fn loss(&self) -> Loss {
+    pub(super) fn loss(&self) -> Loss {
         match self.request.task {
             Task::Binary => Loss::Binary,
             Task::Multiclass => Loss::Multiclass,
@@ -145,7 +139,7 @@ impl<'a> Bench<'a> {
         }
     }
 
-    fn scaled(&self, part: &Part) -> Vec<f64> {
+    pub(super) fn scaled(&self, part: &Part) -> Vec<f64> {
         let (mean, std) = self.unit();
         part.y.iter().map(|y| (y - mean) / std).collect()
     }
@@ -161,7 +155,12 @@ impl<'a> Bench<'a> {
         let train_x = self.rules.transform_trees(&train.table)?.0;
         let valid_x = self.rules.transform_trees(&valid.table)?.0;
         let config = &self.job.config;
-        let settings = GbtSettings::resolve(&config.hyper, train_x.rows, self.request.task == Task::Regression, config.seed);
+        let settings = GbtSettings::resolve(
+            &config.hyper,
+            train_x.rows,
+            self.request.task == Task::Regression,
+            config.seed,
+        );
         let job = GbtJob {
             objective: match self.request.task {
                 Task::Binary => Objective::Binary,
@@ -293,80 +292,11 @@ impl<'a> Bench<'a> {
         Ok(self.data.get_or_init(|| data))
     }
 
-    fn linear(
-        &self,
-        allowance: Allowance,
-        model: &Path,
-        control: &dyn JobControl,
-    ) -> Result<Done, Interrupt> {
-        let began = Instant::now();
-        let train = &self.parts.train;
-        let x = self.one_hot.transform_codes(&train.table)?.0;
-        let layout = self.one_hot.layout();
-        let shape = linear::Shape {
-            numbers: layout.numbers(),
-            cardinalities: layout.categories.iter().map(|(_, codes)| *codes).collect(),
-            outputs: self.request.outputs(),
-        };
-        // As scikit-learn's default of C = 1.
-        let l2 = self.job.config.hyper.weight_decay.unwrap_or(1.0 / x.rows as f64);
-        let problem = linear::Problem {
-            x: &x,
-            shape: &shape,
-            y: &self.scaled(train),
-            weight: &train.weight,
-            loss: self.loss(),
-            l2,
-        };
-        let limits = Limits { iterations: LINEAR_ITERATIONS, gradient: 1e-6, fall: 1e-8 };
-        let mut waited = 0.0;
-        let mut last_said = f64::NEG_INFINITY;
-        let mut out_of_time = false;
-        let fitted = linear::fit::<Interrupt>(&problem, limits, |iteration, value| {
-            waited += steer(control, || Ok(()))?.as_secs_f64();
-            let secs = began.elapsed().as_secs_f64() - waited;
-            if secs - last_said > 0.2 || iteration == 0 {
-                last_said = secs;
-                say_linear(control, iteration as u64, secs, value, x.rows);
-            }
-            out_of_time = allowance.secs.is_some_and(|most| secs > most);
-            Ok(!out_of_time)
-        })?;
-        let secs = began.elapsed().as_secs_f64() - waited;
-        say_linear(control, fitted.iterations as u64, secs, fitted.objective, x.rows);
-        if out_of_time {
-            let message = format!(
-                "The linear model was stopped at its time limit after {} iterations; with more time it may be slightly better.",
-                fitted.iterations
-            );
-            control.emit(JobEvent::Warning { message });
-        }
-        if !fitted.parameters.iter().all(|value| value.is_finite()) {
-            let message = "The linear model's weights are not finite. Look for extreme values in the columns, or use the quantile scaling.";
-            return Err(Failure::new(FailureClass::Model, message).into());
-        }
-        let arch = self.architecture(ModelKind::Linear, &Encoded::default());
-        nets::save(model, &arch, &fitted.weights())?;
-        self.one_hot.save(model)?;
-        Ok(Done {
-            kind: ModelKind::Linear,
-            valid_loss: f64::INFINITY,
-            steps: fitted.iterations as u64,
-            secs,
-            rows_per_sec: (x.rows * fitted.iterations.max(1)) as f64 / secs.max(1e-9),
-            parameters: shape.parameters() as u64,
-            device: device::name(orrery_domain::device::DeviceChoice::Cpu),
-            files: std::collections::BTreeMap::new(),
-        })
-    }
-
     /// Trainable parameters, as far as they are known before training.
     pub fn parameters(&self, kind: ModelKind) -> Result<u64, Failure> {
         match kind {
             ModelKind::Auto | ModelKind::Gbt => Ok(0),
-            ModelKind::Linear => {
-                Ok(nets::parameter_count(&self.architecture(kind, &Encoded::default())))
-            }
+            ModelKind::Linear => Ok(nets::parameter_count(&self.architecture(kind, &Encoded::default()))),
             _ => {
                 let data = self.network_data()?;
                 Ok(nets::parameter_count(&self.architecture(kind, &data.train_x)))
@@ -404,20 +334,4 @@ impl JobControl for Quiet<'_> {
     fn wish(&self) -> crate::control::Wish {
         self.0.wish()
     }
-}
-
-fn say_linear(control: &dyn JobControl, step: u64, secs: f64, value: f64, rows: usize) {
-    let rate = (secs > 0.0 && step > 0).then(|| (rows as u64 * step) as f64 / secs);
-    let point = SeriesPoint { step, secs, value };
-    control.emit(JobEvent::Points { series: vec![(SeriesId::TrainLoss, point)] });
-    let progress = Progress {
-        phase: "Fitting the linear model".to_owned(),
-        fraction: Some(step as f64 / LINEAR_ITERATIONS as f64),
-        step,
-        steps: LINEAR_ITERATIONS as u64,
-        epoch: step as f64,
-        rows_per_sec: rate,
-        ..Progress::default()
-    };
-    control.emit(JobEvent::Progress { progress, kind: Some(ModelKind::Linear) });
 }

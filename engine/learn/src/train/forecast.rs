@@ -2,16 +2,19 @@
 
 use orrery_domain::{
     Failure, FailureClass,
-    dataset::{ColumnType, Dataset},
+    dataset::Dataset,
     device::{Device, DeviceChoice, DeviceState},
     profile::Profile,
-    training::{
-        CategoryEncoding, Forecast, HyperParameters, ModelKind, Split, Task, TrainConfig,
-    },
+    training::{CategoryEncoding, Forecast, HyperParameters, ModelKind, Task, TrainConfig},
     units::{Figure, Unit},
 };
 
-use super::{parts::valid_share, plan::BUDGET_SECS, request};
+use super::{
+    outlook::{Shape, shape},
+    parts::valid_share,
+    plan::BUDGET_SECS,
+    request,
+};
 use crate::{
     gbt::GbtSettings,
     nets::{self, Architecture, Encoded, FitSettings, OutputScale},
@@ -31,21 +34,6 @@ const LINEAR_RATE: f64 = 150e6;
 const LINEAR_ITERATIONS: f64 = 120.0;
 /// Memory of a child before it loads anything.
 const IDLE_BYTES: f64 = 90e6;
-/// Codes assumed for a category column that was not profiled.
-const UNKNOWN_CODES: u64 = 20;
-
-/// What is known about the data without reading it.
-struct Shape {
-    task: Task,
-    outputs: usize,
-    rows: f64,
-    train_rows: f64,
-    /// Continuous inputs and flags.
-    numbers: usize,
-    categories: Vec<usize>,
-    table_bytes: f64,
-}
-
 pub(super) fn forecast(
     dataset: &Dataset,
     profile: Option<&Profile>,
@@ -78,9 +66,9 @@ pub(super) fn forecast(
     Ok(Forecast {
         parameters: need.parameters,
         memory: Figure::estimated(IDLE_BYTES + 2.0 * shape.table_bytes + need.bytes, Unit::Bytes),
-        epoch: need.epoch.map_or(Figure::unknown(Unit::Seconds), |secs| {
-            Figure::estimated(secs, Unit::Seconds)
-        }),
+        epoch: need
+            .epoch
+            .map_or(Figure::unknown(Unit::Seconds), |secs| Figure::estimated(secs, Unit::Seconds)),
         total: Figure::estimated(need.total, Unit::Seconds),
         train_rows: shape.train_rows as u64,
         basis,
@@ -102,10 +90,9 @@ fn chosen(choice: DeviceChoice, devices: &[Device]) -> Result<Option<&Device>, F
     let device = match choice {
         DeviceChoice::Auto => {
             // The fastest usable one; which it will be is the policy's decision.
-            return Ok(devices
-                .iter()
-                .filter(|device| rate_of(Some(device)).is_some())
-                .max_by(|a, b| rate_of(Some(a)).partial_cmp(&rate_of(Some(b))).unwrap_or(std::cmp::Ordering::Equal)));
+            return Ok(devices.iter().filter(|device| rate_of(Some(device)).is_some()).max_by(|a, b| {
+                rate_of(Some(a)).partial_cmp(&rate_of(Some(b))).unwrap_or(std::cmp::Ordering::Equal)
+            }));
         }
         choice => devices.iter().find(|device| device.choice == choice),
     };
@@ -128,113 +115,6 @@ fn rate_of(device: Option<&Device>) -> Option<f64> {
     }
 }
 
-fn shape(dataset: &Dataset, profile: Option<&Profile>, config: &TrainConfig) -> Result<Shape, Failure> {
-    let known = |name: &str| profile.and_then(|profile| profile.column(name));
-    let target = dataset.column(&config.target).ok_or_else(|| request::client("The target is no column."))?;
-    let (classes, missing) = match known(&config.target) {
-        Some(column) => (Some(column.distinct), column.missing),
-        None => (None, 0),
-    };
-    let task = task(config, profile, target.kind, classes)?;
-    let rows = (dataset.rows - missing.min(dataset.rows)) as f64;
-    let valid = valid_share(config, rows as usize);
-    let test = config.hyper.test_share.unwrap_or(TEST_SHARE);
-    let train_rows = (rows * (1.0 - test) * (1.0 - valid)).floor();
-    if train_rows < 1.0 {
-        return Err(Failure::new(
-            FailureClass::Data,
-            format!("The dataset has {} rows with a target, too few to divide. Use a larger file.", rows),
-        ));
-    }
-    let no_feature = |name: &str| {
-        let split = match &config.split {
-            Split::Column { column } => Some(column.as_str()),
-            _ => None,
-        };
-        name == config.target
-            || config.exclude.iter().any(|excluded| excluded == name)
-            || config.weight.as_deref() == Some(name)
-            || split == Some(name)
-    };
-    let (mut numbers, mut categories, mut features) = (0, Vec::new(), 0);
-    for column in dataset.columns.iter().filter(|column| !no_feature(&column.name)) {
-        let found = known(&column.name);
-        if column.kind == ColumnType::Text || found.is_some_and(|column| column.distinct < 2) {
-            continue;
-        }
-        features += 1;
-        let missing = found.is_some_and(|column| column.missing > 0);
-        match column.kind {
-            ColumnType::Category => {
-                let codes = found.map_or(UNKNOWN_CODES, |column| column.distinct).min(4096) as usize;
-                categories.push(codes + 1 + usize::from(missing));
-            }
-            ColumnType::Datetime => numbers += 10 + usize::from(missing),
-            _ => numbers += 1 + usize::from(missing),
-        }
-    }
-    if features == 0 {
-        return Err(request::client(
-            "No column is left to learn from. Exclude fewer columns, or set their types with --types.",
-        ));
-    }
-    Ok(Shape {
-        task,
-        outputs: if task == Task::Multiclass { classes.unwrap_or(3) as usize } else { 1 },
-        rows: dataset.rows as f64,
-        train_rows,
-        numbers,
-        categories,
-        table_bytes: dataset.blob_bytes as f64,
-    })
-}
-
-/// The task, as far as the profile tells.
-fn task(
-    config: &TrainConfig,
-    profile: Option<&Profile>,
-    kind: ColumnType,
-    classes: Option<u64>,
-) -> Result<Task, Failure> {
-    let target = &config.target;
-    match classes {
-        Some(0) => {
-            return Err(request::client(format!("Every row of the target '{target}' is missing. Choose another target.")));
-        }
-        Some(1) => {
-            return Err(request::client(format!("The target '{target}' has one value only. Choose another target.")));
-        }
-        _ => {}
-    }
-    if kind == ColumnType::Datetime {
-        return Err(request::client(format!(
-            "The target '{target}' holds dates, which cannot be predicted. Choose another target."
-        )));
-    }
-    let textual = matches!(kind, ColumnType::Category | ColumnType::Text);
-    match config.task {
-        Some(Task::Regression) if textual => Err(request::client(format!(
-            "'{target}' holds {} values, and a regression needs numbers. Choose a classification.",
-            kind.name()
-        ))),
-        Some(Task::Binary) if classes.is_some_and(|classes| classes > 2) => {
-            Err(request::client(format!(
-                "The target '{target}' has {} values, and a binary task has two. Choose multiclass.",
-                classes.unwrap_or_default()
-            )))
-        }
-        Some(task) => Ok(task),
-        None => Ok(profile
-            .filter(|profile| profile.target.as_ref() == Some(target))
-            .and_then(|profile| profile.task)
-            .unwrap_or(match (textual || kind == ColumnType::Boolean, classes) {
-                (_, Some(2)) | (true, None) => Task::Binary,
-                (true, Some(_)) => Task::Multiclass,
-                (false, _) => Task::Regression,
-            })),
-    }
-}
-
 fn network(kind: ModelKind, shape: &Shape, config: &TrainConfig, rate: f64) -> Need {
     let one_hot = config.categories == CategoryEncoding::OneHot;
     let wide: usize = shape.categories.iter().sum();
@@ -249,8 +129,7 @@ fn network(kind: ModelKind, shape: &Shape, config: &TrainConfig, rate: f64) -> N
         Task::Regression => OutputScale::Value { mean: 0.0, std: 1.0, log: false },
         Task::Binary | Task::Multiclass => OutputScale::Logits,
     };
-    let arch =
-        Architecture::design(kind, &config.hyper, numbers, cards, shape.outputs, output, &sample);
+    let arch = Architecture::design(kind, &config.hyper, numbers, cards, shape.outputs, output, &sample);
     let settings = FitSettings::resolve(kind, &config.hyper, shape.train_rows as usize, shape.task);
     let parameters = nets::parameter_count(&arch);
     let members = arch.members.max(1) as f64;
@@ -302,7 +181,12 @@ fn shares(config: &TrainConfig, rows: f64) -> HyperParameters {
 }
 
 fn trees(shape: &Shape, config: &TrainConfig, cpu: f64) -> Need {
-    let settings = GbtSettings::resolve(&config.hyper, shape.train_rows as usize, shape.task == Task::Regression, config.seed);
+    let settings = GbtSettings::resolve(
+        &config.hyper,
+        shape.train_rows as usize,
+        shape.task == Task::Regression,
+        config.seed,
+    );
     let features = (shape.numbers + shape.categories.len()) as f64;
     let used = (features * settings.feature_share).max(1.0);
     let depth = (settings.leaves as f64).log2() / TREE_LEAVES.log2();
@@ -349,20 +233,15 @@ fn linear(shape: &Shape, cpu: f64) -> Need {
 
 fn auto(shape: &Shape, config: &TrainConfig, rate: f64, cpu: f64) -> Need {
     let budget = config.budget_secs.unwrap_or(BUDGET_SECS);
-    let parts = [
-        trees(shape, config, cpu),
-        network(ModelKind::Tabm, shape, config, rate),
-        linear(shape, cpu),
-    ];
+    let parts =
+        [trees(shape, config, cpu), network(ModelKind::Tabm, shape, config, rate), linear(shape, cpu)];
     let total: f64 = parts.iter().map(|part| part.total).sum();
     Need {
         parameters: parts[1].parameters,
         bytes: parts.iter().fold(0.0, |most, part| part.bytes.max(most)),
         epoch: None,
         total: total.min(budget),
-        words: format!(
-            "trees, TabM and a linear model one after the other, within {budget:.0} seconds"
-        ),
+        words: format!("trees, TabM and a linear model one after the other, within {budget:.0} seconds"),
         resolved: shares(config, shape.rows),
     }
 }

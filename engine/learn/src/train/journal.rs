@@ -59,7 +59,9 @@ impl Journal {
         let path = folder.join("progress.json");
         let (content, warning) = match files::read_sealed::<Content>(&path) {
             Ok(content) if content.fingerprint == fingerprint => (Some(content), None),
-            Ok(_) => (None, Some("What was kept belongs to another request; the run begins again.".to_owned())),
+            Ok(_) => {
+                (None, Some("What was kept belongs to another request; the run begins again.".to_owned()))
+            }
             Err(_) if !path.exists() => (None, None),
             Err(what) => (
                 None,

@@ -8,14 +8,15 @@
 //!
 //! Test rows are read once, at the end, for the figures on the card; nothing is chosen or fitted with them.
 
-
 mod baseline;
 pub(crate) mod files;
 mod finish;
 mod fit;
+mod fit_linear;
 mod forecast;
 mod importance;
 mod journal;
+mod outlook;
 mod parts;
 mod plan;
 mod request;

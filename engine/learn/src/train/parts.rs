@@ -123,8 +123,6 @@ fn weight_factors(config: &TrainConfig, request: &Request, rows: &SplitRows) -> 
     let present = sums.iter().filter(|sum| **sum > 0.0).count() as f64;
     Ok(sums
         .iter()
-        .map(|sum| {
-            if config.class_weights && *sum > 0.0 { rows / (present * sum) } else { rows / total }
-        })
+        .map(|sum| if config.class_weights && *sum > 0.0 { rows / (present * sum) } else { rows / total })
         .collect())
 }

@@ -137,11 +137,7 @@ impl JobControl for Muted<'_, '_> {
 }
 
 /// Trees, `TabM` and the linear model within the budget; the best on the validation rows is kept.
-fn auto(
-    bench: &Bench<'_>,
-    journal: &mut Journal,
-    control: &dyn JobControl,
-) -> Result<Fits, Interrupt> {
+fn auto(bench: &Bench<'_>, journal: &mut Journal, control: &dyn JobControl) -> Result<Fits, Interrupt> {
     let budget = bench.job.config.budget_secs.unwrap_or(BUDGET_SECS);
     let mut found: Vec<Done> = Vec::new();
     let mut failures: Vec<String> = Vec::new();

@@ -248,7 +248,9 @@ fn values(config: &TrainConfig, table: &Table, target: usize) -> Result<Vec<f64>
         return Err(data(format!("Every row of the target '{name}' is missing. Choose another target.")));
     };
     if present().all(|value| value.total_cmp(first).is_eq()) {
-        return Err(data(format!("The target '{name}' is {first} in every row, so there is nothing to learn.")));
+        return Err(data(format!(
+            "The target '{name}' is {first} in every row, so there is nothing to learn."
+        )));
     }
     if config.target_transform == TargetTransform::Log {
         let low = present().filter(|value| **value <= 0.0).count();

@@ -99,12 +99,7 @@ impl Request {
 }
 
 /// Weighted mean loss of predictions: log loss in nats, or squared error in the (transformed) target's unit. Infinite where a loss is not finite.
-pub(super) fn loss(
-    predictions: &Predictions,
-    y: &[f64],
-    weight: &[f64],
-    transform: TargetTransform,
-) -> f64 {
+pub(super) fn loss(predictions: &Predictions, y: &[f64], weight: &[f64], transform: TargetTransform) -> f64 {
     let (mut sum, mut total) = (0.0, 0.0);
     for (row, (y, weight)) in y.iter().zip(weight).enumerate() {
         let loss = match predictions {

@@ -62,7 +62,15 @@ fn table(rows: usize) -> Table {
     let big: Vec<&str> = value.iter().map(|v| if *v > 3.2 { "yes" } else { "no" }).collect();
     let grade: Vec<&str> = value
         .iter()
-        .map(|v| if *v < 2.6 { "low" } else if *v < 4.0 { "middle" } else { "high" })
+        .map(|v| {
+            if *v < 2.6 {
+                "low"
+            } else if *v < 4.0 {
+                "middle"
+            } else {
+                "high"
+            }
+        })
         .collect();
     let weight: Vec<i64> = (0..rows).map(|i| 1 + (i % 3) as i64).collect();
     let text = |values: Vec<&str>| -> ArrayRef {
@@ -250,12 +258,18 @@ fn test_rows_change_nothing_that_is_fitted() {
             let wild = (0..600).map(|i| if i % 5 == 0 { 1e6 * i as f64 } else { x[i] });
             let wild = wild.map(|x| (!x.is_nan()).then_some(x));
             arrays[0] = std::sync::Arc::new(Float64Array::from_iter(wild));
-            let kinds = (0..600).map(|i| if i % 5 == 0 { "never seen".to_owned() } else { table.text(1, i).expect("present") });
+            let kinds = (0..600).map(|i| {
+                if i % 5 == 0 { "never seen".to_owned() } else { table.text(1, i).expect("present") }
+            });
             arrays[1] = cast(&StringArray::from_iter_values(kinds), &arrow_type(ColumnType::Category))
                 .expect("castable");
         }
         arrays.push(part);
-        table.schema.push(ColumnSchema { name: "part".to_owned(), kind: ColumnType::Category, overridden: false });
+        table.schema.push(ColumnSchema {
+            name: "part".to_owned(),
+            kind: ColumnType::Category,
+            overridden: false,
+        });
         let table = Table::new(table.schema, arrays);
         table.write_arrow(&job.blob).expect("written");
         job.dataset.columns = table.schema;
