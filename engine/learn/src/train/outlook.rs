@@ -44,7 +44,7 @@ pub(super) fn shape(
     let rows = (dataset.rows - missing.min(dataset.rows)) as f64;
     let valid = valid_share(config, rows as usize);
     let test = config.hyper.test_share.unwrap_or(TEST_SHARE);
-    let train_rows = (rows * (1.0 - test) * (1.0 - valid)).floor();
+    let train_rows = (rows * (1.0 - test) * (1.0 - valid)).round();
     if train_rows < 1.0 {
         return Err(Failure::new(
             FailureClass::Data,

@@ -96,7 +96,7 @@ fn one(
         return Ok(done.clone());
     }
     let folder = journal.folder(turn.kind);
-    let muted = Muted { inner: control, journal: Mutex::new(journal), quiet: turn.quiet };
+    let muted = Muted { inner: control, journal: Mutex::new(&mut *journal), quiet: turn.quiet };
     let scope = Scope::new(&muted, turn.kind, turn.span, turn.before, turn.limit);
     let outcome = bench.fit(turn.kind, turn.allowance, &folder, &scope);
     let timed_out = scope.timed_out();
