@@ -142,9 +142,9 @@ fn unfit(table: &Table, column: usize, trained: ColumnType, found: &str) -> Fail
     )
 }
 
-/// The candidate nearest to `name` by edit distance, if it is near at all (at most a third of its length, at least 1).
+/// The candidate nearest to `name` by edit distance, if it is near at all (about a third of its length at most).
 pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (name.chars().count() / 3).max(1);
+    let limit = ((name.chars().count() + 1) / 3).max(1);
     candidates
         .map(|candidate| (distance(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
         .min()
