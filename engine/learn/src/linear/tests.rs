@@ -69,7 +69,7 @@ fn an_interruption_ends_the_search() {
     assert_eq!(ended, Err("enough"));
 }
 
-/// A golden file of `tests/peers/linear_models.py`.
+/// A golden file of `tests/peers/sklearn_linear.py`.
 #[derive(serde::Deserialize)]
 struct Golden {
     loss: Loss,
