@@ -1,3 +1,4 @@
 //! The one integration-test binary of the program.
 
 mod architecture;
+mod cli;

@@ -99,6 +99,10 @@ pub fn resolve(
 ) -> Result<(DeviceChoice, Option<String>), Failure> {
     match choice {
         DeviceChoice::Cpu => Ok((DeviceChoice::Cpu, None)),
+        DeviceChoice::Auto if !store.measured_adapter()? => {
+            let reason = "No graphics adapter has been measured here; `orrery devices` measures them.";
+            Ok((DeviceChoice::Cpu, Some(reason.to_owned())))
+        }
         DeviceChoice::Auto => {
             let advice = choose_device(&list(launcher, workspace, store)?);
             Ok((advice.choice, Some(advice.reason)))

@@ -191,7 +191,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let from = folder.path().join("from");
         fs::create_dir_all(from.join("deep")).expect("made");
-        fs::write(from.join("deep/file"), "x").expect("written");
+        write_atomic(&from.join("deep/file"), b"x").expect("written");
         let to = folder.path().join("to");
         copy_folder(&from, &to).expect("copied");
         assert_eq!(fs::read_to_string(to.join("deep/file")).expect("there"), "x");

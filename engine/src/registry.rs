@@ -11,6 +11,8 @@ use orrery_domain::{
     snapshot::ModelEntry,
 };
 
+use orrery_learn::model;
+
 use crate::{files, store::Store, workspace, workspace::Workspace};
 
 /// Registers the finished model in `staged` as the next version of `name`. Safe to repeat after a crash at any point: the run
@@ -103,14 +105,7 @@ fn entry_of(card: &ModelCard, model: &ModelRef, folder: &Path, dataset_name: &st
 /// # Errors
 /// When it is missing, damaged or of a newer format.
 pub fn read_card(folder: &Path) -> Result<ModelCard, Failure> {
-    let card: ModelCard = read_json(&folder.join("card.json"), "The model's card")?;
-    if card.format > orrery_domain::model::CARD_FORMAT {
-        return Err(Failure::new(
-            FailureClass::Model,
-            format!("The model was written by a newer Orrery. Update this program. ({})", folder.display()),
-        ));
-    }
-    Ok(card)
+    model::read_card(folder)
 }
 
 /// Reads a version's curves, where it has any.
@@ -118,25 +113,13 @@ pub fn read_card(folder: &Path) -> Result<ModelCard, Failure> {
 /// # Errors
 /// When they are damaged.
 pub fn read_curves(folder: &Path) -> Result<Option<Curves>, Failure> {
-    let path = folder.join("curves.json");
-    if path.exists() { read_json(&path, "The model's curves").map(Some) } else { Ok(None) }
-}
-
-fn read_json<T: serde::de::DeserializeOwned>(path: &Path, what: &str) -> Result<T, Failure> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| files::failure(&format!("{what} cannot be read"), &error, path))?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        Failure::new(
-            FailureClass::Model,
-            format!("{what} is damaged: {error}. Restore the folder from a backup. ({})", path.display()),
-        )
-    })
+    if folder.join(model::CURVES).exists() { model::read_curves(folder).map(Some) } else { Ok(None) }
 }
 
 fn write_card(folder: &Path, card: &ModelCard) -> Result<(), Failure> {
     let bytes = serde_json::to_vec_pretty(card)
         .map_err(|error| Failure::new(FailureClass::Bug, format!("The model's card is no JSON: {error}.")))?;
-    files::write_atomic(&folder.join("card.json"), &bytes)
+    files::write_atomic(&folder.join(model::CARD), &bytes)
 }
 
 /// Moves a version to the bin.
@@ -176,6 +159,38 @@ pub fn export(workspace: &Workspace, model: &ModelRef, to: &Path) -> Result<Path
     Ok(to)
 }
 
+/// Registers a model folder that came from elsewhere, after checking every file against its hash. A model whose run is known
+/// here already keeps the version it has.
+///
+/// # Errors
+/// When the folder is no sound model, its name is not legal, or the disk or the store refuses.
+pub fn import(
+    workspace: &Workspace,
+    store: &mut Store,
+    from: &Path,
+    name: Option<&str>,
+) -> Result<ModelRef, Failure> {
+    model::verify(from)?;
+    let card = read_card(from)?;
+    let run = card.lineage.run.clone();
+    if let Some((known, true)) = store.model_of_run(&run)? {
+        let message = format!("This model is here already, as {known}. `orrery models list` and `restore` show and bring it back.");
+        return Err(Failure::new(FailureClass::Client, message));
+    }
+    let name = name.map(str::to_owned).or_else(|| card.model.as_ref().map(|model| model.name.clone()));
+    let name = name.unwrap_or_else(|| orrery_policy::names::model_name("imported", card.kind));
+    let staged = workspace.jobs().join(crate::runs::fresh_id());
+    files::create_private(&staged)?;
+    // Only what the card vouches for comes along.
+    for file in card.files.iter().map(|file| file.name.as_str()) {
+        std::fs::copy(from.join(file), staged.join(file))
+            .map_err(|error| files::failure("A model's file could not be copied", &error, &from.join(file)))?;
+    }
+    let source = Path::new(&card.lineage.source.path).file_stem();
+    let dataset_name = source.map_or_else(|| "elsewhere".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    register(workspace, store, &staged, &name, &card, &run, &dataset_name)
+}
+
 /// Sets the probability at which a binary model calls the positive class.
 ///
 /// # Errors
@@ -183,23 +198,15 @@ pub fn export(workspace: &Workspace, model: &ModelRef, to: &Path) -> Result<Path
 pub fn set_threshold(
     workspace: &Workspace,
     store: &mut Store,
-    model: &ModelRef,
+    reference: &ModelRef,
     threshold: f64,
 ) -> Result<(), Failure> {
-    if !(0.0..=1.0).contains(&threshold) {
-        let message = format!("{threshold} is no threshold: it must be between 0 and 1.");
-        return Err(Failure::new(FailureClass::Client, message));
+    if store.model(reference)?.is_none_or(|entry| entry.deleted) {
+        return Err(workspace::no_model(&reference.to_string()));
     }
-    let folder = workspace.model(model);
-    let mut card = read_card(&folder)?;
-    if card.task != orrery_domain::training::Task::Binary {
-        let message = format!("{model} has no threshold: only a model of two classes has one.");
-        return Err(Failure::new(FailureClass::Client, message));
-    }
-    card.threshold = Some(threshold);
-    write_card(&folder, &card)?;
+    model::set_threshold(&workspace.model(reference), threshold)?;
     // The record is stamped anew, so that other windows load the card again.
-    mark(store, model, false)
+    mark(store, reference, false)
 }
 
 /// Finds a version by `NAME` (its newest) or `NAME:VERSION`, deleted ones left out.

@@ -148,7 +148,7 @@ fn import(context: &Context, file: &Path, options: &ReadOptions) -> Result<(Data
 fn import_command(context: &Context, file: &Path, options: &ReadOptions) -> Outcome {
     let (dataset, profile) = import(context, file, options)?;
     if context.json {
-        return output::json(&dataset);
+        return output::json(&serde_json::json!({ "dataset": dataset, "profile": profile }));
     }
     for warning in &dataset.warnings {
         output::note(&format!("warning: {warning}"));
@@ -268,7 +268,7 @@ fn list(context: &Context) -> Outcome {
         .map(|(dataset, _)| dataset)
         .collect();
     if context.json {
-        return output::json(&datasets);
+        return output::json(&serde_json::json!({ "datasets": datasets }));
     }
     if datasets.is_empty() {
         output::note("There are no datasets yet. Begin with `orrery data import FILE`.");

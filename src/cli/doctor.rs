@@ -42,7 +42,7 @@ pub fn run(context: &Context) -> Outcome {
     }
     checks.push(display());
     if context.json {
-        output::json(&checks)?;
+        output::json(&serde_json::json!({ "checks": checks }))?;
     } else {
         for check in &checks {
             let mark = if check.ok { "ok   " } else { "WRONG" };

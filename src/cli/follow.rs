@@ -44,7 +44,7 @@ pub fn follow(context: &Context, store: &mut Store, run: &RunId) -> Outcome {
         let how = attend(context, run, &mut summary)?;
         match runs::after_end(&context.workspace, store, run, &how)? {
             Some(batch) if !INTERRUPTED.load(Ordering::Relaxed) => output::note(&format!(
-                "warning: The job was killed, most likely for want of memory. Going on with {batch} rows a step."
+                "warning: The job was killed, most likely for want of memory. Trying once more with {batch} rows a step."
             )),
             _ => break,
         }

@@ -28,6 +28,14 @@ pub enum ModelsCommand {
         #[arg(long, value_name = "DIR")]
         to: PathBuf,
     },
+    /// Register a model folder that came from elsewhere
+    Import {
+        /// A folder with card.json
+        folder: PathBuf,
+        /// Name in the registry [default: the name it had]
+        #[arg(long)]
+        name: Option<String>,
+    },
     /// Move a model version to the bin
     Delete {
         /// NAME:VERSION
@@ -50,6 +58,11 @@ pub fn run(context: &Context, command: ModelsCommand) -> Outcome {
             output::note(&format!("Copied {model} to {}.", to.display()));
             if context.json { output::json(&serde_json::json!({ "model": model, "to": to })) } else { Ok(()) }
         }
+        ModelsCommand::Import { folder, name } => {
+            let model = registry::import(&context.workspace, &mut context.store()?, &folder, name.as_deref())?;
+            output::note(&format!("Registered as {model}."));
+            if context.json { output::json(&serde_json::json!({ "model": model })) } else { Ok(()) }
+        }
         ModelsCommand::Delete { model } => {
             let mut store = context.store()?;
             if store.model(&model)?.is_none_or(|entry| entry.deleted) {
@@ -71,7 +84,7 @@ fn list(context: &Context) -> Outcome {
     let models: Vec<ModelEntry> =
         context.store()?.models()?.into_iter().filter(|entry| !entry.deleted).collect();
     if context.json {
-        return output::json(&models);
+        return output::json(&serde_json::json!({ "models": models }));
     }
     if models.is_empty() {
         output::note("There are no models yet. Begin with `orrery train --data FILE --target COL`.");
@@ -112,7 +125,7 @@ fn show(context: &Context, model: &str) -> Outcome {
     let folder = context.workspace.model(&model);
     let card = registry::read_card(&folder)?;
     if context.json {
-        return output::json(&card);
+        return output::json(&serde_json::json!({ "model": model, "card": card }));
     }
     let facts = [
         ("Model", model.to_string()),

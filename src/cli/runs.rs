@@ -25,6 +25,9 @@ use super::{
 /// How long a steered run may take to write its checkpoint before the command stops waiting for it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long a run that has lost its parent may take to end.
+const LAST_CHECKPOINT: Duration = Duration::from_secs(10);
+
 #[derive(Debug, Subcommand)]
 pub enum RunsCommand {
     /// All runs, newest first
@@ -114,7 +117,7 @@ pub fn run(context: &Context, command: RunsCommand) -> Outcome {
 
 fn said(context: &Context, run: &Run, message: &str) -> Outcome {
     output::note(message);
-    if context.json { output::json(run) } else { Ok(()) }
+    if context.json { output::json(&serde_json::json!({ "run": run })) } else { Ok(()) }
 }
 
 /// The record, with what the run's own log knows better while a process has it.
@@ -131,7 +134,7 @@ fn list(context: &Context, store: &mut Store) -> Outcome {
     let all: Vec<Run> =
         store.runs()?.into_iter().filter(|run| !run.deleted).map(|run| fresh(context, run)).collect();
     if context.json {
-        return output::json(&all);
+        return output::json(&serde_json::json!({ "runs": all }));
     }
     if all.is_empty() {
         output::note("There are no runs yet. Begin with `orrery train --data FILE --target COL`.");
@@ -183,7 +186,7 @@ fn show(context: &Context, store: &mut Store, id: &str) -> Outcome {
     let run = runs::find(store, id)?;
     let run = fresh(context, run);
     if context.json {
-        return output::json(&run);
+        return output::json(&serde_json::json!({ "run": run }));
     }
     let mut lines = vec![
         ("Run", run.id.to_string()),
@@ -274,10 +277,17 @@ fn wait(context: &Context, id: &RunId, order: Order, from: u64) -> Outcome {
 
 fn resume(context: &Context, store: &mut Store, id: &str, detach: bool) -> Outcome {
     let run = runs::find(store, id)?;
-    if runs::is_alive(&context.workspace, &run.id)? {
-        // A paused process waits in another terminal or window: it only has to be told.
-        return steer(context, store, &run.id.0, Order::Resume);
+    // A process whose parent was killed is just writing its last checkpoint: that takes a moment, and then it is gone.
+    let end = Instant::now() + LAST_CHECKPOINT;
+    while runs::is_alive(&context.workspace, &run.id)? {
+        let known = store.run(&run.id)?.ok_or_else(|| workspace::no_run(&run.id))?;
+        if known.state == RunState::Paused || Instant::now() >= end {
+            // A paused process waits in another terminal or window: it only has to be told.
+            return steer(context, store, &run.id.0, Order::Resume);
+        }
+        std::thread::sleep(Duration::from_millis(50));
     }
+    runs::settle(&context.workspace, store, &run.id, None)?;
     let next = runs::prepare_resume(&context.workspace, store, &run.id, RunState::Running)?;
     if next != run.id {
         output::note(&format!("{} is over; {next} goes on from its last checkpoint.", run.id));

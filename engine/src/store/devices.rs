@@ -2,7 +2,7 @@
 
 use orrery_domain::{
     Failure,
-    device::{Device, DeviceState},
+    device::{Device, DeviceKind, DeviceState},
 };
 use rusqlite::params;
 
@@ -33,6 +33,22 @@ impl Store {
             )?;
             Ok(())
         })
+    }
+
+    /// Whether a graphics adapter was ever measured and found usable: without one there is nothing to choose.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn measured_adapter(&self) -> Result<bool, Failure> {
+        let known: Vec<String> = self.read(|connection| {
+            let mut statement = connection.prepare("SELECT json FROM devices")?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            rows.collect()
+        })?;
+        Ok(known.iter().filter_map(|json| decode::<Device>(json)).any(|device| {
+            !matches!(device.kind, DeviceKind::Cpu | DeviceKind::SoftwareRasterizer)
+                && matches!(device.state, DeviceState::Usable { .. })
+        }))
     }
 
     /// Fills in what earlier probes of the same devices found.

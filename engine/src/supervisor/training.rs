@@ -202,7 +202,7 @@ impl State {
     fn end_of_child(&mut self, how: &Ending, run: &Run, smaller: Option<u32>) {
         if let Some(batch) = smaller {
             let message = format!(
-                "'{}' ran out of memory. It goes on from its last checkpoint with {batch} rows a step.",
+                "'{}' was killed, most likely for want of memory. It is tried once more with {batch} rows a step.",
                 run.name
             );
             self.say(Severity::Warning, message);
