@@ -1,7 +1,6 @@
 //! The supervisor as the window sees it: commands in, snapshots out, everything else in other threads and processes.
 
 use std::{
-    fs,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
