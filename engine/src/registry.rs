@@ -174,7 +174,9 @@ pub fn import(
     let card = read_card(from)?;
     let run = card.lineage.run.clone();
     if let Some((known, true)) = store.model_of_run(&run)? {
-        let message = format!("This model is here already, as {known}. `orrery models list` and `restore` show and bring it back.");
+        let message = format!(
+            "This model is here already, as {known}. `orrery models list` and `restore` show and bring it back."
+        );
         return Err(Failure::new(FailureClass::Client, message));
     }
     let name = name.map(str::to_owned).or_else(|| card.model.as_ref().map(|model| model.name.clone()));
@@ -183,11 +185,13 @@ pub fn import(
     files::create_private(&staged)?;
     // Only what the card vouches for comes along.
     for file in card.files.iter().map(|file| file.name.as_str()) {
-        std::fs::copy(from.join(file), staged.join(file))
-            .map_err(|error| files::failure("A model's file could not be copied", &error, &from.join(file)))?;
+        std::fs::copy(from.join(file), staged.join(file)).map_err(|error| {
+            files::failure("A model's file could not be copied", &error, &from.join(file))
+        })?;
     }
     let source = Path::new(&card.lineage.source.path).file_stem();
-    let dataset_name = source.map_or_else(|| "elsewhere".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    let dataset_name =
+        source.map_or_else(|| "elsewhere".to_owned(), |stem| stem.to_string_lossy().into_owned());
     register(workspace, store, &staged, &name, &card, &run, &dataset_name)
 }
 

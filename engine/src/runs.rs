@@ -331,8 +331,7 @@ pub fn halve_batch(workspace: &Workspace, id: &RunId, cause: &Failure) -> Result
     files::write_atomic(&mark, batch.to_string().as_bytes())?;
     spawn::write_spec(&workspace.run(id).join("spec.json"), &spec)?;
     if let Some(_lock) = workspace.claim_run(id)? {
-        let message =
-            format!("{} Trying once more with {batch} rows a step.", cause.message);
+        let message = format!("{} Trying once more with {batch} rows a step.", cause.message);
         let event = JobEvent::Warning { message };
         Appender::open(&workspace.run(id).join("events.jsonl"))?
             .append(&LoggedEvent { at: now(), event }, true)?;

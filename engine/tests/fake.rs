@@ -92,7 +92,12 @@ fn dataset_of(name: &str, bytes: &[u8]) -> Dataset {
     Dataset {
         id: DatasetId(hash.clone()),
         name: name.into(),
-        source: SourceFile { path: format!("/{name}.csv"), bytes: 8, hash: hash.clone(), format: FileFormat::Csv },
+        source: SourceFile {
+            path: format!("/{name}.csv"),
+            bytes: 8,
+            hash: hash.clone(),
+            format: FileFormat::Csv,
+        },
         options: ImportOptions::default(),
         rows: bytes.split(|byte| *byte == b'\n').count() as u64,
         columns: vec![column("a"), column("y")],
@@ -193,7 +198,11 @@ impl Work for ScriptedWork {
         Ok(profile(dataset, target))
     }
 
-    fn train(&self, job: &TrainJob, control: &dyn JobControl) -> Result<(TrainSummary, ModelCard), Interrupt> {
+    fn train(
+        &self,
+        job: &TrainJob,
+        control: &dyn JobControl,
+    ) -> Result<(TrainSummary, ModelCard), Interrupt> {
         let script = job.config.positive.clone().unwrap_or_default();
         let checkpoint = job.run_dir.join("checkpoints/step");
         let from: u64 = fs::read_to_string(&checkpoint).ok().and_then(|text| text.parse().ok()).unwrap_or(0);

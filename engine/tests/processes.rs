@@ -117,9 +117,11 @@ fn another_process_steers_through_the_control_file() {
     let (_job, heard) = start(&workspace, &run.id);
     wait_until("a first point", || runs::events(&workspace, &run.id).len() > 2);
     let mut other = Store::open(&workspace).expect("another connection");
-    for (order, wanted) in
-        [(Order::Pause, RunState::Paused), (Order::Resume, RunState::Running), (Order::Cancel, RunState::Cancelled)]
-    {
+    for (order, wanted) in [
+        (Order::Pause, RunState::Paused),
+        (Order::Resume, RunState::Running),
+        (Order::Cancel, RunState::Cancelled),
+    ] {
         assert_eq!(runs::order(&workspace, &mut other, &run.id, order).expect("told"), runs::Ordered::Told);
         wait_for_state(&store, &run.id, wanted);
     }
@@ -210,7 +212,10 @@ fn a_crash_between_the_folder_and_the_record_registers_once() {
     let Some(JobEvent::Finished { summary, .. }) = events.last() else { panic!("{events:?}") };
     assert_eq!(summary.model.as_ref().expect("registered").version, 1);
     assert_eq!(store.models().expect("read").len(), 1);
-    assert!(!events.iter().any(|event| matches!(event, JobEvent::Started { .. })), "nothing is trained twice");
+    assert!(
+        !events.iter().any(|event| matches!(event, JobEvent::Started { .. })),
+        "nothing is trained twice"
+    );
 }
 
 #[test]

@@ -214,7 +214,11 @@ fn a_killed_child_does_not_take_the_window_with_it() {
     let done = wait_for(&engine, "the second try to end well", |snapshot| {
         states(snapshot) == [RunState::Finished, RunState::Failed]
     });
-    assert!(done.notices.iter().any(|notice| notice.message.contains("128 rows a step")), "{:?}", done.notices);
+    assert!(
+        done.notices.iter().any(|notice| notice.message.contains("128 rows a step")),
+        "{:?}",
+        done.notices
+    );
     assert!(workspace.run(&done.runs[0].id).join("halved").exists());
     engine.close();
 }

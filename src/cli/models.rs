@@ -59,7 +59,8 @@ pub fn run(context: &Context, command: ModelsCommand) -> Outcome {
             if context.json { output::json(&serde_json::json!({ "model": model, "to": to })) } else { Ok(()) }
         }
         ModelsCommand::Import { folder, name } => {
-            let model = registry::import(&context.workspace, &mut context.store()?, &folder, name.as_deref())?;
+            let model =
+                registry::import(&context.workspace, &mut context.store()?, &folder, name.as_deref())?;
             output::note(&format!("Registered as {model}."));
             if context.json { output::json(&serde_json::json!({ "model": model })) } else { Ok(()) }
         }

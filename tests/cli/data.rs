@@ -23,7 +23,8 @@ fn a_file_is_imported_once_listed_deleted_and_brought_back() {
 fn a_profile_names_every_column_and_takes_types() {
     let program = Program::new();
     let data = sample();
-    let profile = program.document(&["data", "profile", &data, "--target", "late", "--types", "month=category"]);
+    let profile =
+        program.document(&["data", "profile", &data, "--target", "late", "--types", "month=category"]);
     let columns = profile["columns"].as_array().expect("columns");
     assert_eq!((columns.len(), &profile["target"]), (25, &"late".into()));
     assert_eq!((&columns[0]["name"], &columns[0]["type"]), (&"month".into(), &"category".into()));

@@ -13,7 +13,19 @@ use super::program::{Program, sample, text};
 /// Starts a training that would take minutes, and waits for its first progress; the id and the process.
 fn long_run(program: &Program) -> (String, Child) {
     let data = sample();
-    let arguments = ["train", "--data", &data, "--target", "late", "--model", "mlp", "--epochs", "500", "--patience", "0"];
+    let arguments = [
+        "train",
+        "--data",
+        &data,
+        "--target",
+        "late",
+        "--model",
+        "mlp",
+        "--epochs",
+        "500",
+        "--patience",
+        "0",
+    ];
     let mut child = program
         .command(&arguments)
         .arg("--json")
@@ -60,7 +72,18 @@ fn a_detached_run_is_steered_from_elsewhere() {
     let program = Program::new();
     let data = sample();
     let begun = program.document(&[
-        "train", "--data", &data, "--target", "late", "--model", "mlp", "--epochs", "500", "--patience", "0", "--detach",
+        "train",
+        "--data",
+        &data,
+        "--target",
+        "late",
+        "--model",
+        "mlp",
+        "--epochs",
+        "500",
+        "--patience",
+        "0",
+        "--detach",
     ]);
     let id = begun["run"].as_str().expect("an id");
     let end = Instant::now() + Duration::from_secs(30);
@@ -81,8 +104,9 @@ fn a_detached_run_is_steered_from_elsewhere() {
 fn a_model_is_shown_exported_deleted_and_brought_back() {
     let program = Program::new();
     let data = sample();
-    let output =
-        program.run(&["train", "--data", &data, "--target", "late", "--model", "gbt", "--trees", "20", "--name", "early"]);
+    let output = program.run(&[
+        "train", "--data", &data, "--target", "late", "--model", "gbt", "--trees", "20", "--name", "early",
+    ]);
     let shown = text(&output.stdout);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(shown.contains("early:1") && shown.contains("AUROC") && shown.contains("linear"), "{shown}");
@@ -93,12 +117,24 @@ fn a_model_is_shown_exported_deleted_and_brought_back() {
     assert!(to.join("card.json").exists() && to.join("trees.json").exists());
     assert!(program.run(&["models", "delete", "early:1"]).status.success());
     let gone = program.run(&["models", "show", "early:1"]);
-    assert!(gone.status.code() == Some(2) && text(&gone.stderr).contains("models restore"), "{}", text(&gone.stderr));
+    assert!(
+        gone.status.code() == Some(2) && text(&gone.stderr).contains("models restore"),
+        "{}",
+        text(&gone.stderr)
+    );
     assert!(program.run(&["models", "restore", "early:1"]).status.success());
     let elsewhere = Program::new();
     let imported = elsewhere.document(&["models", "import", to.to_str().expect("UTF-8")]);
     assert_eq!(imported["model"], "early:1");
     let out = elsewhere.home().join("out.parquet");
-    let report = elsewhere.document(&["predict", "--model", "early", "--data", &data, "--out", out.to_str().expect("UTF-8")]);
+    let report = elsewhere.document(&[
+        "predict",
+        "--model",
+        "early",
+        "--data",
+        &data,
+        "--out",
+        out.to_str().expect("UTF-8"),
+    ]);
     assert_eq!(report["rows"], 10_000);
 }

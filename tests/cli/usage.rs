@@ -32,7 +32,8 @@ fn a_mistyped_column_is_named_with_its_nearest() {
         (vec!["train", "--target", "late", "--exclude", "carier"], "'carrier'"),
         (vec!["train", "--target", "late", "--split", "time:mont"], "'month'"),
     ] {
-        let output = program.command(&arguments).args(["--data", &data, "--json"]).output().expect("it starts");
+        let output =
+            program.command(&arguments).args(["--data", &data, "--json"]).output().expect("it starts");
         assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
         let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
         assert_eq!((&said["event"], &said["class"]), (&"failed".into(), &"client".into()));
