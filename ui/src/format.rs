@@ -55,7 +55,8 @@ pub fn duration(secs: f64) -> String {
     let whole = secs.round() as u64;
     match secs {
         _ if secs < 1.0 => format!("{} ms", significant(secs * 1e3, 2)),
-        _ if secs < 60.0 => format!("{} s", significant(secs, 3)),
+        _ if secs < 10.0 => format!("{secs:.1} s"),
+        _ if secs < 59.5 => format!("{secs:.0} s"),
         _ if whole < 3600 => format!("{} min {:02} s", whole / 60, whole % 60),
         _ if whole < 86_400 => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
         _ => format!("{} d {} h", whole / 86_400, whole % 86_400 / 3600),
@@ -171,6 +172,8 @@ mod tests {
         assert_eq!(bytes(1023), "1023 B");
         assert_eq!(bytes(1_572_864), "1.50 MiB");
         assert_eq!(duration(0.24), "240 ms");
+        assert_eq!(duration(3.04), "3.0 s");
+        assert_eq!(duration(59.7), "1 min 00 s");
         assert_eq!(duration(100.0), "1 min 40 s");
         assert_eq!(duration(7800.0), "2 h 10 min");
         assert_eq!(duration(f64::NAN), NONE);

@@ -10,8 +10,12 @@ use crate::theme::{State, Theme, space};
 pub fn badge(ui: &mut Ui, theme: &Theme, state: State, word: &str) -> Response {
     let inner = ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::XS;
-        ui.label(icon::state_text(theme, state));
-        ui.label(theme.body(word).color(theme.state(state)));
+        let word = theme.body(word).color(theme.state(state));
+        let icon = icon::state_text(theme, state);
+        // The icon stands left of its word even where things are laid out from the right.
+        let (first, second) = if ui.layout().prefer_right_to_left() { (word, icon) } else { (icon, word) };
+        ui.label(first);
+        ui.label(second);
     });
     let response = inner.response;
     response.widget_info(|| WidgetInfo::labeled(Role::Status, true, format!("State: {word}")));

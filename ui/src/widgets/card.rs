@@ -4,6 +4,9 @@ use egui::{Align, Frame, Layout, Margin, Stroke, Ui};
 
 use crate::theme::{Theme, space};
 
+/// Height of a title's line and of a fact's, points.
+const TITLE: f32 = 20.0;
+
 /// The frame of a card.
 pub fn frame(theme: &Theme) -> Frame {
     Frame::new()
@@ -24,21 +27,24 @@ pub fn card<R>(
     frame(theme)
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
+            let height = std::mem::replace(&mut ui.spacing_mut().interact_size.y, TITLE);
             ui.horizontal(|ui| {
-                ui.label(theme.strong(title));
+                ui.add(egui::Label::new(theme.strong(title)).truncate());
                 ui.with_layout(Layout::right_to_left(Align::Center), right);
             });
+            ui.spacing_mut().interact_size.y = height;
             ui.add_space(space::XS);
             content(ui)
         })
         .inner
 }
 
-/// A label with its value beneath each other's: `label` left, value right of it, in one line.
+/// A label and its value in one line.
 pub fn fact(ui: &mut Ui, theme: &Theme, label: &str, value: &str) {
     ui.horizontal(|ui| {
+        ui.spacing_mut().interact_size.y = TITLE;
         let layout = Layout::left_to_right(Align::Center);
-        ui.allocate_ui_with_layout(egui::vec2(132.0, 20.0), layout, |ui| {
+        ui.allocate_ui_with_layout(egui::vec2(132.0, TITLE), layout, |ui| {
             ui.set_min_width(132.0);
             ui.label(theme.weak(label));
         });

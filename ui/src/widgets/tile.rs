@@ -60,7 +60,7 @@ impl Tile {
             .stroke(Stroke::new(space::HAIRLINE, theme.surface.hairline))
             .corner_radius(space::RADIUS)
             .inner_margin(Margin::symmetric(12, 8));
-        self.framed(ui, theme, width - 2.0 * space::M, frame, true)
+        self.framed(ui, theme, width - 2.0 * (space::M + space::HAIRLINE), frame, true)
     }
 
     /// Draws it, `width` points wide, without a frame: for use inside a card.

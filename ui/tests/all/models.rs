@@ -7,7 +7,7 @@ use orrery_ui::route::{PageId, Route};
 
 use crate::support::{
     fixture,
-    harness::{click, click_role, press_command, route, settle, window},
+    harness::{click, click_role, press_command, route, settle, sized, window},
 };
 
 fn flights() -> ModelRef {
@@ -38,7 +38,7 @@ fn a_version_without_a_loaded_card_is_asked_for_once() {
 
 #[test]
 fn the_threshold_moves_the_figures_and_is_used_when_asked() {
-    let (mut window, engine) = window(fixture::busy(), PageId::Models);
+    let (mut window, engine) = sized(fixture::busy(), PageId::Models, egui::vec2(1440.0, 1400.0));
     let before = window.get_by_label_contains("Recall 0.").accesskit_node().label();
     window.get_by_role_and_label(Role::Slider, "Threshold").set_value_accesskit(0.3);
     settle(&mut window);

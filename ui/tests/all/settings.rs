@@ -7,13 +7,13 @@ use orrery_ui::{command::UiCommand, route::PageId};
 
 use crate::support::{
     fixture,
-    harness::{click, click_role, window},
+    harness::{click_role, window},
 };
 
 #[test]
 fn devices_are_measured_and_chosen() {
     let (mut window, engine) = window(fixture::busy(), PageId::Settings);
-    click(&mut window, "Measure again");
+    click_role(&mut window, Role::Button, "Measure again");
     click_role(&mut window, Role::RadioButton, "AMD EPYC 9B45");
     assert_eq!(
         engine.asked(),

@@ -169,8 +169,8 @@ fn open_a_file_takes_a_path_in_the_windows_own_dialog() {
 #[test]
 fn the_state_is_kept_and_the_next_window_begins_with_it() {
     let (mut first, engine) = window(fixture::busy(), PageId::Settings);
-    click(&mut first, "Light");
-    click(&mut first, "Larger");
+    click_role(&mut first, Role::RadioButton, "Light");
+    click_role(&mut first, Role::Button, "Larger");
     for _ in 0..8 {
         first.step();
     }

@@ -101,8 +101,10 @@ fn verdict(view: &CardView, ctx: &PageContext<'_>, ui: &mut Ui) {
         .inner_margin(Margin::symmetric(12, 8))
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
-            ui.horizontal(|ui| badge::badge(ui, theme, *state, word));
-            ui.add(Label::new(theme.body(message)).wrap().selectable(true));
+            ui.horizontal_wrapped(|ui| {
+                badge::badge(ui, theme, *state, word);
+                ui.add(Label::new(theme.body(message)).wrap().selectable(true));
+            });
         });
     ui.add_space(space::M);
 }

@@ -47,7 +47,7 @@ pub(super) fn show(
             if let Some(shown) = classes.get((*class).min(classes.len().saturating_sub(1))) {
                 class_charts(shown, at.as_ref(), ctx, ui);
             }
-            ui.add_space(space::M);
+            ui.add_space(space::XS);
             let matrix = match &at {
                 Some(at) => vec![vec![at.row.tn, at.row.fp], vec![at.row.fn_, at.row.tp]],
                 None => confusion.clone(),
@@ -122,12 +122,19 @@ fn class_charts(curves: &ClassCurves, at: Option<&AtThreshold>, ctx: &mut PageCo
         1.0
     };
     let each = ((width - space::M * (across - 1.0)) / across).floor();
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing = vec2(space::M, space::M);
-        in_column(ui, each, |ui| roc(curves, at, ctx, ui));
-        in_column(ui, each, |ui| precision_recall(curves, at, ctx, ui));
-        in_column(ui, each, |ui| calibration(curves, ctx, ui));
-    });
+    for line in [0, 1, 2].chunks(across as usize) {
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = space::M;
+            for chart in line {
+                in_column(ui, each, |ui| match chart {
+                    0 => roc(curves, at, ctx, ui),
+                    1 => precision_recall(curves, at, ctx, ui),
+                    _ => calibration(curves, ctx, ui),
+                });
+            }
+        });
+        ui.add_space(space::S);
+    }
 }
 
 fn in_column(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {

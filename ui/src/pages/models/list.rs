@@ -86,7 +86,7 @@ fn columns() -> Vec<TableColumn> {
     vec![
         TableColumn::text("Model", 120.0).growing().help("Name and version"),
         TableColumn::number("Value", 62.0).help("The primary metric on the test rows"),
-        TableColumn::text("Metric", 60.0),
+        TableColumn::text("Metric", 76.0),
         TableColumn::number("Age", 76.0),
         TableColumn::text("Family", 80.0).hidden(),
         TableColumn::text("Dataset", 110.0).hidden(),

@@ -33,6 +33,8 @@ const OUTPUT: &str = "predict-output";
 #[derive(Default)]
 pub(super) struct PredictForm {
     open: bool,
+    /// It has just opened: the keyboard goes to the first field.
+    begin: bool,
     input: String,
     output: String,
     /// A person chose where to write, so the suggestion no longer follows the input.
@@ -74,7 +76,9 @@ impl PredictForm {
         ui: &mut Ui,
     ) {
         let Some(model) = model else { return };
-        self.open |= ctx.invoked(UiCommand::PredictOnFile);
+        if ctx.invoked(UiCommand::PredictOnFile) {
+            (self.open, self.begin) = (true, true);
+        }
         if let Some(path) = ctx.picked(INPUT) {
             self.input = path.display().to_string();
             self.suggest();
@@ -125,7 +129,11 @@ impl PredictForm {
         FormRow::new("File to read", "A table with the model's columns").show(ui, theme, |ui| {
             let edit =
                 TextEdit::singleline(&mut self.input).desired_width(330.0).font(egui::TextStyle::Monospace);
-            if ui.add(edit).accessible_name("File to read").changed() {
+            let field = ui.add(edit).accessible_name("File to read");
+            if std::mem::take(&mut self.begin) {
+                field.request_focus();
+            }
+            if field.changed() {
                 self.suggest();
             }
             if text_button(ui, theme, Some(icon::OPEN), "Choose the file…", Weight::Normal, true).clicked()

@@ -27,7 +27,7 @@ pub(super) fn show(
     let frame = Frame::new().inner_margin(Margin { left: 0, right: 12, top: 0, bottom: 0 });
     Panel::left("model-versions")
         .resizable(true)
-        .default_size(340.0)
+        .default_size(384.0)
         .size_range(240.0..=640.0)
         .frame(frame)
         .show_separator_line(false)
