@@ -163,8 +163,7 @@ pub struct HyperParameters {
     pub members: Option<u32>,
     /// Optimizer.
     pub optimizer: Optimizer,
-    /// Share of all steps spent warming up, 0 to 1; the rest follows a cosine to 0. `None`: constant rate if `epochs` was
-    /// set by hand below 5, else 0.05.
+    /// Share of all steps spent warming up, 0 to 1; the rest follows a cosine to 0. `None`: 0.05.
     pub warmup: Option<f64>,
     /// Global gradient norm limit; 0 switches clipping off.
     pub clip_norm: Option<f64>,

@@ -76,7 +76,7 @@ pub(super) fn dropout_mask(size: usize, rate: f64, seed: u64, stream: u64) -> Ve
 }
 
 /// Piecewise-linear encoding as one clamped line a bin: `clamp((x - origin) * slope, low, high)`; tables are
-/// `[numeric, bins]`, missing bins are all 0.
+/// `[embedded columns, bins]`, missing bins are all 0.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PleTables {
     /// Bins of the widest column.
@@ -95,13 +95,14 @@ impl PleTables {
     /// The tables of an architecture's edges.
     pub fn new(arch: &Architecture) -> Self {
         let bins = arch.bins();
-        let size = arch.ple_edges.len() * bins;
-        let zeros = || vec![0.0; size];
+        let columns = arch.ple_columns();
+        let zeros = || vec![0.0; columns.len() * bins];
         let mut tables = Self { bins, origin: zeros(), slope: zeros(), low: zeros(), high: zeros() };
-        for (column, edges) in arch.ple_edges.iter().enumerate() {
+        for (position, &column) in columns.iter().enumerate() {
+            let edges = &arch.ple_edges[column];
             let last = edges.len().saturating_sub(2);
             for (bin, pair) in edges.windows(2).enumerate() {
-                let at = column * bins + bin;
+                let at = position * bins + bin;
                 tables.origin[at] = pair[0];
                 tables.slope[at] = 1.0 / (pair[1] - pair[0]);
                 tables.low[at] = if bin == 0 { f32::MIN } else { 0.0 };
@@ -117,8 +118,10 @@ impl PleTables {
 pub(super) struct HostBatch {
     /// Rows.
     pub rows: usize,
-    /// `[rows, numeric]`, or `[numeric, rows, bins]` where numbers enter through piecewise-linear embeddings.
-    pub numeric: Vec<f32>,
+    /// Numbers that enter as they are. `[rows, plain columns]`
+    pub plain: Vec<f32>,
+    /// Encoded numbers. `[embedded columns, rows, bins]`
+    pub piecewise: Vec<f32>,
     /// Rows of the shared embedding table. `[rows * categories]`
     pub codes: Vec<i32>,
 }
@@ -127,7 +130,8 @@ pub(super) struct HostBatch {
 #[derive(Clone, Debug)]
 pub(super) struct Gatherer {
     numeric: usize,
-    has_ple: bool,
+    plain: Vec<usize>,
+    embedded: Vec<usize>,
     tables: PleTables,
     /// First row of each category in the shared table, and its codes.
     categories: Vec<(i32, i32)>,
@@ -144,9 +148,10 @@ impl Gatherer {
         });
         Self {
             numeric: arch.numeric,
-            has_ple: arch.has_ple(),
+            plain: arch.plain_columns(),
+            embedded: arch.ple_columns(),
             categories: categories.collect(),
-            tables: if arch.has_ple() { PleTables::new(arch) } else { PleTables::default() },
+            tables: PleTables::new(arch),
         }
     }
 
@@ -162,33 +167,40 @@ impl Gatherer {
                 }
             }
         }
-        let numeric = if self.has_ple { self.piecewise(x, rows) } else { self.plain(x, rows) };
-        HostBatch { rows: rows.len(), numeric, codes }
+        let (plain, piecewise) = (self.plain(x, rows), self.piecewise(x, rows));
+        HostBatch { rows: rows.len(), plain, piecewise, codes }
     }
 
     fn plain(&self, x: &Encoded, rows: &[u32]) -> Vec<f32> {
-        let mut numeric = Vec::with_capacity(rows.len() * self.numeric);
+        let mut plain = Vec::with_capacity(rows.len() * self.plain.len());
         for &row in rows {
-            numeric.extend_from_slice(&x.row(row as usize)[..self.numeric]);
+            let row = x.row(row as usize);
+            if self.plain.len() == self.numeric {
+                plain.extend_from_slice(&row[..self.numeric]);
+            } else {
+                plain.extend(self.plain.iter().map(|&column| row[column]));
+            }
         }
-        numeric
+        plain
     }
 
     fn piecewise(&self, x: &Encoded, rows: &[u32]) -> Vec<f32> {
         let PleTables { bins, origin, slope, low, high } = &self.tables;
         let bins = *bins;
-        let mut encoded = vec![0.0; self.numeric * rows.len() * bins];
-        encoded.par_chunks_mut((rows.len() * bins).max(1)).enumerate().for_each(|(column, block)| {
-            let span = column * bins..(column + 1) * bins;
-            let (origin, slope) = (&origin[span.clone()], &slope[span.clone()]);
-            let (low, high) = (&low[span.clone()], &high[span]);
-            for (&row, out) in rows.iter().zip(block.chunks_exact_mut(bins)) {
-                let value = x.values[row as usize * x.cols + column];
-                for bin in 0..bins {
-                    out[bin] = ((value - origin[bin]) * slope[bin]).max(low[bin]).min(high[bin]);
+        let mut encoded = vec![0.0; self.embedded.len() * rows.len() * bins];
+        encoded.par_chunks_mut((rows.len() * bins).max(1)).zip(&self.embedded).enumerate().for_each(
+            |(position, (block, &column))| {
+                let span = position * bins..(position + 1) * bins;
+                let (origin, slope) = (&origin[span.clone()], &slope[span.clone()]);
+                let (low, high) = (&low[span.clone()], &high[span]);
+                for (&row, out) in rows.iter().zip(block.chunks_exact_mut(bins)) {
+                    let value = x.values[row as usize * x.cols + column];
+                    for bin in 0..bins {
+                        out[bin] = ((value - origin[bin]) * slope[bin]).max(low[bin]).min(high[bin]);
+                    }
                 }
-            }
-        });
+            },
+        );
         encoded
     }
 }
@@ -224,13 +236,14 @@ mod tests {
     #[test]
     fn piecewise_encoding_follows_its_definition() {
         let mut arch = small(Family::Tabm, 1);
-        arch.numeric = 2;
+        arch.numeric = 3;
         arch.category_sizes = vec![3];
-        arch.ple_edges = vec![vec![0.0, 1.0, 3.0], vec![-1.0, 1.0]];
+        arch.ple_edges = vec![vec![0.0, 1.0, 3.0], Vec::new(), vec![-1.0, 1.0]];
         let gatherer = Gatherer::new(&arch);
-        let x = Encoded { rows: 2, cols: 3, values: vec![2.0, 0.0, 2.0, -0.5, 5.0, 99.0] };
+        let x = Encoded { rows: 2, cols: 4, values: vec![2.0, 7.0, 0.0, 2.0, -0.5, 8.0, 5.0, 99.0] };
         let batch = gatherer.gather(&x, &[0, 1]);
-        assert_eq!(batch.numeric, [1.0, 0.5, -0.5, 0.0, 0.5, 0.0, 3.0, 0.0]);
+        assert_eq!(batch.piecewise, [1.0, 0.5, -0.5, 0.0, 0.5, 0.0, 3.0, 0.0]);
+        assert_eq!(batch.plain, [7.0, 8.0]);
         assert_eq!(batch.codes, [2, 0], "a code out of range is unknown");
     }
 }

@@ -24,9 +24,9 @@ impl Architecture {
         train: &Encoded,
     ) -> Self {
         let (family, width, depth, dropout, members) = match kind {
-            ModelKind::Mlp => (Family::Mlp, 256, 3, 0.1, 1),
-            ModelKind::Resnet => (Family::Resnet, 192, 3, 0.15, 1),
-            ModelKind::Tabm => (Family::Tabm, 128, 3, 0.1, 16),
+            ModelKind::Mlp => (Family::Mlp, 256, 3, 0.0, 1),
+            ModelKind::Resnet => (Family::Resnet, 192, 3, 0.1, 1),
+            ModelKind::Tabm => (Family::Tabm, 128, 3, 0.0, 8),
             ModelKind::Auto | ModelKind::Gbt | ModelKind::Linear => (Family::Linear, 0, 0, 0.0, 1),
         };
         let tabm = family == Family::Tabm;
@@ -42,8 +42,8 @@ impl Architecture {
             depth: if linear { 0 } else { asked(hyper.depth, depth) },
             dropout: if linear { 0.0 } else { hyper.dropout.unwrap_or(dropout).clamp(0.0, 0.95) },
             members: if tabm { asked(hyper.members, members) } else { members },
-            ple_edges: if tabm { ple_edges(train, numeric) } else { Vec::new() },
-            ple_width: if tabm { PLE_WIDTH } else { 0 },
+            ple_edges: if linear { Vec::new() } else { ple_edges(train, numeric) },
+            ple_width: if linear { 0 } else { PLE_WIDTH },
             output,
         }
     }
@@ -55,8 +55,8 @@ fn embedding_width(category_sizes: &[usize]) -> usize {
     ((1.6 * largest.powf(0.56)).round() as usize).clamp(2, 16)
 }
 
-/// Edges of each numeric column's bins: its quantiles over the rows, repeated values once (Gorishniy et al. 2022, "On
-/// embeddings for numerical features in tabular deep learning", section 3.2). Ascending, at least two a column.
+/// Edges of each numeric column's bins: its quantiles over the rows, repeated values once; none for a column of two values or one (Gorishniy et al. 2022, "On
+/// embeddings for numerical features in tabular deep learning", section 3.2). Ascending.
 fn ple_edges(train: &Encoded, numeric: usize) -> Vec<Vec<f32>> {
     (0..numeric)
         .map(|column| {
@@ -71,10 +71,8 @@ fn ple_edges(train: &Encoded, numeric: usize) -> Vec<Vec<f32>> {
                     edges.push(edge);
                 }
             }
-            if edges.len() < 2 {
-                edges.push(edges[0] + 1.0);
-            }
-            edges
+            // Indicators and constants have nothing to gain from bins.
+            if edges.len() > 2 { edges } else { Vec::new() }
         })
         .collect()
 }
@@ -84,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn edges_ascend_and_a_constant_column_has_one_bin() {
+    fn edges_ascend_and_constants_and_indicators_have_none() {
         let rows = 1000;
         let values =
             (0..rows).flat_map(|row| [row as f32, 7.0, f32::from(u8::from(row % 10 == 0))]).collect();
@@ -92,7 +90,6 @@ mod tests {
         let edges = ple_edges(&train, 3);
         assert_eq!(edges[0].len(), BINS + 1);
         assert!(edges[0].windows(2).all(|pair| pair[0] < pair[1]));
-        assert_eq!(edges[1], [7.0, 8.0]);
-        assert_eq!(edges[2], [0.0, 1.0]);
+        assert!(edges[1].is_empty() && edges[2].is_empty());
     }
 }

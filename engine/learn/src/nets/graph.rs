@@ -62,14 +62,13 @@ pub(super) struct Inputs {
 impl Inputs {
     /// Puts a batch on a device.
     pub fn new(arch: &Architecture, batch: HostBatch, device: &Device) -> Self {
-        let HostBatch { rows, numeric, codes } = batch;
-        let (mut plain, mut piecewise) = (None, None);
-        if arch.has_ple() {
-            let shape = [arch.numeric, rows, arch.bins()];
-            piecewise = Some(Tensor::from_data(TensorData::new(numeric, shape), device));
-        } else if arch.numeric > 0 {
-            plain = Some(Tensor::from_data(TensorData::new(numeric, [rows, arch.numeric]), device));
-        }
+        let HostBatch { rows, plain, piecewise, codes } = batch;
+        let columns = plain.len() / rows.max(1);
+        let plain = (columns > 0).then(|| Tensor::from_data(TensorData::new(plain, [rows, columns]), device));
+        let columns = arch.ple_columns().len();
+        let piecewise = (columns > 0).then(|| {
+            Tensor::from_data(TensorData::new(piecewise, [columns, rows, arch.bins()]), device)
+        });
         let size = codes.len();
         let codes = (size > 0).then(|| Tensor::from_data(TensorData::new(codes, [size]), device));
         Self { rows, plain, piecewise, codes }
@@ -131,27 +130,23 @@ pub(super) fn forward(
     }
 }
 
-/// Numbers or their embeddings, then the categories' embeddings. `[rows, inputs]`
+/// Plain numbers, embedded numbers, embedded categories. `[rows, inputs]`
 fn first_layer_inputs(arch: &Architecture, params: &Params, inputs: &Inputs) -> Tensor<2> {
-    let mut parts: Vec<Tensor<2>> = Vec::with_capacity(2);
+    let mut parts: Vec<Tensor<2>> = Vec::with_capacity(3);
     parts.extend(inputs.plain.clone());
     if let Some(piecewise) = inputs.piecewise.clone() {
-        let weight = params.shaped("ple.weight", [arch.numeric, arch.bins(), arch.ple_width]);
-        let bias = params.shaped("ple.bias", [arch.numeric, 1, arch.ple_width]);
+        let [columns, rows, bins] = piecewise.dims();
+        let weight = params.shaped("ple.weight", [columns, bins, arch.ple_width]);
+        let bias = params.shaped("ple.bias", [columns, 1, arch.ple_width]);
         let embedded: Tensor<3> = piecewise.matmul(weight) + bias;
-        parts.push(embedded.swap_dims(0, 1).reshape([inputs.rows, arch.numeric * arch.ple_width]));
+        parts.push(embedded.swap_dims(0, 1).reshape([rows, columns * arch.ple_width]));
     }
     if let Some(codes) = inputs.codes.clone() {
         let width = arch.category_sizes.len() * arch.embedding;
         let embedded = params.matrix("embedding.weight").select(0, codes);
         parts.push(embedded.reshape([inputs.rows, width]));
     }
-    match (parts.pop(), parts.pop()) {
-        (Some(last), Some(first)) => Tensor::cat(vec![first, last], 1),
-        (Some(only), None) => only,
-        // No input at all: the bias alone is learned.
-        _ => Tensor::zeros([inputs.rows, 0], &params.0.values().next().expect("a head").1.device()),
-    }
+    if parts.len() == 1 { parts.remove(0) } else { Tensor::cat(parts, 1) }
 }
 
 fn linear(params: &Params, name: &str, x: Tensor<2>) -> Tensor<2> {
@@ -178,19 +173,30 @@ fn residual(arch: &Architecture, params: &Params, x: Tensor<2>, dropout: &mut Dr
 }
 
 /// `TabM`. A member's layer `((x * r) W) * s + b` is computed as `x (r W s) + b`: with more rows in a batch than units in
-/// a layer, folding the adapters into the matrix is several times less work than scaling activations.
+/// a layer, folding the adapters into the matrix is several times less work than scaling activations. All members read
+/// the same input, so their first layers are one wide matrix.
 fn ensemble(arch: &Architecture, params: &Params, x: Tensor<2>, dropout: &mut Dropout) -> Tensor<3> {
-    let members = arch.members;
-    let mut x: Tensor<3> = x.unsqueeze();
-    for layer in 0..arch.depth {
+    let (members, width) = (arch.members, arch.width);
+    let [rows, inputs] = x.dims();
+    let mut hidden: Tensor<3> = if arch.depth == 0 {
+        x.unsqueeze()
+    } else {
+        let weight = params.shaped("layers.0.weight", [inputs, 1, width]);
+        let r = params.matrix("layers.0.r").transpose().reshape([inputs, members, 1]);
+        let s = params.shaped("layers.0.s", [1, members, width]);
+        let folded: Tensor<3> = weight * r * s;
+        let bias = params.shaped("layers.0.bias", [1, members * width]);
+        let first = dropout.apply(relu(x.matmul(folded.reshape([inputs, members * width])) + bias));
+        first.reshape([rows, members, width]).swap_dims(0, 1)
+    };
+    for layer in 1..arch.depth {
         let name = |part: &str| format!("layers.{layer}.{part}");
-        let weight: Tensor<3> = params.matrix(&name("weight")).unsqueeze();
-        let [_, inputs, width] = weight.dims();
-        let r = params.shaped(&name("r"), [members, inputs, 1]);
+        let weight = params.shaped(&name("weight"), [1, width, width]);
+        let r = params.shaped(&name("r"), [members, width, 1]);
         let s = params.shaped(&name("s"), [members, 1, width]);
         let bias = params.shaped(&name("bias"), [members, 1, width]);
-        x = dropout.apply(relu(x.matmul(weight * r * s) + bias));
+        hidden = dropout.apply(relu(hidden.matmul(weight * r * s) + bias));
     }
-    let head = params.shaped("head.weight", [members, x.dims()[2], arch.outputs]);
-    x.matmul(head) + params.shaped("head.bias", [members, 1, arch.outputs])
+    let head = params.shaped("head.weight", [members, hidden.dims()[2], arch.outputs]);
+    hidden.matmul(head) + params.shaped("head.bias", [members, 1, arch.outputs])
 }

@@ -76,7 +76,7 @@ pub(super) fn sigmoid(z: f64) -> f64 {
 }
 
 /// `ln(1 + exp(z))` without overflow.
-fn softplus(z: f64) -> f64 {
+pub(super) fn softplus(z: f64) -> f64 {
     z.max(0.0) + (-z.abs()).exp().ln_1p()
 }
 

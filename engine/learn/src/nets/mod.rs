@@ -140,7 +140,8 @@ pub struct Architecture {
     pub dropout: f64,
     /// Members of the ensemble; 1 but for `TabM`.
     pub members: usize,
-    /// Ascending bin edges of each numeric column's piecewise-linear embedding; empty: numbers enter as they are.
+    /// Ascending bin edges of each numeric column's piecewise-linear embedding; empty: the column enters as it is (so do
+    /// all columns where there is no entry at all).
     pub ple_edges: Vec<Vec<f32>>,
     /// Width of a numeric column's embedding.
     pub ple_width: usize,

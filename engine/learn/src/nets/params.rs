@@ -3,14 +3,14 @@
 use super::{Architecture, Family, Weights, batch::Noise};
 
 /// How a tensor begins.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Init {
     /// Uniform in `±bound`.
     Uniform(f64),
     /// All one value.
     Constant(f32),
-    /// +1 or -1 at random.
-    Signs,
+    /// +1 or -1 at random, one draw for each run of this length; the runs repeat to the tensor's end.
+    Signs(Vec<usize>),
 }
 
 /// A tensor of an architecture.
@@ -37,7 +37,7 @@ impl Specs {
     /// A fully connected layer, uniform in `±1/sqrt(inputs)`.
     fn linear(&mut self, name: &str, inputs: usize, outputs: usize) {
         let init = fan_in(inputs);
-        self.add(format!("{name}.weight"), &[inputs, outputs], init, true);
+        self.add(format!("{name}.weight"), &[inputs, outputs], init.clone(), true);
         self.add(format!("{name}.bias"), &[outputs], init, false);
     }
 
@@ -62,15 +62,27 @@ impl Architecture {
         self.ple_edges.iter().map(|edges| edges.len().saturating_sub(1)).max().unwrap_or(0)
     }
 
-    /// Whether numbers enter through piecewise-linear embeddings.
-    pub(super) fn has_ple(&self) -> bool {
-        self.numeric > 0 && self.ple_edges.len() == self.numeric
+    /// Numeric columns that enter as they are.
+    pub(super) fn plain_columns(&self) -> Vec<usize> {
+        (0..self.numeric).filter(|&column| self.ple_edges.get(column).is_none_or(Vec::is_empty)).collect()
+    }
+
+    /// Numeric columns that enter through piecewise-linear embeddings.
+    pub(super) fn ple_columns(&self) -> Vec<usize> {
+        (0..self.numeric).filter(|&column| self.ple_edges.get(column).is_some_and(|e| !e.is_empty())).collect()
     }
 
     /// Inputs of the first layer, embeddings included.
     pub(super) fn inputs(&self) -> usize {
-        let numeric = if self.has_ple() { self.numeric * self.ple_width } else { self.numeric };
+        let numeric = self.plain_columns().len() + self.ple_columns().len() * self.ple_width;
         numeric + self.category_sizes.len() * self.embedding
+    }
+
+    /// Inputs of the first layer that each column gives, in their order.
+    fn runs(&self) -> Vec<usize> {
+        let plain = vec![1; self.plain_columns().len()];
+        let embedded = vec![self.ple_width; self.ple_columns().len()];
+        [plain, embedded, vec![self.embedding; self.category_sizes.len()]].concat()
     }
 
     /// Width of a residual block's inner layer.
@@ -84,10 +96,11 @@ impl Architecture {
         if self.codes() > 0 {
             specs.add("embedding.weight", &[self.codes(), self.embedding], fan_in(self.embedding), false);
         }
-        if self.has_ple() {
+        let embedded = self.ple_columns().len();
+        if embedded > 0 {
             let init = fan_in(self.bins());
-            specs.add("ple.weight", &[self.numeric, self.bins(), self.ple_width], init, false);
-            specs.add("ple.bias", &[self.numeric, self.ple_width], init, false);
+            specs.add("ple.weight", &[embedded, self.bins(), self.ple_width], init.clone(), false);
+            specs.add("ple.bias", &[embedded, self.ple_width], init, false);
         }
         match self.family {
             Family::Linear => specs.linear("head", self.inputs(), self.outputs),
@@ -115,13 +128,14 @@ impl Architecture {
     }
 
     /// `TabM`: shared matrices, an input and an output adapter and a bias for each member, separate heads. The first input
-    /// adapter begins at random signs and sets the members apart, all others begin at 1 (Gorishniy et al. 2024, section 3).
+    /// adapter begins at random signs, one a column and member, and sets the members apart; all others begin at 1
+    /// (Gorishniy et al. 2024, section 3).
     fn ensemble_specs(&self, specs: &mut Specs) {
         let members = self.members;
         let mut inputs = self.inputs();
         for layer in 0..self.depth {
             let name = |part: &str| format!("layers.{layer}.{part}");
-            let first = if layer == 0 { Init::Signs } else { Init::Constant(1.0) };
+            let first = if layer == 0 { Init::Signs(self.runs()) } else { Init::Constant(1.0) };
             specs.add(name("weight"), &[inputs, self.width], fan_in(inputs), true);
             specs.add(name("r"), &[members, inputs], first, false);
             specs.add(name("s"), &[members, self.width], Init::Constant(1.0), false);
@@ -144,19 +158,18 @@ pub fn initial_weights(arch: &Architecture, seed: u64) -> Weights {
     specs
         .map(|(index, spec)| {
             let mut noise = Noise::new(seed, Noise::WEIGHTS, index as u64);
-            let values = (0..spec.shape.iter().product::<usize>())
-                .map(|_| match spec.init {
-                    Init::Uniform(bound) => ((noise.uniform() * 2.0 - 1.0) * bound) as f32,
-                    Init::Constant(value) => value,
-                    Init::Signs => {
-                        if noise.next() & 1 == 0 {
-                            1.0
-                        } else {
-                            -1.0
-                        }
-                    }
-                })
-                .collect();
+            let size = spec.shape.iter().product::<usize>();
+            let values = match spec.init {
+                Init::Uniform(bound) => {
+                    (0..size).map(|_| ((noise.uniform() * 2.0 - 1.0) * bound) as f32).collect()
+                }
+                Init::Constant(value) => vec![value; size],
+                Init::Signs(runs) => {
+                    let sign = |noise: &mut Noise| if noise.next() & 1 == 0 { 1.0 } else { -1.0 };
+                    let signs = runs.iter().cycle().flat_map(|&run| vec![sign(&mut noise); run]);
+                    if size == 0 { Vec::new() } else { signs.take(size).collect() }
+                }
+            };
             (spec.name, (spec.shape, values))
         })
         .collect()

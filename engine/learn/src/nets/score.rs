@@ -9,6 +9,7 @@ use super::{
     Architecture, Encoded, OutputScale, Weights,
     batch::{Gatherer, HostBatch},
     graph::{self, Dropout, Inputs, Params},
+    loss::softplus,
 };
 
 /// A trained network, ready to score.
@@ -164,11 +165,6 @@ pub(super) fn combine(arch: &Architecture, raw: &[f32]) -> Vec<f64> {
             sum.values().map(|value| value - (members as f64).ln()).collect()
         }
     }
-}
-
-/// `ln(1 + exp(z))` without overflow.
-fn softplus(z: f64) -> f64 {
-    z.max(0.0) + (-z.abs()).exp().ln_1p()
 }
 
 /// Elementwise running logarithm of a sum of exponentials.

@@ -3,6 +3,11 @@
 use orrery_domain::training::{HyperParameters, ModelKind, Optimizer, Task};
 use serde::{Deserialize, Serialize};
 
+/// Steps that a fit has at least, within [`MOST_EPOCHS`].
+const LEAST_STEPS: usize = 3000;
+/// Most passes that a default asks for.
+const MOST_EPOCHS: u32 = 100;
+
 /// How a network is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FitSettings {
@@ -30,23 +35,25 @@ impl FitSettings {
     /// The settings of a request, with the kind's own defaults for what it leaves open. The seed is 0: set it.
     pub fn resolve(kind: ModelKind, hyper: &HyperParameters, train_rows: usize, _task: Task) -> Self {
         let tabm = kind == ModelKind::Tabm;
-        let few = train_rows < 20_000;
-        let batch = if tabm { if few { 256 } else { 512 } } else { 256 };
-        let epochs = hyper.epochs.unwrap_or(if tabm { 12 } else { 20 }).max(1);
+        let batch_size = hyper.batch_size.map_or(256, |size| size.max(1) as usize);
+        // Small tables get more passes, so that every fit has about the same least number of steps.
+        let steps_per_epoch = (train_rows / batch_size).max(1);
+        let few = u32::try_from(LEAST_STEPS.div_ceil(steps_per_epoch)).unwrap_or(MOST_EPOCHS);
+        let epochs = hyper.epochs.unwrap_or(few.clamp(if tabm { 6 } else { 10 }, MOST_EPOCHS)).max(1);
         let sgd = hyper.optimizer == Optimizer::Sgd;
         Self {
             epochs,
-            batch_size: hyper.batch_size.map_or(batch, |size| size.max(1) as usize),
+            batch_size,
             learning_rate: hyper.learning_rate.unwrap_or(match (sgd, tabm) {
                 (true, _) => 0.05,
-                (false, true) => 2e-3,
-                (false, false) => 1e-3,
+                (false, true) => 5e-3,
+                (false, false) => 3e-3,
             }),
             weight_decay: hyper.weight_decay.unwrap_or(if sgd { 1e-4 } else { 1e-2 }),
             optimizer: hyper.optimizer,
             warmup: hyper.warmup.unwrap_or(0.05).clamp(0.0, 1.0),
             clip_norm: hyper.clip_norm.unwrap_or(1.0).max(0.0),
-            patience: hyper.patience.unwrap_or(epochs.div_ceil(2).max(3)),
+            patience: hyper.patience.unwrap_or(epochs.div_ceil(2).max(4)),
             seed: 0,
         }
     }

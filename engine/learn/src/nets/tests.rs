@@ -42,7 +42,7 @@ pub(super) fn small(family: Family, outputs: usize) -> Architecture {
         dropout: 0.2,
         members: if tabm { 4 } else { 1 },
         ple_edges: if tabm {
-            vec![vec![-1.0, 0.0, 1.0], vec![-2.0, 2.0], vec![-1.0, -0.5, 0.0, 0.5]]
+            vec![vec![-1.0, 0.0, 1.0], Vec::new(), vec![-1.0, -0.5, 0.0, 0.5]]
         } else {
             Vec::new()
         },

@@ -49,16 +49,20 @@ impl Writer<'_> {
         self.weight(name, &shape)
     }
 
-    /// Numbers or their embeddings, then the categories' embeddings. `[batch, inputs]`
+    /// Plain numbers, embedded numbers, embedded categories. `[batch, inputs]`
     fn inputs(&mut self) -> String {
         let (numeric, categories) = (self.arch.numeric, self.arch.category_sizes.len());
+        let (plain, embedded) = (self.arch.plain_columns(), self.arch.ple_columns());
         let mut parts = Vec::new();
-        if numeric > 0 {
-            let numbers = if categories > 0 { self.columns("numeric", 0, numeric) } else { "x".to_owned() };
-            parts.push(if self.arch.has_ple() { self.piecewise(&numbers) } else { numbers });
+        if !plain.is_empty() {
+            parts.push(self.columns("plain", &plain));
+        }
+        if !embedded.is_empty() {
+            let numbers = self.columns("embedded", &embedded);
+            parts.push(self.piecewise(&numbers));
         }
         if categories > 0 {
-            let codes = self.columns("codes", numeric, numeric + categories);
+            let codes = self.columns("codes", &(numeric..numeric + categories).collect::<Vec<_>>());
             parts.push(self.embeddings(&codes));
         }
         match parts.as_slice() {
@@ -70,12 +74,14 @@ impl Writer<'_> {
         }
     }
 
-    /// Columns `first..end` of `x`.
-    fn columns(&mut self, name: &str, first: usize, end: usize) -> String {
-        let first = self.graph.ints(&format!("{name}.first"), &[first as i64]);
-        let end = self.graph.ints(&format!("{name}.end"), &[end as i64]);
-        let axis = self.graph.ints(&format!("{name}.axis"), &[1]);
-        self.graph.op("Slice", &["x", &first, &end, &axis], Vec::new())
+    /// These columns of `x`; `x` itself where they are all.
+    fn columns(&mut self, name: &str, columns: &[usize]) -> String {
+        if columns.len() == self.arch.numeric + self.arch.category_sizes.len() {
+            return "x".to_owned();
+        }
+        let positions: Vec<i64> = columns.iter().map(|&column| column as i64).collect();
+        let positions = self.graph.ints(&format!("{name}.columns"), &positions);
+        self.graph.op("Gather", &["x", &positions], vec![int("axis", 1)])
     }
 
     /// Codes to rows of the shared table; a code outside its category is unknown (0).
@@ -106,9 +112,10 @@ impl Writer<'_> {
         self.graph.op("Reshape", &[&embedded, &flat], Vec::new())
     }
 
-    /// Piecewise-linear embeddings. `[batch, numeric]` to `[batch, numeric * ple_width]`
+    /// Piecewise-linear embeddings. `[batch, columns]` to `[batch, columns * ple_width]`
     fn piecewise(&mut self, numbers: &str) -> String {
-        let (columns, bins, width) = (self.arch.numeric, self.arch.bins(), self.arch.ple_width);
+        let (columns, bins) = (self.arch.ple_columns().len(), self.arch.bins());
+        let width = self.arch.ple_width;
         let tables = PleTables::new(self.arch);
         let axis = self.graph.ints("ple.axis", &[2]);
         let mut x = self.graph.op("Unsqueeze", &[numbers, &axis], Vec::new());
