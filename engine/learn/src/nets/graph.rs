@@ -66,9 +66,8 @@ impl Inputs {
         let columns = plain.len() / rows.max(1);
         let plain = (columns > 0).then(|| Tensor::from_data(TensorData::new(plain, [rows, columns]), device));
         let columns = arch.ple_columns().len();
-        let piecewise = (columns > 0).then(|| {
-            Tensor::from_data(TensorData::new(piecewise, [columns, rows, arch.bins()]), device)
-        });
+        let piecewise = (columns > 0)
+            .then(|| Tensor::from_data(TensorData::new(piecewise, [columns, rows, arch.bins()]), device));
         let size = codes.len();
         let codes = (size > 0).then(|| Tensor::from_data(TensorData::new(codes, [size]), device));
         Self { rows, plain, piecewise, codes }

@@ -69,7 +69,9 @@ impl Architecture {
 
     /// Numeric columns that enter through piecewise-linear embeddings.
     pub(super) fn ple_columns(&self) -> Vec<usize> {
-        (0..self.numeric).filter(|&column| self.ple_edges.get(column).is_some_and(|e| !e.is_empty())).collect()
+        (0..self.numeric)
+            .filter(|&column| self.ple_edges.get(column).is_some_and(|e| !e.is_empty()))
+            .collect()
     }
 
     /// Inputs of the first layer, embeddings included.
