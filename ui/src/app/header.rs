@@ -6,7 +6,7 @@ use super::{App, shell::bar_frame};
 use crate::{
     command::UiCommand,
     theme::{size, space},
-    widgets::icon,
+    widgets::{button, icon},
 };
 
 /// Width of the search box, points.
@@ -39,15 +39,15 @@ impl App {
     fn search_box(&mut self, ui: &mut Ui) {
         let theme = self.theme(ui.ctx());
         let keys =
-            UiCommand::OpenPalette.shortcut().map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
-        let button = Button::new((
+            UiCommand::OpenPalette.shortcut().map(|keys| button::keys(ui.ctx(), &keys)).unwrap_or_default();
+        let look = Button::new((
             icon::SEARCH.small().color(theme.text.weak),
             theme.body("Search").color(theme.text.weak),
         ))
         .right_text(theme.caption(keys))
         .fill(theme.surface.sunken)
         .min_size(vec2(SEARCH, space::CONTROL));
-        let response = ui.add_sized(vec2(SEARCH, space::CONTROL), button);
+        let response = ui.add_sized(vec2(SEARCH, space::CONTROL), look);
         response.widget_info(|| WidgetInfo::labeled(Role::Button, true, UiCommand::OpenPalette.title()));
         if response.on_hover_text(UiCommand::OpenPalette.tooltip()).clicked() {
             self.outbox.run(UiCommand::OpenPalette);

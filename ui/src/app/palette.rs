@@ -13,7 +13,7 @@ use crate::{
     route::Route,
     theme::{Theme, size, space},
     widgets::{
-        badge,
+        badge, button,
         icon::{self, Icon},
     },
 };
@@ -262,7 +262,7 @@ fn list(ui: &mut Ui, theme: &Theme, entries: &[Entry], chosen: &mut usize, moved
 fn row(ui: &mut Ui, theme: &Theme, entry: &Entry, chosen: bool) -> egui::Response {
     let keys = match entry.act {
         Act::Run(command) => {
-            command.shortcut().map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default()
+            command.shortcut().map(|keys| button::keys(ui.ctx(), &keys)).unwrap_or_default()
         }
         _ => String::new(),
     };

@@ -51,11 +51,17 @@ fn show_command(
     }
 }
 
+/// A key as people write it: `Ctrl+,` rather than `Ctrl+Comma`.
+pub fn keys(ctx: &egui::Context, shortcut: &egui::KeyboardShortcut) -> String {
+    let words = ctx.format_shortcut(shortcut);
+    words.replace("Comma", ",").replace("Plus", "+").replace("Minus", "-")
+}
+
 /// What hovering a command tells: what it does and its key.
 pub fn tooltip(ui: &mut Ui, theme: &Theme, command: UiCommand) {
     ui.label(theme.body(command.tooltip()));
     if let Some(shortcut) = command.shortcut() {
-        ui.label(theme.weak(ui.ctx().format_shortcut(&shortcut)));
+        ui.label(theme.weak(keys(ui.ctx(), &shortcut)));
     }
 }
 

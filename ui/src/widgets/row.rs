@@ -18,7 +18,7 @@ pub fn row(ui: &mut Ui, theme: &Theme, name: &str, height: f32, content: impl Fn
         ui.painter().rect_stroke(outer, CornerRadius::same(space::RADIUS_SMALL), ring, StrokeKind::Inside);
     }
     let layout = Layout::left_to_right(Align::Center);
-    ui.scope_builder(UiBuilder::new().max_rect(rect).layout(layout), content);
+    content(&mut ui.new_child(UiBuilder::new().max_rect(rect).layout(layout)));
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
     response
 }

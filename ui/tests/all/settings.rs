@@ -28,7 +28,7 @@ fn every_shortcut_is_on_the_page() {
     let (window, _) = window(fixture::busy(), PageId::Settings);
     for command in UiCommand::ALL {
         let Some(shortcut) = command.shortcut() else { continue };
-        let words = window.ctx.format_shortcut(&shortcut);
+        let words = orrery_ui::widgets::button::keys(&window.ctx, &shortcut);
         assert!(window.query_all_by_label(&words).next().is_some(), "{command:?} ({words}) is not listed");
     }
 }

@@ -15,8 +15,12 @@ use crate::{
     },
 };
 
-/// Width of a node, points.
-const NODE: f32 = 220.0;
+/// Least and largest width of a node, points.
+const NODE: (f32, f32) = (120.0, 240.0);
+/// Height of a node, points.
+const HEIGHT: f32 = 124.0;
+/// Space between two nodes, with the arrow in it, points.
+const BETWEEN: f32 = 28.0;
 
 struct Node {
     icon: Icon,
@@ -97,15 +101,20 @@ fn nodes(entry: &ModelEntry, model: &ModelCard, ctx: &PageContext<'_>) -> [Node;
 pub(super) fn show(entry: &ModelEntry, model: &ModelCard, ctx: &mut PageContext<'_>, ui: &mut Ui) {
     let theme = ctx.theme;
     let nodes = nodes(entry, model, ctx);
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing = vec2(space::S, space::M);
+    let count = nodes.len() as f32;
+    let width = ((ui.available_width() - BETWEEN * (count - 1.0)) / count).floor().clamp(NODE.0, NODE.1);
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
         let last = nodes.len() - 1;
         for (index, node) in nodes.iter().enumerate() {
-            if let Some(route) = draw(ui, theme, node) {
+            if let Some(route) = draw(ui, theme, node, width) {
                 ctx.go(route);
             }
             if index < last {
-                ui.label(icon::FORWARD.small().color(theme.text.weak));
+                let (rect, _) = ui.allocate_exact_size(vec2(BETWEEN, HEIGHT), Sense::hover());
+                let font = egui::FontId::new(crate::theme::size::ICON, egui::FontFamily::Name(crate::theme::ICONS.into()));
+                let arrow = icon::FORWARD.glyph();
+                ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, arrow, font, theme.text.weak);
             }
         }
     });
@@ -114,8 +123,8 @@ pub(super) fn show(entry: &ModelEntry, model: &ModelCard, ctx: &mut PageContext<
 }
 
 /// Draws a node; returns where a click on it leads.
-fn draw(ui: &mut Ui, theme: &Theme, node: &Node) -> Option<Route> {
-    let size = vec2(NODE, 118.0);
+fn draw(ui: &mut Ui, theme: &Theme, node: &Node, width: f32) -> Option<Route> {
+    let size = vec2(width, HEIGHT);
     let sense = if node.route.is_some() { Sense::click() } else { Sense::hover() };
     let (rect, response) = ui.allocate_exact_size(size, sense);
     let mut frame = card::frame(theme);
@@ -127,23 +136,24 @@ fn draw(ui: &mut Ui, theme: &Theme, node: &Node) -> Option<Route> {
     }
     let inner = rect.shrink(space::M);
     ui.painter().add(frame.paint(inner));
-    ui.scope_builder(UiBuilder::new().max_rect(inner).layout(Layout::top_down(Align::LEFT)), |ui| {
-        ui.spacing_mut().item_spacing.y = 3.0;
-        ui.horizontal(|ui| {
-            ui.label(node.icon.small().color(theme.text.weak));
-            ui.label(theme.caption(node.kind));
-        });
-        let colour = if node.route.is_some() { theme.accent.text } else { theme.text.strong };
-        ui.add(Label::new(theme.strong(&node.title).color(colour)).truncate());
-        for line in &node.lines {
-            ui.add(
-                Label::new(theme.number(line).size(crate::theme::size::LABEL).color(theme.text.weak))
-                    .truncate(),
-            );
-        }
-    });
+    let layout = Layout::top_down(Align::LEFT);
+    lines(&mut ui.new_child(UiBuilder::new().max_rect(inner).layout(layout)), theme, node);
     let name = format!("{}: {}", node.kind, node.title);
     let role = if node.route.is_some() { egui::Role::Link } else { egui::Role::Group };
     response.widget_info(|| egui::WidgetInfo::labeled(role, true, &name));
     response.clicked().then(|| node.route.clone()).flatten()
+}
+
+fn lines(ui: &mut Ui, theme: &Theme, node: &Node) {
+    ui.spacing_mut().item_spacing.y = 3.0;
+    ui.horizontal(|ui| {
+        ui.label(node.icon.small().color(theme.text.weak));
+        ui.label(theme.caption(node.kind));
+    });
+    let colour = if node.route.is_some() { theme.accent.text } else { theme.text.strong };
+    ui.add(Label::new(theme.strong(&node.title).color(colour)).truncate());
+    for line in &node.lines {
+        let line = theme.number(line).size(crate::theme::size::LABEL).color(theme.text.weak);
+        ui.add(Label::new(line).truncate());
+    }
 }

@@ -156,7 +156,7 @@ fn field(
     value: &mut String,
     ctx: &PageContext<'_>,
 ) -> bool {
-    let edit = TextEdit::singleline(value).desired_width(180.0).hint_text("missing");
+    let edit = TextEdit::singleline(value).desired_width(160.0).hint_text("missing");
     let field = ui.add(edit).accessible_name(&feature.name);
     let mut changed = field.changed();
     let known: Vec<&str> = match feature.kind {
@@ -184,7 +184,8 @@ fn field(
             _ => format::significant(number, 4),
         };
         let words = format!("{} to {}", show(numeric.min), show(numeric.max));
-        ui.label(ctx.theme.number(words).size(size::CAPTION).color(ctx.theme.text.weak));
+        let words = ctx.theme.number(words).size(size::CAPTION).color(ctx.theme.text.weak);
+        ui.add(Label::new(words).truncate());
     }
     changed
 }

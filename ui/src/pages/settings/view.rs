@@ -10,7 +10,7 @@ use crate::{
     theme::space,
     widgets::{
         badge,
-        button::{Weight, command_button, copy_button, icon_button},
+        button::{Weight, command_button, copy_button, icon_button, keys},
         card, icon, row,
     },
 };
@@ -221,7 +221,7 @@ fn shortcuts(ctx: &PageContext<'_>, ui: &mut Ui) {
                         ui.label(theme.body(command.title())).on_hover_text(command.tooltip());
                         row::right(ui, |ui| {
                             ui.label(
-                                theme.number(ui.ctx().format_shortcut(&shortcut)).color(theme.text.weak),
+                                theme.number(keys(ui.ctx(), &shortcut)).color(theme.text.weak),
                             );
                         });
                     });
