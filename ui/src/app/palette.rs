@@ -261,9 +261,7 @@ fn list(ui: &mut Ui, theme: &Theme, entries: &[Entry], chosen: &mut usize, moved
 
 fn row(ui: &mut Ui, theme: &Theme, entry: &Entry, chosen: bool) -> egui::Response {
     let keys = match entry.act {
-        Act::Run(command) => {
-            command.shortcut().map(|keys| button::keys(ui.ctx(), &keys)).unwrap_or_default()
-        }
+        Act::Run(command) => command.shortcut().map(|keys| button::keys(ui.ctx(), &keys)).unwrap_or_default(),
         _ => String::new(),
     };
     let right = match entry.blocked {

@@ -112,7 +112,10 @@ pub(super) fn show(entry: &ModelEntry, model: &ModelCard, ctx: &mut PageContext<
             }
             if index < last {
                 let (rect, _) = ui.allocate_exact_size(vec2(BETWEEN, HEIGHT), Sense::hover());
-                let font = egui::FontId::new(crate::theme::size::ICON, egui::FontFamily::Name(crate::theme::ICONS.into()));
+                let font = egui::FontId::new(
+                    crate::theme::size::ICON,
+                    egui::FontFamily::Name(crate::theme::ICONS.into()),
+                );
                 let arrow = icon::FORWARD.glyph();
                 ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, arrow, font, theme.text.weak);
             }

@@ -220,9 +220,7 @@ fn shortcuts(ctx: &PageContext<'_>, ui: &mut Ui) {
                         ui.label(command.icon().small().color(theme.text.weak));
                         ui.label(theme.body(command.title())).on_hover_text(command.tooltip());
                         row::right(ui, |ui| {
-                            ui.label(
-                                theme.number(keys(ui.ctx(), &shortcut)).color(theme.text.weak),
-                            );
+                            ui.label(theme.number(keys(ui.ctx(), &shortcut)).color(theme.text.weak));
                         });
                     });
                 }
