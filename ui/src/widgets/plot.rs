@@ -59,6 +59,14 @@ pub struct PlotState {
     pub(super) view: Option<((f64, f64), (f64, f64))>,
 }
 
+impl PlotState {
+    /// Shows everything again in the next frame.
+    pub fn reset_view(&mut self) {
+        self.command = Some(ViewCommand::Reset);
+        self.view = None;
+    }
+}
+
 /// What the buttons ask of the view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ViewCommand {

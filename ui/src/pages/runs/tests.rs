@@ -1,0 +1,1 @@
+//! Page Runs driven by role and label.
