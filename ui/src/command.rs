@@ -305,8 +305,9 @@ impl UiCommand {
             return Err("Another window has this workspace open; this one only looks.");
         }
         match self {
-            Self::TrainOnDataset => at.dataset().map(drop).ok_or("Choose a dataset first."),
-            Self::DeleteDataset => at.dataset().map(drop).ok_or("Choose a dataset first."),
+            Self::TrainOnDataset | Self::DeleteDataset => {
+                at.dataset().map(drop).ok_or("Choose a dataset first.")
+            }
             Self::StartTraining => match at.route {
                 Route::Train { .. } => Ok(()),
                 _ => Err("Open the Train page first."),

@@ -49,6 +49,7 @@ pub enum WindowError {
 ///
 /// # Errors
 /// [`WindowError`]: an unknown option, no display, or nothing that can draw on it.
+#[expect(clippy::needless_pass_by_value, reason = "the window owns its engine until it closes")]
 pub fn run(engine: Arc<dyn Engine>, options: WindowOptions) -> Result<(), WindowError> {
     let WindowOptions { page, renderer } = options;
     let page = match page {

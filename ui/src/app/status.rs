@@ -53,7 +53,7 @@ pub(super) fn jobs_words(snapshot: &Snapshot) -> Option<String> {
         words.push_str(&format::percent(known.iter().sum::<f64>() / known.len() as f64));
     }
     if let Some(left) = left {
-        words.push_str(&format!(" · {} left", format::duration(left)));
+        words = format!("{words} · {} left", format::duration(left));
     }
     Some(words)
 }

@@ -103,11 +103,17 @@ pub struct Theme {
 
 impl Theme {
     /// The embedded dark theme.
+    ///
+    /// # Panics
+    /// Never: a test reads both embedded themes.
     pub fn dark() -> Self {
         ron::from_str(include_str!("../../../assets/theme/dark.ron")).expect("the embedded theme is valid")
     }
 
     /// The embedded light theme.
+    ///
+    /// # Panics
+    /// Never: a test reads both embedded themes.
     pub fn light() -> Self {
         ron::from_str(include_str!("../../../assets/theme/light.ron")).expect("the embedded theme is valid")
     }
@@ -121,7 +127,9 @@ fn hex_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[Color32; 8], 
     let texts = Vec::<String>::deserialize(deserializer)?;
     let colours =
         texts.iter().map(|text| parse(text)).collect::<Result<Vec<_>, _>>().map_err(D::Error::custom)?;
-    colours.try_into().map_err(|_| D::Error::custom("a theme has eight series colours"))
+    colours
+        .try_into()
+        .map_err(|found: Vec<_>| D::Error::custom(format!("a theme has eight series colours, not {}", found.len())))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads a colour")]

@@ -91,7 +91,7 @@ impl Chart<'_> {
                     painter.add(Shape::line(points, stroke));
                 }
                 None => {
-                    painter.extend(Shape::dashed_line(&points, Stroke::new(1.0, theme.text.weak), 4.0, 4.0))
+                    painter.extend(Shape::dashed_line(&points, Stroke::new(1.0, theme.text.weak), 4.0, 4.0));
                 }
             }
         }

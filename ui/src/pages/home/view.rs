@@ -37,11 +37,11 @@ pub fn show(view: &HomeView, ctx: &mut PageContext<'_>, ui: &mut Ui) {
             ui.spacing_mut().item_spacing.x = gap;
             let width = ((ui.available_width() - gap) * 0.58).floor();
             ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::LEFT), |ui| {
-                left(view, ctx, ui)
+                left(view, ctx, ui);
             });
             let rest = ui.available_width();
             ui.allocate_ui_with_layout(vec2(rest, 0.0), Layout::top_down(Align::LEFT), |ui| {
-                right(view, ctx, ui)
+                right(view, ctx, ui);
             });
         });
     });
@@ -144,17 +144,14 @@ fn active(lines: &[ActiveLine], ctx: &mut PageContext<'_>, ui: &mut Ui) {
 fn active_line(line: &ActiveLine, ctx: &mut PageContext<'_>, ui: &mut Ui) {
     let theme = ctx.theme;
     ui.horizontal(|ui| {
-        match (&line.run, line.state) {
-            (Some(run), Some(state)) => {
-                if link(ui, theme, &line.name).on_hover_text("Show the run").clicked() {
-                    ctx.go(Route::Runs { run: Some(run.clone()) });
-                }
-                badge::run_badge(ui, theme, state);
+        if let (Some(run), Some(state)) = (&line.run, line.state) {
+            if link(ui, theme, &line.name).on_hover_text("Show the run").clicked() {
+                ctx.go(Route::Runs { run: Some(run.clone()) });
             }
-            _ => {
-                ui.label(theme.body(&line.name));
-                badge::badge(ui, theme, crate::theme::State::Running, "Running");
-            }
+            badge::run_badge(ui, theme, state);
+        } else {
+            ui.label(theme.body(&line.name));
+            badge::badge(ui, theme, crate::theme::State::Running, "Running");
         }
         row::right(ui, |ui| {
             if let Some(job) = line.job {

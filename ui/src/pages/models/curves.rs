@@ -160,7 +160,7 @@ fn chart_card(
         chart.title,
         |ui| {
             save =
-                icon_button(ui, theme, icon::EXPORT, &format!("Save {} as CSV…", chart.title), true).clicked()
+                icon_button(ui, theme, icon::EXPORT, &format!("Save {} as CSV…", chart.title), true).clicked();
         },
         |ui| {
             let width = ui.available_width();
@@ -178,12 +178,11 @@ fn xy(points: &[CurvePoint]) -> Vec<[f64; 2]> {
 }
 
 fn csv_of(header: &str, points: &[CurvePoint]) -> String {
-    let mut text = format!("{header}\n");
-    for point in points {
+    let line = |point: &CurvePoint| {
         let threshold = point.threshold.map(|threshold| threshold.to_string()).unwrap_or_default();
-        text.push_str(&format!("{},{},{threshold}\n", point.x, point.y));
-    }
-    text
+        format!("{},{},{threshold}\n", point.x, point.y)
+    };
+    format!("{header}\n{}", points.iter().map(line).collect::<String>())
 }
 
 fn reading_of(points: &[CurvePoint], x: f64, x_name: &str, y_name: &str) -> Option<String> {

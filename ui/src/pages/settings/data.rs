@@ -34,7 +34,7 @@ pub struct SettingsView {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Choice {
     /// Which.
-    pub choice: DeviceChoice,
+    pub device: DeviceChoice,
     /// Its name.
     pub name: String,
     /// What is known about it.
@@ -81,7 +81,7 @@ fn choices(snapshot: &Snapshot) -> Vec<Choice> {
         None => "The fastest device that passed its check; devices are not measured yet.".to_owned(),
     };
     let auto = Choice {
-        choice: DeviceChoice::Auto,
+        device: DeviceChoice::Auto,
         name: "Automatic".to_owned(),
         detail: reason,
         chosen: snapshot.default_device == DeviceChoice::Auto,
@@ -90,7 +90,7 @@ fn choices(snapshot: &Snapshot) -> Vec<Choice> {
         matches!(device.state, DeviceState::Usable { .. }) || device.choice == DeviceChoice::Cpu
     });
     let devices = usable.map(|device| Choice {
-        choice: device.choice,
+        device: device.choice,
         name: device.name.clone(),
         detail: device.kind.title().to_owned(),
         chosen: snapshot.default_device == device.choice,

@@ -37,7 +37,7 @@ pub fn show(view: &SettingsView, ctx: &mut PageContext<'_>, ui: &mut Ui) {
             });
             let rest = ui.available_width();
             ui.allocate_ui_with_layout(vec2(rest, 0.0), Layout::top_down(Align::LEFT), |ui| {
-                shortcuts(ctx, ui)
+                shortcuts(ctx, ui);
             });
         });
     });
@@ -66,7 +66,7 @@ fn devices(view: &SettingsView, ctx: &mut PageContext<'_>, ui: &mut Ui) {
                     let enabled = !ctx.snapshot.workspace.read_only;
                     let radio = egui::RadioButton::new(choice.chosen, theme.body(&choice.name));
                     if ui.add_enabled(enabled, radio).clicked() && !choice.chosen {
-                        ctx.outbox.send(Command::SetDefaultDevice { device: choice.choice });
+                        ctx.outbox.send(Command::SetDefaultDevice { device: choice.device });
                     }
                     ui.add(Label::new(theme.weak(&choice.detail)).truncate()).on_hover_text(&choice.detail);
                 });

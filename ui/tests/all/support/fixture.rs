@@ -30,7 +30,7 @@ fn hash(text: &str) -> String {
         for byte in text.bytes().chain([round]) {
             state = (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
-        hex.push_str(&format!("{state:016x}"));
+        hex += &format!("{state:016x}");
     }
     hex
 }
