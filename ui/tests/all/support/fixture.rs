@@ -25,14 +25,13 @@ const HOUR: f64 = 3600.0;
 
 fn hash(text: &str) -> String {
     let mut state = 0xcbf2_9ce4_8422_2325_u64;
-    let mut hex = String::new();
-    for round in 0..4_u8 {
+    let word = |round: u8| {
         for byte in text.bytes().chain([round]) {
             state = (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
-        hex += &format!("{state:016x}");
-    }
-    hex
+        format!("{state:016x}")
+    };
+    (0..4).map(word).collect()
 }
 
 fn column(name: &str, kind: ColumnType) -> ColumnSchema {
