@@ -127,9 +127,9 @@ fn hex_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[Color32; 8], 
     let texts = Vec::<String>::deserialize(deserializer)?;
     let colours =
         texts.iter().map(|text| parse(text)).collect::<Result<Vec<_>, _>>().map_err(D::Error::custom)?;
-    colours
-        .try_into()
-        .map_err(|found: Vec<_>| D::Error::custom(format!("a theme has eight series colours, not {}", found.len())))
+    colours.try_into().map_err(|found: Vec<_>| {
+        D::Error::custom(format!("a theme has eight series colours, not {}", found.len()))
+    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads a colour")]

@@ -204,7 +204,10 @@ fn a_read_only_window_says_so_and_changes_nothing() {
     assert!(engine.asked().is_empty(), "no command reaches the engine");
 }
 
-#[expect(clippy::redundant_closure_for_method_calls, reason = "the path alone is not general enough over lifetimes")]
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the path alone is not general enough over lifetimes"
+)]
 #[test]
 fn the_keyboard_reaches_the_rail_the_search_and_the_page() {
     let (mut window, _) = window(fixture::busy(), PageId::Home);

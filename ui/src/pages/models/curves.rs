@@ -159,8 +159,8 @@ fn chart_card(
         theme,
         chart.title,
         |ui| {
-            save =
-                icon_button(ui, theme, icon::EXPORT, &format!("Save {} as CSV…", chart.title), true).clicked();
+            save = icon_button(ui, theme, icon::EXPORT, &format!("Save {} as CSV…", chart.title), true)
+                .clicked();
         },
         |ui| {
             let width = ui.available_width();
