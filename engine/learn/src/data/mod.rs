@@ -1,52 +1,45 @@
 //! Data: files in, typed tables and profiles out.
+//!
+//! ```text
+//! bytes ──source──► text ──csv | json──► cells ──piece──► pieces ──resolve──► one type a column ──build──┐
+//!   │                          (chunks, all cores)                                                       ▼
+//!   └──────── columnar (Parquet, Arrow) ───────────────────────────────────────────────────────────► Table ──► profile
+//! ```
+//!
+//! Types are found over the whole file: a chunk's piece is parsed as the narrowest type that fits it, and parsed again when
+//! another chunk shows that the column is something wider.
 
+mod build;
+mod cells;
+mod columnar;
+mod csv;
+mod datetime;
+mod header;
+mod import;
+mod json;
+mod piece;
+mod profile;
+mod progress;
 mod read;
+mod resolve;
+mod source;
 mod task;
+mod text;
+mod textual;
+mod value;
 
-use std::path::Path;
-
-use orrery_domain::{
-    Failure, FailureClass,
-    dataset::{Dataset, ImportBudget, ImportOptions},
-    profile::Profile,
-};
+use orrery_domain::{Failure, FailureClass};
 
 pub use self::{
+    import::import,
+    profile::profile,
     read::{ReadReport, read_table},
     task::detect_task,
 };
-use crate::{
-    control::{Interrupt, JobControl},
-    table::Table,
-};
+use crate::table::Table;
 
-/// Reads `file` into `blobs` (as `<hash>.arrow`) and profiles it.
-///
-/// # Errors
-/// A data failure that says what is wrong with the file and what to do, a capacity failure when a budget is spent, or an
-/// interruption.
-pub fn import(
-    file: &Path,
-    _options: &ImportOptions,
-    _budget: &ImportBudget,
-    _blobs: &Path,
-    _control: &dyn JobControl,
-) -> Result<(Dataset, Profile), Interrupt> {
-    Err(Failure::new(FailureClass::Bug, format!("Not built: import of {}", file.display())).into())
-}
-
-/// Profiles a table; with `target`, also what depends on one.
-///
-/// # Errors
-/// A client failure when `target` is no column, or an interruption.
-pub fn profile(
-    _dataset: &Dataset,
-    _table: &Table,
-    _target: Option<&str>,
-    _control: &dyn JobControl,
-) -> Result<Profile, Interrupt> {
-    Err(Failure::new(FailureClass::Bug, "Not built: profile").into())
-}
+/// Most bad rows that are listed one by one; all are counted.
+const MOST_LISTED: usize = 1_000;
 
 /// There is no such column; here are those there are.
 fn unknown_column(table: &Table, name: &str) -> Failure {
@@ -59,3 +52,6 @@ fn unknown_column(table: &Table, name: &str) -> Failure {
         format!("There is no column '{name}'. The columns are: {}.", names.join(", ")),
     )
 }
+
+#[cfg(test)]
+mod tests;

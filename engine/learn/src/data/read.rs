@@ -4,9 +4,10 @@ use std::path::Path;
 
 use orrery_domain::{
     Failure, FailureClass,
-    dataset::{BadRow, ImportBudget, ImportOptions, SourceFile},
+    dataset::{BadRow, FileFormat, ImportBudget, ImportOptions, SourceFile},
 };
 
+use super::{columnar, source, text, textual};
 use crate::{
     control::{Interrupt, JobControl},
     table::Table,
@@ -27,6 +28,67 @@ pub struct ReadReport {
     pub unknown_types: Vec<String>,
 }
 
+/// Rows and what was said while reading them.
+pub(super) struct Content {
+    pub(super) table: Table,
+    pub(super) bad_rows: u64,
+    pub(super) bad_row_list: Vec<BadRow>,
+}
+
+/// What every reader works with.
+pub(super) struct Reading<'a> {
+    pub(super) path: &'a Path,
+    pub(super) options: &'a ImportOptions,
+    pub(super) budget: &'a ImportBudget,
+    pub(super) control: &'a dyn JobControl,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Reading<'_> {
+    /// A data failure that ends with the path.
+    pub(super) fn failure(&self, message: impl std::fmt::Display) -> Failure {
+        Failure::new(FailureClass::Data, format!("{message} ({})", self.path.display()))
+    }
+
+    /// A capacity failure that ends with the path.
+    pub(super) fn over_budget(&self, message: impl std::fmt::Display) -> Failure {
+        Failure::new(FailureClass::Capacity, format!("{message} ({})", self.path.display()))
+    }
+
+    /// Refuses more columns than the budget has.
+    pub(super) fn check_columns(&self, columns: usize) -> Result<(), Failure> {
+        if columns as u64 <= u64::from(self.budget.columns) {
+            return Ok(());
+        }
+        Err(self.over_budget(format_args!(
+            "The file has {columns} columns, and an import may have {}. Leave some out.",
+            self.budget.columns
+        )))
+    }
+
+    /// Refuses more rows than the budget has.
+    pub(super) fn check_rows(&self, rows: u64) -> Result<(), Failure> {
+        if rows <= self.budget.rows {
+            return Ok(());
+        }
+        Err(self.over_budget(format_args!(
+            "The file has at least {rows} rows, and an import may have {}. Take a sample of it.",
+            self.budget.rows
+        )))
+    }
+
+    /// Refuses more memory than the budget has.
+    pub(super) fn check_memory(&self, bytes: u64) -> Result<(), Failure> {
+        if bytes <= self.budget.memory_bytes {
+            return Ok(());
+        }
+        Err(self.over_budget(format_args!(
+            "Reading the file takes more than the {} MB of memory that an import may use. Allow it more, or take a sample.",
+            self.budget.memory_bytes >> 20
+        )))
+    }
+}
+
 /// Reads `file` into a typed table. Types in `options` win over what the values look like; a value that does not fit such a
 /// type becomes missing and is counted in a warning. A type for a column the file does not have is reported, not refused.
 ///
@@ -35,9 +97,63 @@ pub struct ReadReport {
 /// interruption.
 pub fn read_table(
     file: &Path,
-    _options: &ImportOptions,
-    _budget: &ImportBudget,
-    _control: &dyn JobControl,
+    options: &ImportOptions,
+    budget: &ImportBudget,
+    control: &dyn JobControl,
 ) -> Result<(Table, ReadReport), Interrupt> {
-    Err(Failure::new(FailureClass::Bug, format!("Not built: reading {}", file.display())).into())
+    let source = source::read(file, budget, control)?;
+    read_source(source, file, options, budget, control)
+}
+
+/// Reads a file whose bytes are there.
+pub(super) fn read_source(
+    source: source::Source,
+    file: &Path,
+    options: &ImportOptions,
+    budget: &ImportBudget,
+    control: &dyn JobControl,
+) -> Result<(Table, ReadReport), Interrupt> {
+    let source::Source { bytes, file_bytes, hasher } = source;
+    let mut format = source::format_of(&bytes, file)?;
+    let mut reading = Reading { path: file, options, budget, control, warnings: Vec::new() };
+    let content = match format {
+        FileFormat::Parquet => columnar::parquet(bytes, &mut reading)?,
+        FileFormat::Arrow => columnar::arrow(bytes, &mut reading)?,
+        FileFormat::Csv | FileFormat::JsonLines => {
+            let text = text::with_newlines(text::decode(bytes, &mut reading.warnings, file)?);
+            // Once more: UTF-16 hides it.
+            format = source::format_of(text.as_bytes(), file)?;
+            if format == FileFormat::JsonLines {
+                textual::json(text, &mut reading)?
+            } else {
+                format = FileFormat::Csv;
+                textual::csv(text, &mut reading)?
+            }
+        }
+    };
+    let Content { table, bad_rows, bad_row_list } = content;
+    if table.rows() == 0 {
+        return Err(nothing_left(&reading, bad_rows, &bad_row_list).into());
+    }
+    let mut unknown_types: Vec<String> =
+        options.types.keys().filter(|name| table.position(name).is_none()).cloned().collect();
+    unknown_types.sort_unstable();
+    let source = SourceFile {
+        path: file.display().to_string(),
+        bytes: file_bytes,
+        hash: hasher.finalize().to_hex().to_string(),
+        format,
+    };
+    let warnings = reading.warnings;
+    Ok((table, ReadReport { source, bad_rows, bad_row_list, warnings, unknown_types }))
+}
+
+fn nothing_left(reading: &Reading<'_>, bad_rows: u64, list: &[BadRow]) -> Failure {
+    match list.first() {
+        Some(first) => reading.failure(format_args!(
+            "None of the {bad_rows} rows can be read. Line {}: {} Mend the file or name its delimiter.",
+            first.line, first.reason
+        )),
+        None => reading.failure("The file has columns but no rows. Choose another."),
+    }
 }
