@@ -4,6 +4,7 @@ mod csv;
 mod formats;
 mod golden;
 mod hostile;
+mod importing;
 mod round_trip;
 
 use std::path::{Path, PathBuf};
