@@ -14,6 +14,7 @@ pub(super) enum Order {
 }
 
 /// What the texts read so far showed.
+#[expect(clippy::struct_excessive_bools, reason = "each is an observation of its own; any of them may come together")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Evidence {
     /// `01/02/2013` in one order or the other.

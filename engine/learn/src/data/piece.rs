@@ -53,7 +53,9 @@ impl Misfits {
 pub(super) struct FloatFacts {
     /// Some number has a fraction, an exponent or is infinite.
     pub(super) fractional: bool,
-    /// Some whole number is beyond 64 bits and would lose digits.
+    /// Some whole number is beyond 64 bits.
+    pub(super) huge: bool,
+    /// Some such number would lose digits.
     pub(super) lossy: bool,
 }
 
@@ -234,7 +236,10 @@ fn floats(
         match number {
             Number::Integer(_) => {}
             Number::Float(_) => facts.fractional = true,
-            Number::Huge { exact, .. } => facts.lossy |= !exact,
+            Number::Huge { exact, .. } => {
+                facts.huge = true;
+                facts.lossy |= !exact;
+            }
         }
         Some(number.value())
     })?;

@@ -113,7 +113,9 @@ pub(super) fn read_source(
     budget: &ImportBudget,
     control: &dyn JobControl,
 ) -> Result<(Table, ReadReport), Interrupt> {
-    let source::Source { bytes, file_bytes, hasher } = source;
+    let source::Source { bytes, hasher } = source;
+    let file_bytes = bytes.len() as u64;
+    let bytes = source::unpacked(bytes, budget, control, file)?;
     let mut format = source::format_of(&bytes, file)?;
     let mut reading = Reading { path: file, options, budget, control, warnings: Vec::new() };
     let content = match format {

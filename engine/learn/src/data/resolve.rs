@@ -101,18 +101,22 @@ pub(super) fn resolve(
     if decimal_comma.is_none() && source.commas_may_be_decimal() {
         detect_decimal_comma(columns, source, missing, warnings, meter)?;
     }
-    let mut wanted = Vec::new();
-    for (index, column) in columns.iter().enumerate() {
-        let chunks: Vec<bool> = column.pieces.iter().map(|piece| !fits(piece, column.kind, column.order)).collect();
-        if chunks.contains(&true) {
-            wanted.push(Request { column: index, target: column.target(column.kind, column.style), chunks });
+    loop {
+        let requests = misfitting(columns);
+        if requests.is_empty() {
+            break;
         }
-    }
-    for (request, pieces) in wanted.iter().zip(parse_again(&wanted, columns, source, missing, meter)?) {
-        let column = &mut columns[request.column];
-        for (piece, again) in column.pieces.iter_mut().zip(pieces.unwrap_or_default()) {
-            if let Some(again) = again {
-                *piece = again;
+        for (request, answer) in requests.iter().zip(parse_again(&requests, source, missing, meter)?) {
+            let column = &mut columns[request.column];
+            let Some(answer) = answer else {
+                // Texts fit everything, so the next round is the last.
+                column.kind = ColumnType::Text;
+                continue;
+            };
+            for (piece, again) in column.pieces.iter_mut().zip(answer) {
+                if let Again::New(again) = again {
+                    *piece = again;
+                }
             }
         }
     }
@@ -120,6 +124,18 @@ pub(super) fn resolve(
         warn_about(column, warnings);
     }
     Ok(())
+}
+
+/// The pieces that are not of their column's type.
+fn misfitting(columns: &[Column]) -> Vec<Request> {
+    let mut requests = Vec::new();
+    for (index, column) in columns.iter().enumerate() {
+        let chunks: Vec<bool> = column.pieces.iter().map(|piece| !fits(piece, column.kind, column.order)).collect();
+        if chunks.contains(&true) {
+            requests.push(Request { column: index, target: column.target(column.kind, column.style), chunks });
+        }
+    }
+    requests
 }
 
 /// The narrowest type that every piece fits.
@@ -176,16 +192,25 @@ struct Request {
     chunks: Vec<bool>,
 }
 
-/// What a request gave: by chunk, the new piece where one was asked for. `None` if some value did not fit.
-type Answer = Option<Vec<Option<Piece>>>;
+/// What became of one piece.
+enum Again {
+    /// It was not asked for.
+    Kept,
+    /// It is parsed.
+    New(Piece),
+    /// Some value does not fit.
+    Misfit,
+}
+
+/// By request, what became of each chunk's piece; `None` where some value does not fit.
+type Answers = Vec<Option<Vec<Again>>>;
 
 fn parse_again(
     requests: &[Request],
-    columns: &[Column],
     source: &dyn CellSource,
     missing: &Missing,
     meter: &Meter<'_>,
-) -> Result<Vec<Answer>, Interrupt> {
+) -> Result<Answers, Interrupt> {
     if requests.is_empty() {
         return Ok(Vec::new());
     }
@@ -194,26 +219,26 @@ fn parse_again(
         .map(|chunk| {
             meter.advance(0, 0)?;
             if !requests.iter().any(|request| request.chunks[chunk]) {
-                return Ok(requests.iter().map(|_| Some(None)).collect());
+                return Ok(requests.iter().map(|_| Again::Kept).collect());
             }
             let cells = source.cells(chunk);
-            Ok(requests
-                .iter()
-                .map(|request| match source.local(chunk, request.column) {
-                    _ if !request.chunks[chunk] => Some(None),
-                    Some(local) => parse_as(&cells.column(local), missing, request.target).map(Some),
-                    None => Some(Some(Piece::Missing(cells.rows))),
-                })
-                .collect())
+            let parse = |request: &Request| match source.local(chunk, request.column) {
+                _ if !request.chunks[chunk] => Again::Kept,
+                Some(local) => {
+                    parse_as(&cells.column(local), missing, request.target).map_or(Again::Misfit, Again::New)
+                }
+                None => Again::New(Piece::Missing(cells.rows)),
+            };
+            Ok(requests.iter().map(parse).collect())
         })
-        .collect::<Result<Vec<Vec<Option<Option<Piece>>>>, Interrupt>>()?;
-    debug_assert!(requests.iter().all(|request| request.column < columns.len()));
-    let mut answers: Vec<Answer> = requests.iter().map(|_| Some(Vec::with_capacity(source.chunks()))).collect();
+        .collect::<Result<Vec<Vec<Again>>, Interrupt>>()?;
+    let mut answers: Answers = requests.iter().map(|_| Some(Vec::with_capacity(source.chunks()))).collect();
     for chunk in by_chunk {
-        for (answer, piece) in answers.iter_mut().zip(chunk) {
-            match (answer.as_mut(), piece) {
-                (Some(pieces), Some(piece)) => pieces.push(piece),
-                _ => *answer = None,
+        for (answer, again) in answers.iter_mut().zip(chunk) {
+            match (answer.as_mut(), again) {
+                (Some(_), Again::Misfit) => *answer = None,
+                (Some(pieces), again) => pieces.push(again),
+                (None, _) => {}
             }
         }
     }
@@ -238,11 +263,12 @@ fn detect_decimal_comma(
                 Request { column: *index, target: column.target(kind, Style::Comma), chunks: every.clone() }
             })
             .collect();
-        let answers = parse_again(&requests, columns, source, missing, meter)?;
+        let answers = parse_again(&requests, source, missing, meter)?;
         let mut changed = Vec::new();
         for (index, answer) in chosen.into_iter().zip(answers) {
-            let Some(pieces) = answer else { continue };
-            let pieces: Vec<Piece> = pieces.into_iter().flatten().collect();
+            let Some(answer) = answer else { continue };
+            let new = |again| if let Again::New(piece) = again { Some(piece) } else { None };
+            let pieces: Vec<Piece> = answer.into_iter().filter_map(new).collect();
             let column = &mut columns[index];
             let before = column.misfits().count;
             let trial = Column::new(String::new(), column.forced, pieces, Style::Comma);
@@ -294,7 +320,7 @@ fn detect_decimal_comma(
 /// Numbers with decimal commas were all parsed as floats: without a fraction anywhere they are integers.
 fn comma_kind(pieces: &[Piece]) -> ColumnType {
     let whole = pieces.iter().all(|piece| match piece {
-        Piece::Floats(_, facts) => !facts.fractional && !facts.lossy,
+        Piece::Floats(_, facts) => !facts.fractional && !facts.huge,
         _ => true,
     });
     let any = pieces.iter().any(|piece| matches!(piece, Piece::Floats(..)));

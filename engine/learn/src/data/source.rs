@@ -17,21 +17,19 @@ use crate::control::{Interrupt, JobControl};
 
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// A file's content.
+/// A file as it is.
 pub(super) struct Source {
-    /// Its bytes, unpacked.
+    /// Its bytes.
     pub(super) bytes: Vec<u8>,
-    /// Size of the file itself.
-    pub(super) file_bytes: u64,
-    /// Hash of the file itself; more can be fed to it.
+    /// Their hash; more can be fed to it.
     pub(super) hasher: blake3::Hasher,
 }
 
-/// Reads a regular file, and unpacks it when it is gzip.
+/// Reads a regular file.
 ///
 /// # Errors
-/// A data failure when it is no regular file, cannot be read or its packing is damaged; a capacity failure when it holds more
-/// than the budget's memory; an interruption.
+/// A data failure when it is no regular file or cannot be read; a capacity failure when it holds more than the budget's memory;
+/// an interruption.
 pub(super) fn read(path: &Path, budget: &ImportBudget, control: &dyn JobControl) -> Result<Source, Interrupt> {
     let (mut file, metadata) = open(path)?;
     let size = metadata.len();
@@ -54,11 +52,7 @@ pub(super) fn read(path: &Path, budget: &ImportBudget, control: &dyn JobControl)
         }
         meter.advance(got as u64, 0)?;
     }
-    let file_bytes = bytes.len() as u64;
-    if bytes.starts_with(&[0x1f, 0x8b]) {
-        bytes = unpack(&bytes, budget, control, path)?;
-    }
-    Ok(Source { bytes, file_bytes, hasher })
+    Ok(Source { bytes, hasher })
 }
 
 fn open(path: &Path) -> Result<(File, Metadata), Failure> {
@@ -97,15 +91,22 @@ fn too_large(bytes: u64, budget: &ImportBudget, path: &Path) -> Failure {
     )
 }
 
-/// Unpacks gzip, of one member or several.
-fn unpack(
-    packed: &[u8],
+/// The content of gzip, of one member or several; other bytes are content already.
+///
+/// # Errors
+/// A data failure when the packing is damaged, a capacity failure when the content is larger than the budget's memory, an
+/// interruption.
+pub(super) fn unpacked(
+    packed: Vec<u8>,
     budget: &ImportBudget,
     control: &dyn JobControl,
     path: &Path,
 ) -> Result<Vec<u8>, Interrupt> {
+    if !packed.starts_with(&[0x1f, 0x8b]) {
+        return Ok(packed);
+    }
     let meter = Meter::new(control, "Unpacking the file", packed.len() as u64);
-    let mut decoder = MultiGzDecoder::new(packed);
+    let mut decoder = MultiGzDecoder::new(packed.as_slice());
     // The last four bytes say how much it was, modulo 4 GiB: a hint only, so that a lie costs nothing.
     let tail: [u8; 4] = packed.last_chunk().copied().unwrap_or_default();
     let hint = (u32::from_le_bytes(tail) as usize).min(packed.len().saturating_mul(8));

@@ -10,7 +10,7 @@ use super::{
     build::build,
     cells::{Cells, MAX_CHUNK_BYTES},
     csv::{
-        CsvText, Dialect,
+        CsvText, Dialect, bounds,
         scan::{self, Scanned},
     },
     header,
@@ -46,15 +46,15 @@ pub(super) fn csv(text: String, reading: &mut Reading<'_>) -> Result<Content, In
     if dialect.blank_after_delimiter {
         reading.warnings.push("A blank follows every delimiter; it was left out of the values.".to_owned());
     }
-    let Some((names, begin, header_lines)) = scan::first_row(&text, &dialect) else {
+    let Some((names, begin, header_lines)) = scan::first_row(&text, dialect) else {
         return Err(reading.failure("The file holds blank lines only. Choose another.").into());
     };
     reading.check_columns(names.len())?;
     warn_of_numbers_as_names(&names, &mut reading.warnings);
     let names = header::unique_names(names, &mut reading.warnings);
-    let mut bounds = scan::chunk_bounds(&text[begin..], &dialect, CHUNK_BYTES);
-    bounds.iter_mut().for_each(|bound| *bound += begin);
-    let source = CsvText { text, dialect, width: names.len(), bounds };
+    let mut cuts = bounds::at_row_ends(&text[begin..], dialect, CHUNK_BYTES);
+    cuts.iter_mut().for_each(|cut| *cut += begin);
+    let source = CsvText { text, dialect, width: names.len(), bounds: cuts };
     check_chunks(&source.bounds, reading)?;
 
     let pass = Pass::new(reading, source.text.len());
@@ -63,7 +63,7 @@ pub(super) fn csv(text: String, reading: &mut Reading<'_>) -> Result<Content, In
         .into_par_iter()
         .map(|chunk| {
             let text = source.chunk(chunk);
-            let (cells, scanned) = scan::rows(text, &source.dialect, source.width);
+            let (cells, scanned) = scan::rows(text, source.dialect, source.width);
             let pieces = pass.pieces(&cells, &forced, text.len())?;
             Ok((pieces, scanned))
         })
@@ -86,8 +86,8 @@ pub(super) fn csv(text: String, reading: &mut Reading<'_>) -> Result<Content, In
 /// As [`super::read_table`].
 pub(super) fn json(text: String, reading: &mut Reading<'_>) -> Result<Content, Interrupt> {
     // No line end is inside a JSON string, so no quote matters here.
-    let bounds = scan::chunk_bounds_at_lines(&text, CHUNK_BYTES);
-    let mut source = JsonText { text, bounds, places: Vec::new() };
+    let cuts = bounds::at_line_ends(&text, CHUNK_BYTES);
+    let mut source = JsonText { text, bounds: cuts, places: Vec::new() };
     check_chunks(&source.bounds, reading)?;
     let most = reading.budget.columns as usize;
     let pass = Pass::new(reading, source.text.len());

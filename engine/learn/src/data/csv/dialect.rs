@@ -70,7 +70,7 @@ fn field_counts(text: &str, dialect: Dialect) -> Vec<usize> {
     let mut counts = Vec::new();
     let mut at = 0;
     while counts.len() < SAMPLE_ROWS {
-        let Some((fields, next, _)) = scan::first_row(&text[at..], &dialect) else { break };
+        let Some((fields, next, _)) = scan::first_row(&text[at..], dialect) else { break };
         counts.push(fields.len());
         at += next;
     }
@@ -82,7 +82,7 @@ fn blanks_follow(text: &str, dialect: Dialect) -> bool {
     let mut at = 0;
     let mut seen = 0;
     for _ in 0..SAMPLE_ROWS {
-        let Some((fields, next, _)) = scan::first_row(&text[at..], &dialect) else { break };
+        let Some((fields, next, _)) = scan::first_row(&text[at..], dialect) else { break };
         at += next;
         if fields.iter().skip(1).any(|field| !field.starts_with(' ')) {
             return false;

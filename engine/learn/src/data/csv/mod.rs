@@ -1,5 +1,6 @@
 //! CSV: separated text as chunks of cells.
 
+pub(super) mod bounds;
 mod dialect;
 pub(super) mod scan;
 
@@ -31,7 +32,7 @@ impl CellSource for CsvText {
     }
 
     fn cells(&self, chunk: usize) -> Cells<'_> {
-        scan::rows(self.chunk(chunk), &self.dialect, self.width).0
+        scan::rows(self.chunk(chunk), self.dialect, self.width).0
     }
 
     fn commas_may_be_decimal(&self) -> bool {

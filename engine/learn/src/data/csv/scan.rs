@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use orrery_domain::dataset::BadRow;
 
-use super::Dialect;
+use super::{Dialect, bounds::closing};
 use crate::data::{
     MOST_LISTED,
     cells::{Cells, Span},
@@ -40,10 +40,10 @@ impl Scanned {
 }
 
 /// Scans the rows of `text`, of `width` fields each.
-pub(in crate::data) fn rows<'a>(text: &'a str, dialect: &Dialect, width: usize) -> (Cells<'a>, Scanned) {
+pub(in crate::data) fn rows<'a>(text: &'a str, dialect: Dialect, width: usize) -> (Cells<'a>, Scanned) {
     let mut rows = Rows {
         text,
-        dialect: *dialect,
+        dialect,
         width,
         spans: Vec::with_capacity(text.len() / 6),
         side: String::new(),
@@ -63,7 +63,7 @@ pub(in crate::data) fn rows<'a>(text: &'a str, dialect: &Dialect, width: usize) 
 
 /// The fields of the first row that is not blank, and where the next row begins; `None` if all is blank. The second number is
 /// the lines passed.
-pub(in crate::data) fn first_row(text: &str, dialect: &Dialect) -> Option<(Vec<String>, usize, u64)> {
+pub(in crate::data) fn first_row(text: &str, dialect: Dialect) -> Option<(Vec<String>, usize, u64)> {
     let mut at = 0;
     let mut lines = 0;
     loop {
@@ -81,7 +81,7 @@ pub(in crate::data) fn first_row(text: &str, dialect: &Dialect) -> Option<(Vec<S
     let mut fields = Vec::new();
     let mut rows = Rows {
         text,
-        dialect: *dialect,
+        dialect,
         width: usize::MAX,
         spans: Vec::new(),
         side: String::new(),
@@ -116,68 +116,6 @@ pub(in crate::data) fn first_row(text: &str, dialect: &Dialect) -> Option<(Vec<S
                 return Some((fields, (end + 1).min(text.len()), lines + 1));
             }
         }
-    }
-}
-
-/// Where chunks of about `size` bytes begin, at row ends outside quotes; the first is 0 and the last `text.len()`.
-pub(in crate::data) fn chunk_bounds(text: &str, dialect: &Dialect, size: usize) -> Vec<usize> {
-    let mut bounds = vec![0];
-    let mut goal = size;
-    // Cuts where wanted in `..until`, which is outside quotes from `safe` on.
-    let mut cut = |safe: usize, until: usize| {
-        while goal < until {
-            let from = goal.max(safe);
-            let Some(end) = text.get(from..until).map_or_else(
-                || text.as_bytes()[from..until].iter().position(|byte| *byte == b'\n'),
-                |part| part.find('\n'),
-            ) else {
-                return;
-            };
-            bounds.push(from + end + 1);
-            goal = from + end + 1 + size;
-        }
-    };
-    let mut at = 0;
-    while let Some(quote) = text[at..].find('"').map(|quote| at + quote) {
-        cut(at, quote);
-        if !dialect.opens(text.as_bytes(), quote) {
-            at = quote + 1;
-            continue;
-        }
-        match closing(text, quote + 1) {
-            Some(close) => at = close + 1,
-            None => at = text[quote..].find('\n').map_or(text.len(), |end| quote + end + 1),
-        }
-    }
-    cut(at, text.len());
-    if bounds.last() != Some(&text.len()) {
-        bounds.push(text.len());
-    }
-    bounds
-}
-
-/// The same for a text in which every line end ends a row.
-pub(in crate::data) fn chunk_bounds_at_lines(text: &str, size: usize) -> Vec<usize> {
-    let bytes = text.as_bytes();
-    let mut bounds = vec![0];
-    let mut at = 0;
-    while at < bytes.len() {
-        let goal = (at + size).min(bytes.len());
-        at = bytes[goal..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| goal + end + 1);
-        bounds.push(at);
-    }
-    bounds
-}
-
-/// The quote that closes a field whose content begins at `from`.
-fn closing(text: &str, from: usize) -> Option<usize> {
-    let mut at = from;
-    loop {
-        let quote = at + text[at..].find('"')?;
-        if text.as_bytes().get(quote + 1) != Some(&b'"') {
-            return Some(quote);
-        }
-        at = quote + 2;
     }
 }
 
@@ -235,9 +173,9 @@ impl Rows<'_> {
                 field = at + 1;
             }
         }
-        for at in words.len() * 8..bytes.len() {
-            if bytes[at] == delimiter || bytes[at] == b'\n' {
-                self.plain_field(field, at, bytes[at] == b'\n');
+        for (at, byte) in bytes.iter().enumerate().skip(words.len() * 8) {
+            if *byte == delimiter || *byte == b'\n' {
+                self.plain_field(field, at, *byte == b'\n');
                 field = at + 1;
             }
         }

@@ -177,6 +177,7 @@ impl Truth {
     }
 
     /// Predictions for the scored rows: linear between the fitted rows' means at the two neighbouring values.
+    #[expect(clippy::float_cmp, reason = "the very same value of the column is meant")]
     fn by_neighbours(&self, values: &[f64]) -> Vec<f64> {
         let output = &self.outputs[0];
         let mean = self.fit.iter().map(|row| output[*row as usize]).sum::<f64>() / self.fit.len() as f64;
@@ -245,6 +246,7 @@ fn r_squared(truth: &[f64], prediction: &[f64]) -> Option<f64> {
 }
 
 /// Area under the ROC curve by ranks; ties share their mean rank.
+#[expect(clippy::float_cmp, reason = "ties are equal scores")]
 fn auroc(truth: &[bool], score: &[f64]) -> f64 {
     let mut order: Vec<usize> = (0..truth.len()).collect();
     order.sort_unstable_by(|a, b| score[*a].total_cmp(&score[*b]));

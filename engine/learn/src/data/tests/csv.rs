@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use orrery_domain::dataset::{BadRow, ColumnType, FileFormat};
+use orrery_domain::dataset::{BadRow, FileFormat};
 
 use super::*;
+use ColumnType::{Boolean, Category, Datetime, Float, Integer, Text};
 
 #[test]
 fn types_are_found_over_the_whole_file() {
@@ -13,7 +14,6 @@ fn types_are_found_over_the_whole_file() {
                -2,2,False,blue,2013-01-02,0013,12345678901234567891,2013-01-01 11:30\n\
                NA,,TRUE,red,NaN,0001,12345678901234567892,null\n";
     let (table, report) = read(csv);
-    use ColumnType::{Boolean, Category, Datetime, Float, Integer};
     assert_eq!(kinds(&table), [Integer, Float, Boolean, Category, Datetime, Category, Category, Datetime]);
     assert_eq!(report.bad_rows, 0);
     assert_eq!(texts(&table, "i"), [Some("1".into()), Some("-2".into()), None]);
@@ -31,7 +31,6 @@ fn one_late_value_changes_the_type_of_every_row() {
     }
     csv.push_str("x,0.5,hello,0007\n");
     let (table, _) = read(&csv);
-    use ColumnType::{Category, Float, Text};
     assert_eq!(kinds(&table), [Text, Float, Category, Category]);
     assert_eq!(table.text(0, 199_999).as_deref(), Some("199999"));
     assert_eq!(table.text(0, 200_000).as_deref(), Some("x"));
@@ -118,7 +117,6 @@ fn an_open_quote_costs_its_own_line_only() {
 fn overrides_win_and_count_what_does_not_fit() {
     let csv = "a,b,c,d,e\n1,x,0012,20130131,yes\n2.5,3,13,20130201,no\nz,4,,nonsense,maybe\n";
     let mut options = ImportOptions::default();
-    use ColumnType::{Boolean, Category, Datetime, Integer};
     let asked = [("a", Integer), ("b", Integer), ("c", Category), ("d", Datetime), ("e", Boolean), ("zz", Integer)];
     options.types = asked.map(|(name, kind)| (name.to_owned(), kind)).into();
     let (table, report) = read_with(csv, &options).expect("it reads");
@@ -136,7 +134,6 @@ fn overrides_win_and_count_what_does_not_fit() {
 #[test]
 fn decimal_commas_and_grouped_thousands() {
     let (table, report) = read("x;y;z;t\n1,5;1.234;7;a,b\n2;22.000;8;c\n1.000,25;3;9;d\n");
-    use ColumnType::{Category, Float, Integer};
     assert_eq!(kinds(&table), [Float, Integer, Integer, Category]);
     assert_eq!(texts(&table, "y"), [Some("1234".into()), Some("22000".into()), Some("3".into())]);
     assert_eq!(texts(&table, "x")[2].as_deref(), Some("1000.25"));

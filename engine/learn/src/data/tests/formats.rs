@@ -14,6 +14,7 @@ use orrery_domain::dataset::FileFormat;
 use parquet::{arrow::ArrowWriter, basic::Compression, file::properties::WriterProperties};
 
 use super::*;
+use ColumnType::{Boolean, Category, Datetime, Float, Integer};
 
 fn batch() -> RecordBatch {
     let columns: Vec<(&str, ArrayRef)> = vec![
@@ -38,7 +39,6 @@ fn batch() -> RecordBatch {
 
 fn check(bytes: &[u8], format: FileFormat) {
     let (table, report) = read(bytes);
-    use ColumnType::{Boolean, Category, Datetime, Float, Integer};
     assert_eq!(report.source.format, format);
     assert_eq!(
         kinds(&table),
