@@ -136,8 +136,8 @@ impl Truth {
         if matches!(table.schema[column].kind, ColumnType::Category | ColumnType::Boolean) {
             return by_bin;
         }
-        let by_neighbour = r_squared(&truth, &self.by_neighbours(&values));
-        by_bin.max(by_neighbour)
+        let by_neighbour = r_squared(&truth, &self.by_neighbours(&values))?;
+        by_bin.map(|by_bin| by_bin.max(by_neighbour))
     }
 
     /// Each row's quantile bin, by the fitted rows; `None` where missing.
