@@ -25,7 +25,9 @@ const LONGEST_CATEGORY: usize = 200;
 /// Whether texts are categories rather than free text: at most 10,000 distinct ones of at most 200 bytes, and either no more
 /// than 50 of them or two rows for each on average.
 pub(super) fn are_categories(distinct: usize, present: usize, longest: usize) -> bool {
-    distinct <= MOST_CATEGORIES && longest <= LONGEST_CATEGORY && (distinct <= FEW_CATEGORIES || distinct * 2 <= present)
+    distinct <= MOST_CATEGORIES
+        && longest <= LONGEST_CATEGORY
+        && (distinct <= FEW_CATEGORIES || distinct * 2 <= present)
 }
 
 /// The column's schema and array.
@@ -186,10 +188,14 @@ impl<'a> Lexicon<'a> {
             match piece {
                 Piece::Words(piece) => {
                     let ranks: Vec<i32> = piece.words.iter().map(|word| index[word.as_str()]).collect();
-                    keys.extend(piece.codes.iter().map(|code| ranks.get(*code as usize).copied().unwrap_or(-1)));
+                    keys.extend(
+                        piece.codes.iter().map(|code| ranks.get(*code as usize).copied().unwrap_or(-1)),
+                    );
                 }
                 Piece::Strings(piece) => {
-                    keys.extend((0..piece.ends.len()).map(|row| piece.get(row).map_or(-1, |text| index[text])));
+                    keys.extend(
+                        (0..piece.ends.len()).map(|row| piece.get(row).map_or(-1, |text| index[text])),
+                    );
                 }
                 other => keys.resize(keys.len() + rows_of(other), -1),
             }

@@ -206,8 +206,7 @@ fn typed(
         },
     };
     let rows = texts.0.len();
-    let mut column =
-        Column::new(name, forced, vec![piece.unwrap_or(Piece::Missing(rows))], Style::Point);
+    let mut column = Column::new(name, forced, vec![piece.unwrap_or(Piece::Missing(rows))], Style::Point);
     column.kind = kind;
     warn_about(&column, warnings);
     Ok(build(column))
@@ -242,9 +241,10 @@ fn natural(
             let present = floats.as_primitive::<Float64Type>().iter().map(|v| v.filter(|v| !v.is_nan()));
             (ColumnType::Float, Arc::new(present.collect::<Float64Array>()))
         }
-        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..) => {
-            (ColumnType::Float, cast(&array, &DataType::Float64)?)
-        }
+        DataType::Decimal32(..)
+        | DataType::Decimal64(..)
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..) => (ColumnType::Float, cast(&array, &DataType::Float64)?),
         DataType::Date32 | DataType::Date64 => {
             (ColumnType::Datetime, cast(&array, &DataType::Timestamp(TimeUnit::Microsecond, None))?)
         }
@@ -275,7 +275,8 @@ fn natural(
         other => {
             warnings.push(format!("'{name}' holds {other} values; they were read as text."));
             let formatter = ArrayFormatter::try_new(&array, &FormatOptions::default())?;
-            let texts = (0..array.len()).map(|row| array.is_valid(row).then(|| formatter.value(row).to_string()));
+            let texts =
+                (0..array.len()).map(|row| array.is_valid(row).then(|| formatter.value(row).to_string()));
             (ColumnType::Text, Arc::new(texts.collect::<LargeStringArray>()))
         }
     })

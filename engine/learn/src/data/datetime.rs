@@ -14,7 +14,10 @@ pub(super) enum Order {
 }
 
 /// What the texts read so far showed.
-#[expect(clippy::struct_excessive_bools, reason = "each is an observation of its own; any of them may come together")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an observation of its own; any of them may come together"
+)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Evidence {
     /// `01/02/2013` in one order or the other.
@@ -110,7 +113,9 @@ impl Rest<'_> {
         let mut value = 0;
         let mut count = 0;
         while count < most {
-            let Some(digit) = self.0.get(count).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) else {
+            let Some(digit) =
+                self.0.get(count).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10)
+            else {
                 break;
             };
             value = value * 10 + i64::from(digit);
@@ -224,7 +229,8 @@ fn time_of_day(rest: &mut Rest<'_>) -> Option<i64> {
     } else {
         rest.0 = before;
     }
-    let legal = (hour < 24 && minute < 60 && second < 60) || (hour == 24 && minute == 0 && second == 0 && micros == 0);
+    let legal = (hour < 24 && minute < 60 && second < 60)
+        || (hour == 24 && minute == 0 && second == 0 && micros == 0);
     legal.then_some(((hour * 60 + minute) * 60 + second) * 1_000_000 + micros)
 }
 
@@ -254,11 +260,22 @@ fn offset_minutes(rest: &mut Rest<'_>) -> Option<i64> {
 
 fn month_name(word: &[u8]) -> Option<i64> {
     const NAMES: [&[u8]; 12] = [
-        b"january", b"february", b"march", b"april", b"may", b"june", b"july", b"august", b"september", b"october",
-        b"november", b"december",
+        b"january",
+        b"february",
+        b"march",
+        b"april",
+        b"may",
+        b"june",
+        b"july",
+        b"august",
+        b"september",
+        b"october",
+        b"november",
+        b"december",
     ];
     let word = word.to_ascii_lowercase();
-    let known = |name: &[u8]| name == word || name[..3] == word[..] || word == b"sept" && name.starts_with(b"sept");
+    let known =
+        |name: &[u8]| name == word || name[..3] == word[..] || word == b"sept" && name.starts_with(b"sept");
     NAMES.iter().position(|name| known(name)).map(|index| index as i64 + 1)
 }
 
@@ -316,9 +333,17 @@ mod tests {
     fn forms_that_people_write() {
         let noon = truth("2013-01-31T17:05:00Z");
         for text in [
-            "2013-01-31T17:05:00Z", "2013-01-31 17:05", "2013-01-31T18:05:00+01:00", "2013-01-31 12:05:00-0500",
-            "2013/1/31 17:05:00", "31.01.2013 17:05", "01/31/2013 5:05 PM", "31-Jan-2013 17:05:00.000",
-            "20130131T170500Z", "January 31, 2013 05:05pm", "2013-01-31 17:05:00 UTC",
+            "2013-01-31T17:05:00Z",
+            "2013-01-31 17:05",
+            "2013-01-31T18:05:00+01:00",
+            "2013-01-31 12:05:00-0500",
+            "2013/1/31 17:05:00",
+            "31.01.2013 17:05",
+            "01/31/2013 5:05 PM",
+            "31-Jan-2013 17:05:00.000",
+            "20130131T170500Z",
+            "January 31, 2013 05:05pm",
+            "2013-01-31 17:05:00 UTC",
         ] {
             assert_eq!(read(text), Some(noon), "{text}");
         }
@@ -329,8 +354,21 @@ mod tests {
     #[test]
     fn texts_that_are_no_dates() {
         for text in [
-            "2013", "2013-02-30", "0000-00-00", "2013-1", "12:30", "2013-01-31T25:00", "20130131", "1.2.3.4", "31/31/2013",
-            "2013-01-31X", "10-20-30", "2013-01-31 5", "1,234.56", "192.168.0.1", "2013-01/31",
+            "2013",
+            "2013-02-30",
+            "0000-00-00",
+            "2013-1",
+            "12:30",
+            "2013-01-31T25:00",
+            "20130131",
+            "1.2.3.4",
+            "31/31/2013",
+            "2013-01-31X",
+            "10-20-30",
+            "2013-01-31 5",
+            "1,234.56",
+            "192.168.0.1",
+            "2013-01/31",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

@@ -19,7 +19,10 @@ pub(super) fn unique_names(names: Vec<String>, warnings: &mut Vec<String>) -> Ve
                 count += 1;
             }
             kept = format!("{name}.{count}");
-            warnings.push(format!("The name '{name}' occurs again in column {}; that one is called '{kept}'.", index + 1));
+            warnings.push(format!(
+                "The name '{name}' occurs again in column {}; that one is called '{kept}'.",
+                index + 1
+            ));
         }
         taken.insert(kept.clone());
         seen.insert(kept.clone());

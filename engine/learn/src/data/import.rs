@@ -118,7 +118,9 @@ fn unwritten(error: &std::io::Error, path: &Path) -> Failure {
 fn name_of(file: &Path) -> String {
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut name = name.as_str();
-    for ending in [".gz", ".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".feather", ".ipc"] {
+    for ending in [
+        ".gz", ".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".feather", ".ipc",
+    ] {
         let at = name.len().saturating_sub(ending.len());
         if at > 0 && name.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(ending)) {
             name = &name[..at];

@@ -83,7 +83,8 @@ pub(super) fn rows(text: &str, most: usize) -> JsonRows {
                 builder.drop_row();
                 let reason = error.to_string();
                 let reason = reason.split(" at line ").next().unwrap_or(&reason);
-                scanned.refuse(row_line, format!("It is no JSON object: {reason} (column {}).", error.column()));
+                scanned
+                    .refuse(row_line, format!("It is no JSON object: {reason} (column {}).", error.column()));
             }
         }
         if builder.columns.len() > most {
@@ -274,7 +275,9 @@ impl<'de> Visitor<'de> for CellSeed<'_> {
             values.push(value);
         }
         self.0.nested = true;
-        Ok(self.0.put(|side| fmt::Write::write_fmt(side, format_args!("{}", serde_json::Value::Array(values)))))
+        Ok(self
+            .0
+            .put(|side| fmt::Write::write_fmt(side, format_args!("{}", serde_json::Value::Array(values)))))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Span, A::Error> {
@@ -283,6 +286,8 @@ impl<'de> Visitor<'de> for CellSeed<'_> {
             fields.insert(name, value);
         }
         self.0.nested = true;
-        Ok(self.0.put(|side| fmt::Write::write_fmt(side, format_args!("{}", serde_json::Value::Object(fields)))))
+        Ok(self
+            .0
+            .put(|side| fmt::Write::write_fmt(side, format_args!("{}", serde_json::Value::Object(fields)))))
     }
 }

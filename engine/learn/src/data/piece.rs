@@ -125,16 +125,16 @@ impl Piece {
 
 /// Parses `column` as the narrowest type that fits all of it.
 pub(super) fn infer(column: &impl Texts, missing: &Missing, style: Style) -> Piece {
-    let first = (0..column.len())
-        .filter_map(|row| column.get(row))
-        .find(|text| !missing.is(text));
+    let first = (0..column.len()).filter_map(|row| column.get(row)).find(|text| !missing.is(text));
     let Some(first) = first else {
         return Piece::Missing(column.len());
     };
     let parsed = match value::number(first, style) {
-        Some(Number::Integer(_)) => integers(column, missing, style, false)
-            .map(Piece::Integers)
-            .or_else(|| floats(column, missing, style, false).map(|(values, facts)| Piece::Floats(values, facts))),
+        Some(Number::Integer(_)) => {
+            integers(column, missing, style, false).map(Piece::Integers).or_else(|| {
+                floats(column, missing, style, false).map(|(values, facts)| Piece::Floats(values, facts))
+            })
+        }
         Some(_) => floats(column, missing, style, false).map(|(values, facts)| Piece::Floats(values, facts)),
         None if value::boolean(first).is_some() => {
             collect(column, missing, false, value::boolean).map(Piece::Booleans)
@@ -219,7 +219,9 @@ fn integers(column: &impl Texts, missing: &Missing, style: Style, forced: bool) 
     collect(column, missing, true, |text| match forced_number(text, style)? {
         Number::Integer(value) => Some(value),
         // 3.0 is a whole number; 2^53 bounds what a float holds exactly.
-        Number::Float(value) if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 => Some(value as i64),
+        Number::Float(value) if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 => {
+            Some(value as i64)
+        }
         _ => None,
     })
 }
@@ -249,9 +251,8 @@ fn floats(
 /// A number where a person said there are numbers: codes and thousands marks count too.
 fn forced_number(text: &str, style: Style) -> Option<Number> {
     let bytes = value::trim(text.as_bytes());
-    value::number_or_code(bytes, style).or_else(|| {
-        (style == Style::Point).then(|| value::number_or_code(bytes, Style::Thousands)).flatten()
-    })
+    value::number_or_code(bytes, style)
+        .or_else(|| (style == Style::Point).then(|| value::number_or_code(bytes, Style::Thousands)).flatten())
 }
 
 /// Dates in `order`, or in the one this piece shows.
@@ -320,8 +321,11 @@ fn texts(column: &impl Texts, missing: &Missing) -> Piece {
 
 fn strings(column: &impl Texts, missing: &Missing) -> Strings {
     let rows = column.len();
-    let mut strings =
-        Strings { bytes: String::new(), ends: Vec::with_capacity(rows), present: NullBufferBuilder::new(rows) };
+    let mut strings = Strings {
+        bytes: String::new(),
+        ends: Vec::with_capacity(rows),
+        present: NullBufferBuilder::new(rows),
+    };
     for row in 0..rows {
         let text = column.get(row).filter(|text| !missing.is(text));
         strings.bytes.push_str(text.unwrap_or_default());

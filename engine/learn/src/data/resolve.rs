@@ -130,9 +130,14 @@ pub(super) fn resolve(
 fn misfitting(columns: &[Column]) -> Vec<Request> {
     let mut requests = Vec::new();
     for (index, column) in columns.iter().enumerate() {
-        let chunks: Vec<bool> = column.pieces.iter().map(|piece| !fits(piece, column.kind, column.order)).collect();
+        let chunks: Vec<bool> =
+            column.pieces.iter().map(|piece| !fits(piece, column.kind, column.order)).collect();
         if chunks.contains(&true) {
-            requests.push(Request { column: index, target: column.target(column.kind, column.style), chunks });
+            requests.push(Request {
+                column: index,
+                target: column.target(column.kind, column.style),
+                chunks,
+            });
         }
     }
     requests
@@ -142,7 +147,8 @@ fn misfitting(columns: &[Column]) -> Vec<Request> {
 fn common_kind(pieces: &[Piece]) -> ColumnType {
     let mut facts = FloatFacts::default();
     let mut evidence = Evidence::default();
-    let (mut integers, mut floats, mut booleans, mut datetimes, mut texts) = (false, false, false, false, false);
+    let (mut integers, mut floats, mut booleans, mut datetimes, mut texts) =
+        (false, false, false, false, false);
     for piece in pieces {
         match piece {
             Piece::Missing(_) => {}
@@ -180,7 +186,9 @@ fn fits(piece: &Piece, kind: ColumnType, order: Option<Order>) -> bool {
         | (Piece::Floats(..), ColumnType::Float)
         | (Piece::Booleans(_), ColumnType::Boolean)
         | (Piece::Words(_) | Piece::Strings(_), ColumnType::Category | ColumnType::Text) => true,
-        (Piece::Datetimes(_, read, evidence), ColumnType::Datetime) => !evidence.ordered || order == Some(*read),
+        (Piece::Datetimes(_, read, evidence), ColumnType::Datetime) => {
+            !evidence.ordered || order == Some(*read)
+        }
         _ => false,
     }
 }
@@ -294,7 +302,8 @@ fn detect_decimal_comma(
     if found.is_empty() {
         return Ok(());
     }
-    let names: Vec<String> = found.iter().take(3).map(|index| format!("'{}'", columns[*index].name)).collect();
+    let names: Vec<String> =
+        found.iter().take(3).map(|index| format!("'{}'", columns[*index].name)).collect();
     warnings.push(format!(
         "Numbers are written with a decimal comma (in {}{}); the whole file was read so.",
         names.join(", "),
@@ -304,7 +313,9 @@ fn detect_decimal_comma(
     let points = columns
         .iter()
         .enumerate()
-        .filter(|(_, column)| column.forced.is_none() && column.kind == ColumnType::Float && column.style == Style::Point)
+        .filter(|(_, column)| {
+            column.forced.is_none() && column.kind == ColumnType::Float && column.style == Style::Point
+        })
         .map(|(index, _)| index)
         .collect();
     let regrouped = try_comma(columns, points)?;
@@ -338,10 +349,12 @@ fn looks_comma(pieces: &[Piece]) -> bool {
                 commas |= word.contains(',');
                 number(word)
             }),
-            Piece::Strings(strings) => (0..strings.ends.len()).filter_map(|row| strings.get(row)).all(|text| {
-                commas |= text.contains(',');
-                number(text)
-            }),
+            Piece::Strings(strings) => {
+                (0..strings.ends.len()).filter_map(|row| strings.get(row)).all(|text| {
+                    commas |= text.contains(',');
+                    number(text)
+                })
+            }
             _ => false,
         };
         if !all {
@@ -369,7 +382,9 @@ pub(super) fn warn_about(column: &Column, warnings: &mut Vec<String>) {
             ));
         }
         if evidence.zoned && evidence.local {
-            warnings.push(format!("Some times in '{name}' have an offset and some have none; those were taken as UTC."));
+            warnings.push(format!(
+                "Some times in '{name}' have an offset and some have none; those were taken as UTC."
+            ));
         }
     }
     let infinite: usize = column

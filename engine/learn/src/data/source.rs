@@ -30,7 +30,11 @@ pub(super) struct Source {
 /// # Errors
 /// A data failure when it is no regular file or cannot be read; a capacity failure when it holds more than the budget's memory;
 /// an interruption.
-pub(super) fn read(path: &Path, budget: &ImportBudget, control: &dyn JobControl) -> Result<Source, Interrupt> {
+pub(super) fn read(
+    path: &Path,
+    budget: &ImportBudget,
+    control: &dyn JobControl,
+) -> Result<Source, Interrupt> {
     let (mut file, metadata) = open(path)?;
     let size = metadata.len();
     if size > budget.memory_bytes {
@@ -42,7 +46,10 @@ pub(super) fn read(path: &Path, budget: &ImportBudget, control: &dyn JobControl)
     let mut bytes = Vec::with_capacity(size as usize + 1);
     loop {
         let before = bytes.len();
-        let got = (&mut file).take(BLOCK_BYTES as u64).read_to_end(&mut bytes).map_err(|error| unread(&error, path))?;
+        let got = (&mut file)
+            .take(BLOCK_BYTES as u64)
+            .read_to_end(&mut bytes)
+            .map_err(|error| unread(&error, path))?;
         if got == 0 {
             break;
         }
@@ -75,7 +82,10 @@ fn unread(error: &std::io::Error, path: &Path) -> Failure {
         std::io::ErrorKind::PermissionDenied => "Ask for the right to read it",
         _ => "Check the disk and try again",
     };
-    Failure::new(FailureClass::Data, format!("The file cannot be read: {error}. {next}. ({})", path.display()))
+    Failure::new(
+        FailureClass::Data,
+        format!("The file cannot be read: {error}. {next}. ({})", path.display()),
+    )
 }
 
 fn too_large(bytes: u64, budget: &ImportBudget, path: &Path) -> Failure {
@@ -150,12 +160,17 @@ pub(super) fn format_of(bytes: &[u8], path: &Path) -> Result<FileFormat, Failure
         ))
     };
     match bytes {
-        [] => Err(Failure::new(FailureClass::Data, format!("The file is empty. Choose another. ({})", path.display()))),
+        [] => Err(Failure::new(
+            FailureClass::Data,
+            format!("The file is empty. Choose another. ({})", path.display()),
+        )),
         [b'P', b'A', b'R', b'1', ..] => Ok(FileFormat::Parquet),
         [b'A', b'R', b'R', b'O', b'W', b'1', ..] | [0xff, 0xff, 0xff, 0xff, ..] => Ok(FileFormat::Arrow),
         [b'F', b'E', b'A', b'1', ..] => other("Feather version 1", "Write it as version 2."),
         [b'P', b'A', b'R', b'E', ..] => other("an encrypted Parquet file", "Decrypt it."),
-        [b'P', b'K', 3 | 5, 4 | 6, ..] => other("a ZIP archive or an Excel workbook", "Unpack it, or save the sheet as CSV."),
+        [b'P', b'K', 3 | 5, 4 | 6, ..] => {
+            other("a ZIP archive or an Excel workbook", "Unpack it, or save the sheet as CSV.")
+        }
         [0xd0, 0xcf, 0x11, 0xe0, ..] => other("an old Excel workbook", "Save the sheet as CSV."),
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [b'B', b'Z', b'h', ..] | [0xfd, b'7', b'z', ..] => {
             other("packed with zstd, bzip2 or xz", "Unpack it, or pack it with gzip.")
@@ -172,7 +187,9 @@ pub(super) fn format_of(bytes: &[u8], path: &Path) -> Result<FileFormat, Failure
                     return Ok(FileFormat::JsonLines);
                 }
             }
-            if start.starts_with(b"[") && start.get(1..).unwrap_or_default().trim_ascii_start().starts_with(b"{") {
+            if start.starts_with(b"[")
+                && start.get(1..).unwrap_or_default().trim_ascii_start().starts_with(b"{")
+            {
                 return other("one JSON array", "Write one object a line (JSON lines).");
             }
             Ok(FileFormat::Csv)

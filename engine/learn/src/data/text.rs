@@ -18,10 +18,14 @@ pub(super) fn decode(bytes: Vec<u8>, warnings: &mut Vec<String>, path: &Path) ->
     }
     let sample = &bytes[..bytes.len().min(4096)];
     if let Some(encoding) = wide_without_mark(sample) {
-        warnings.push(format!("The file is UTF-16 without a byte order mark; it was read as {}.", encoding.name()));
+        warnings.push(format!(
+            "The file is UTF-16 without a byte order mark; it was read as {}.",
+            encoding.name()
+        ));
         return Ok(decoded(encoding, &bytes, warnings));
     }
-    let odd = sample.iter().filter(|byte| **byte < b' ' && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x0c)).count();
+    let odd =
+        sample.iter().filter(|byte| **byte < b' ' && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x0c)).count();
     if odd * 10 > sample.len() {
         return Err(Failure::new(
             FailureClass::Data,
@@ -31,7 +35,8 @@ pub(super) fn decode(bytes: Vec<u8>, warnings: &mut Vec<String>, path: &Path) ->
             ),
         ));
     }
-    let text = String::from_utf8(bytes).or_else(|error| Ok::<_, Failure>(guessed(error.as_bytes(), warnings)))?;
+    let text =
+        String::from_utf8(bytes).or_else(|error| Ok::<_, Failure>(guessed(error.as_bytes(), warnings)))?;
     Ok(if text.starts_with('\u{feff}') { text['\u{feff}'.len_utf8()..].to_owned() } else { text })
 }
 
@@ -52,7 +57,10 @@ fn wide_without_mark(sample: &[u8]) -> Option<&'static Encoding> {
 fn decoded(encoding: &'static Encoding, bytes: &[u8], warnings: &mut Vec<String>) -> String {
     let (text, damaged) = encoding.decode_without_bom_handling(bytes);
     if damaged {
-        warnings.push(format!("Some characters are no valid {}; they were replaced by '\u{fffd}'.", encoding.name()));
+        warnings.push(format!(
+            "Some characters are no valid {}; they were replaced by '\u{fffd}'.",
+            encoding.name()
+        ));
     }
     text.into_owned()
 }

@@ -36,7 +36,9 @@ pub(super) fn csv(text: String, reading: &mut Reading<'_>) -> Result<Content, In
         Some(c) => {
             return Err(orrery_domain::Failure::new(
                 orrery_domain::FailureClass::Client,
-                format!("The delimiter '{c}' cannot be used: it must be one ASCII character other than a quote."),
+                format!(
+                    "The delimiter '{c}' cannot be used: it must be one ASCII character other than a quote."
+                ),
             )
             .into());
         }
@@ -165,7 +167,15 @@ impl<'r, 'a> Pass<'r, 'a> {
         let missing = Missing::in_text(&reading.options.null_tokens);
         let meter = Meter::new(reading.control, "Reading the values", text_bytes as u64);
         let text_bytes = text_bytes as u64;
-        Self { reading, missing, style, text_bytes, rows: AtomicU64::new(0), memory: text_bytes.into(), meter }
+        Self {
+            reading,
+            missing,
+            style,
+            text_bytes,
+            rows: AtomicU64::new(0),
+            memory: text_bytes.into(),
+            meter,
+        }
     }
 
     /// The types a person asked for.
@@ -223,7 +233,9 @@ impl Found {
         let Scanned { bad_rows, bad, lines, blank, blank_at_end } = scanned;
         let room = MOST_LISTED - self.bad.len();
         self.bad.extend(
-            bad.into_iter().take(room).map(|row| BadRow { line: self.line + row.line + 1, reason: row.reason }),
+            bad.into_iter()
+                .take(room)
+                .map(|row| BadRow { line: self.line + row.line + 1, reason: row.reason }),
         );
         self.bad_rows += bad_rows;
         if lines > blank_at_end {
@@ -266,7 +278,9 @@ fn finish(
 fn check_chunks(bounds: &[usize], reading: &Reading<'_>) -> Result<(), Interrupt> {
     let longest = bounds.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0);
     if longest > MAX_CHUNK_BYTES {
-        return Err(reading.over_budget("A single row of the file is larger than 2 GB. Mend the file.").into());
+        return Err(reading
+            .over_budget("A single row of the file is larger than 2 GB. Mend the file.")
+            .into());
     }
     Ok(())
 }

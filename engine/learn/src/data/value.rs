@@ -2,8 +2,8 @@
 
 /// Texts that mean "missing" in every file: the list of pandas' `read_csv`.
 const MISSING: [&str; 19] = [
-    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
-    "NULL", "NaN", "None", "n/a", "nan", "null",
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A",
+    "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
 ];
 
 /// Knows which texts mean "missing".
@@ -151,7 +151,8 @@ fn point_number(bytes: &[u8]) -> Option<Number> {
 /// A mantissa below 2^53 and a power of ten up to 22 are exact, so one division rounds right (Clinger 1990, fast path).
 fn fraction(bytes: &[u8], negative: bool, digits: &[u8], index: usize, whole: i64) -> Option<Number> {
     const POWERS: [f64; 19] = [
-        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
+        1e18,
     ];
     if digits[index] != b'.' {
         return slow_float(bytes);
@@ -294,7 +295,10 @@ mod tests {
 
     #[test]
     fn texts_that_are_no_numbers() {
-        for text in ["", ".", "-", "+", "e5", "1e", "0x10", "0012", "-01", "1 2", "1_000", "1e400", "infinite", "nan", "--1"] {
+        for text in [
+            "", ".", "-", "+", "e5", "1e", "0x10", "0012", "-01", "1 2", "1_000", "1e400", "infinite", "nan",
+            "--1",
+        ] {
             assert_eq!(number(text, Style::Point), None, "{text}");
         }
         assert_eq!(number("-inf", Style::Point), Some(Number::Float(f64::NEG_INFINITY)));

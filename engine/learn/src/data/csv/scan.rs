@@ -53,7 +53,11 @@ pub(in crate::data) fn rows<'a>(text: &'a str, dialect: Dialect, width: usize) -
         check_nul: text.contains('\0'),
         scanned: Scanned::default(),
     };
-    if text.contains('"') { rows.scan_quoted() } else { rows.scan_plain() }
+    if text.contains('"') {
+        rows.scan_quoted()
+    } else {
+        rows.scan_plain()
+    }
     let Rows { spans, side, scanned, .. } = rows;
     let count = spans.len() / width;
     let cells =
@@ -317,7 +321,11 @@ impl Rows<'_> {
             self.keep_row();
         } else {
             let lines = line.bytes().filter(|byte| *byte == b'\n').count();
-            let over = if lines > 0 { format!(" (a quoted field runs over {lines} line ends)") } else { String::new() };
+            let over = if lines > 0 {
+                format!(" (a quoted field runs over {lines} line ends)")
+            } else {
+                String::new()
+            };
             self.drop_row(format!(
                 "It has {found} {}{over}, but the header has {}.",
                 if found == 1 { "field" } else { "fields" },

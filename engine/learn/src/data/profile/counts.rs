@@ -55,7 +55,12 @@ pub(super) fn count(table: &Table, column: usize) -> Counted {
         ColumnType::Boolean => {
             let array = array.as_boolean();
             let yes = array.iter().flatten().filter(|value| *value).count() as u64;
-            pairs([("false", present - yes), ("true", yes)].into_iter().filter(|(_, count)| *count > 0).collect())
+            pairs(
+                [("false", present - yes), ("true", yes)]
+                    .into_iter()
+                    .filter(|(_, count)| *count > 0)
+                    .collect(),
+            )
         }
         ColumnType::Category => {
             let array = array.as_dictionary::<Int32Type>();
@@ -78,7 +83,11 @@ pub(super) fn count(table: &Table, column: usize) -> Counted {
 
 /// Sorts, by counting where the range is small.
 fn sort_integers(values: &mut Vec<i64>) {
-    let range = values.iter().min().zip(values.iter().max()).and_then(|(min, max)| Some((*min, max.checked_sub(*min)?)));
+    let range = values
+        .iter()
+        .min()
+        .zip(values.iter().max())
+        .and_then(|(min, max)| Some((*min, max.checked_sub(*min)?)));
     let Some((min, width)) = range else {
         return values.sort_unstable();
     };
@@ -95,7 +104,8 @@ fn sort_integers(values: &mut Vec<i64>) {
 
 /// Distinct and frequent values of a sorted list.
 fn runs<T: PartialEq>(sorted: &[T], text: impl Fn(&T) -> String) -> Counted {
-    let runs: Vec<(&T, u64)> = sorted.chunk_by(PartialEq::eq).map(|run| (&run[0], run.len() as u64)).collect();
+    let runs: Vec<(&T, u64)> =
+        sorted.chunk_by(PartialEq::eq).map(|run| (&run[0], run.len() as u64)).collect();
     Counted { distinct: runs.len() as u64, top_values: top(&runs, |value| text(value)), ..Counted::default() }
 }
 
@@ -128,5 +138,8 @@ fn top<T>(counts: &[(T, u64)], text: impl Fn(&T) -> String) -> Vec<ValueCount> {
         order.truncate(TOP_VALUES);
     }
     order.sort_unstable_by(by_count);
-    order.into_iter().map(|index| ValueCount { value: text(&counts[index].0), count: counts[index].1 }).collect()
+    order
+        .into_iter()
+        .map(|index| ValueCount { value: text(&counts[index].0), count: counts[index].1 })
+        .collect()
 }

@@ -98,14 +98,16 @@ impl Truth {
     fn of(table: &Table, target: usize, task: Task) -> Option<Self> {
         let (outputs, classes, mut rows) = if task == Task::Regression {
             let values = table.numbers(target);
-            let rows = (0..values.len() as u32).filter(|row| values[*row as usize].is_finite()).collect::<Vec<_>>();
+            let rows =
+                (0..values.len() as u32).filter(|row| values[*row as usize].is_finite()).collect::<Vec<_>>();
             (vec![values], Vec::new(), rows)
         } else {
             let labels = table.labels(target);
             if labels.classes.len() > MOST_CLASSES {
                 return None;
             }
-            let rows = (0..labels.codes.len() as u32).filter(|row| labels.codes[*row as usize].is_some()).collect();
+            let rows =
+                (0..labels.codes.len() as u32).filter(|row| labels.codes[*row as usize].is_some()).collect();
             let classes: Vec<u32> = labels.codes.iter().map(|code| code.unwrap_or_default()).collect();
             let first = u32::from(labels.classes.len() == 2);
             let outputs = (first..labels.classes.len() as u32)
@@ -127,7 +129,8 @@ impl Truth {
         } else {
             self.bins(&values)
         };
-        let predictions: Vec<Vec<f64>> = self.outputs.iter().map(|output| self.by_bin(&bins, output)).collect();
+        let predictions: Vec<Vec<f64>> =
+            self.outputs.iter().map(|output| self.by_bin(&bins, output)).collect();
         if !self.classes.is_empty() {
             return self.classification_score(&predictions);
         }
@@ -224,7 +227,8 @@ impl Truth {
         }
         if predictions.len() > 1 {
             let likeliest = |index: usize| {
-                (0..predictions.len()).max_by(|a, b| predictions[*a][index].total_cmp(&predictions[*b][index]))
+                (0..predictions.len())
+                    .max_by(|a, b| predictions[*a][index].total_cmp(&predictions[*b][index]))
             };
             let right = (0..self.score.len())
                 .filter(|index| likeliest(*index) == Some(self.classes[self.score[*index] as usize] as usize))

@@ -3,8 +3,8 @@
 mod counts;
 mod leak;
 mod rows;
-mod suspects;
 mod summary;
+mod suspects;
 
 use orrery_domain::{
     dataset::Dataset,

@@ -40,7 +40,11 @@ impl Prints {
         rows.par_sort_unstable();
         let distinct = rows.chunk_by(PartialEq::eq).count();
         let comparable = |a: ColumnType, b: ColumnType| {
-            a == b || matches!((a, b), (ColumnType::Category, ColumnType::Text) | (ColumnType::Text, ColumnType::Category))
+            a == b
+                || matches!(
+                    (a, b),
+                    (ColumnType::Category, ColumnType::Text) | (ColumnType::Text, ColumnType::Category)
+                )
         };
         let duplicate_columns = (0..columns.len())
             .filter_map(|later| {
@@ -83,7 +87,12 @@ fn codes(table: &Table, column: usize, keys: &RandomState) -> Vec<[u64; 2]> {
             let array = array.as_dictionary::<Int32Type>();
             let words: Vec<[u64; 2]> =
                 array.values().as_string::<i32>().iter().map(|word| text(word.unwrap_or_default())).collect();
-            array.keys().values().iter().map(|key| words.get(*key as usize).copied().unwrap_or_default()).collect()
+            array
+                .keys()
+                .values()
+                .iter()
+                .map(|key| words.get(*key as usize).copied().unwrap_or_default())
+                .collect()
         }
         ColumnType::Text => {
             let array = array.as_string::<i64>();

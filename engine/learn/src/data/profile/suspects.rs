@@ -45,7 +45,11 @@ pub(super) fn of_columns(
         };
         let share = column.missing as f64 / rows.max(1) as f64;
         if column.distinct == 1 && column.missing == 0 {
-            warn(WarningKind::Constant, format!("'{name}' has the same value in every row."), exclude.clone());
+            warn(
+                WarningKind::Constant,
+                format!("'{name}' has the same value in every row."),
+                exclude.clone(),
+            );
         }
         if share >= MOSTLY {
             let percent = share * 100.0;
@@ -60,7 +64,9 @@ pub(super) fn of_columns(
             warn(WarningKind::DuplicateOf { column: other }, message, exclude.clone());
         }
         if is_id_like(column, rows) {
-            let message = format!("'{name}' has its own value in (nearly) every row: a model can only learn it by heart.");
+            let message = format!(
+                "'{name}' has its own value in (nearly) every row: a model can only learn it by heart."
+            );
             warn(WarningKind::IdLike, message, exclude);
         } else if let Some((hint, why)) = looks_like(table, index, column) {
             let message = format!("'{name}' is read as {} but {why}.", column.kind.name());
@@ -84,7 +90,9 @@ fn is_id_like(column: &ColumnProfile, rows: u64) -> bool {
         // All different and close together, or called an id: a quantity may have distinct values by chance.
         ColumnType::Integer => {
             let dense = column.numeric.as_ref().is_some_and(|n| n.max - n.min < present as f64 * 2.0);
-            column.distinct == present && column.missing == 0 && (dense || is_called(&column.name, &["id", "key", "uuid", "index"]))
+            column.distinct == present
+                && column.missing == 0
+                && (dense || is_called(&column.name, &["id", "key", "uuid", "index"]))
         }
         ColumnType::Float | ColumnType::Boolean | ColumnType::Datetime => false,
     }
@@ -135,7 +143,8 @@ fn looks_like(table: &Table, index: usize, column: &ColumnProfile) -> Option<(Co
                 datetime::parse(text, datetime::Order::default(), &mut evidence).is_some()
             };
             if share(&plain) >= LOOKS_SHARE {
-                let whole = |text: &str| plain(text) && matches!(number(text), Some(value::Number::Integer(_)));
+                let whole =
+                    |text: &str| plain(text) && matches!(number(text), Some(value::Number::Integer(_)));
                 let kind = if share(&whole) >= LOOKS_SHARE { ColumnType::Integer } else { ColumnType::Float };
                 Some((kind, "nearly all its values are numbers"))
             } else if share(&date) >= LOOKS_SHARE {
@@ -152,7 +161,8 @@ fn looks_like(table: &Table, index: usize, column: &ColumnProfile) -> Option<(Co
                 return Some((ColumnType::Datetime, "its numbers are dates such as 20130131"));
             }
             let codes = is_called(&column.name, &["zip", "zipcode", "postcode", "code", "category", "type"]);
-            (codes && column.distinct <= 1000).then_some((ColumnType::Category, "its numbers are codes by their name"))
+            (codes && column.distinct <= 1000)
+                .then_some((ColumnType::Category, "its numbers are codes by their name"))
         }
         ColumnType::Float | ColumnType::Boolean | ColumnType::Datetime => None,
     }
@@ -171,7 +181,10 @@ pub(super) fn of_target(
         warnings.push(DataWarning {
             column: Some(name.clone()),
             kind: WarningKind::MissingTarget { rows: profile.missing },
-            message: format!("{} rows have no value in '{name}'; they are not used for training or testing.", profile.missing),
+            message: format!(
+                "{} rows have no value in '{name}'; they are not used for training or testing.",
+                profile.missing
+            ),
             remedy: None,
         });
     }

@@ -40,11 +40,13 @@ fn one_late_value_changes_the_type_of_every_row() {
 
 #[test]
 fn the_same_table_reads_the_same_however_it_is_written() {
-    let csv = "name,x,n,day\nAda,1.5,1,2013-01-02\nBob,-2.25,,2013-01-03\n\"C, D\",3.0,3,\nAda,4.5,4,2013-01-04\n";
+    let csv =
+        "name,x,n,day\nAda,1.5,1,2013-01-02\nBob,-2.25,,2013-01-03\n\"C, D\",3.0,3,\nAda,4.5,4,2013-01-04\n";
     let (truth, _) = read(csv);
     let quoted = "\"name\",\"x\",\"n\",\"day\"\r\n\"Ada\",\"1.5\",\"1\",\"2013-01-02\"\r\n\"Bob\",\"-2.25\",\"\",\"2013-01-03\"\r\n\
                   \"C, D\",\"3.0\",\"3\",\"NA\"\r\n\"Ada\",\"4.5\",\"4\",\"2013-01-04\"";
-    let semicolons = "name;x;n;day\nAda;1,5;1;2013-01-02\nBob;-2,25;;2013-01-03\nC, D;3,0;3;\nAda;4,5;4;2013-01-04\n";
+    let semicolons =
+        "name;x;n;day\nAda;1,5;1;2013-01-02\nBob;-2,25;;2013-01-03\nC, D;3,0;3;\nAda;4,5;4;2013-01-04\n";
     let tabs = csv.replace("\"C, D\"", "C| D").replace(',', "\t").replace("C| D", "C, D");
     let pipes = tabs.replace('\t', "|");
     let old_mac = csv.replace('\n', "\r");
@@ -59,8 +61,16 @@ fn the_same_table_reads_the_same_however_it_is_written() {
     let json = "{\"name\":\"Ada\",\"x\":1.5,\"n\":1,\"day\":\"2013-01-02\"}\n{\"name\":\"Bob\",\"x\":-2.25,\"n\":null,\"day\":\"2013-01-03\"}\n\
                 {\"name\":\"C, D\",\"x\":3.0,\"n\":3}\n{\"day\":\"2013-01-04\",\"name\":\"Ada\",\"x\":4.5,\"n\":4}\n";
     let variants: [&[u8]; 10] = [
-        quoted.as_bytes(), semicolons.as_bytes(), tabs.as_bytes(), pipes.as_bytes(), old_mac.as_bytes(), blanks.as_bytes(),
-        mark.as_bytes(), &wide, &narrow, &gz,
+        quoted.as_bytes(),
+        semicolons.as_bytes(),
+        tabs.as_bytes(),
+        pipes.as_bytes(),
+        old_mac.as_bytes(),
+        blanks.as_bytes(),
+        mark.as_bytes(),
+        &wide,
+        &narrow,
+        &gz,
     ];
     for variant in variants.into_iter().chain([json.as_bytes()]) {
         let (table, report) = read(variant);
@@ -117,7 +127,8 @@ fn an_open_quote_costs_its_own_line_only() {
 fn overrides_win_and_count_what_does_not_fit() {
     let csv = "a,b,c,d,e\n1,x,0012,20130131,yes\n2.5,3,13,20130201,no\nz,4,,nonsense,maybe\n";
     let mut options = ImportOptions::default();
-    let asked = [("a", Integer), ("b", Integer), ("c", Category), ("d", Datetime), ("e", Boolean), ("zz", Integer)];
+    let asked =
+        [("a", Integer), ("b", Integer), ("c", Category), ("d", Datetime), ("e", Boolean), ("zz", Integer)];
     options.types = asked.map(|(name, kind)| (name.to_owned(), kind)).into();
     let (table, report) = read_with(csv, &options).expect("it reads");
     assert_eq!(kinds(&table), [Integer, Integer, Category, Datetime, Boolean]);
@@ -127,7 +138,11 @@ fn overrides_win_and_count_what_does_not_fit() {
     assert_eq!(texts(&table, "d")[1].as_deref(), Some("2013-02-01 00:00:00"));
     assert_eq!(texts(&table, "e"), [Some("true".into()), Some("false".into()), None]);
     assert_eq!(report.unknown_types, ["zz"]);
-    assert!(report.warnings[0].starts_with("2 values of 'a' do not fit the type integer"), "{:?}", report.warnings);
+    assert!(
+        report.warnings[0].starts_with("2 values of 'a' do not fit the type integer"),
+        "{:?}",
+        report.warnings
+    );
     assert_eq!(report.warnings.len(), 4, "{:?}", report.warnings);
 }
 
@@ -181,7 +196,8 @@ fn old_encodings_read_with_a_warning() {
 
 #[test]
 fn null_tokens_names_and_delimiters_can_be_set() {
-    let mut options = ImportOptions { null_tokens: vec!["-999".into(), "?".into()], ..ImportOptions::default() };
+    let mut options =
+        ImportOptions { null_tokens: vec!["-999".into(), "?".into()], ..ImportOptions::default() };
     options.delimiter = Some(':');
     let (table, report) = read_with("a:a:\n1:-999:x\n2:5:?\n", &options).expect("it reads");
     let names: Vec<&str> = table.schema.iter().map(|column| column.name.as_str()).collect();
@@ -193,7 +209,9 @@ fn null_tokens_names_and_delimiters_can_be_set() {
 
 #[test]
 fn texts_become_categories_by_the_documented_rule() {
-    let column = |values: Vec<String>| kinds(&read(format!("c,n\n{}", values.iter().map(|v| format!("{v},1\n")).collect::<String>())).0)[0];
+    let column = |values: Vec<String>| {
+        kinds(&read(format!("c,n\n{}", values.iter().map(|v| format!("{v},1\n")).collect::<String>())).0)[0]
+    };
     assert_eq!(column((0..50).map(|i| format!("v{i}")).collect()), ColumnType::Category);
     assert_eq!(column((0..51).map(|i| format!("v{i}")).collect()), ColumnType::Text);
     assert_eq!(column((0..200).map(|i| format!("v{}", i % 100)).collect()), ColumnType::Category);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Float64Array, Int8Array,
-        Int64Array, RecordBatch, StringArray, TimestampNanosecondArray, UInt64Array,
+        ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Float64Array,
+        Int8Array, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray, UInt64Array,
     },
     datatypes::Int32Type,
     ipc::writer::{FileWriter, StreamWriter},
@@ -26,13 +26,24 @@ fn batch() -> RecordBatch {
         ("day", Arc::new(Date32Array::from(vec![0, 1, 15_706]))),
         (
             "when",
-            Arc::new(TimestampNanosecondArray::from(vec![1_000, 2_000, 1_357_034_400_000_000_000]).with_timezone("+02:00")),
+            Arc::new(
+                TimestampNanosecondArray::from(vec![1_000, 2_000, 1_357_034_400_000_000_000])
+                    .with_timezone("+02:00"),
+            ),
         ),
-        ("price", Arc::new(Decimal128Array::from(vec![1_050, 2_000, 5]).with_precision_and_scale(10, 2).expect("legal"))),
+        (
+            "price",
+            Arc::new(
+                Decimal128Array::from(vec![1_050, 2_000, 5]).with_precision_and_scale(10, 2).expect("legal"),
+            ),
+        ),
         ("text", Arc::new(StringArray::from(vec![Some("a"), Some("NA"), None]))),
         ("iso", Arc::new(StringArray::from(vec!["2013-01-01", "2013-01-02", "2013-01-03"]))),
         ("digits", Arc::new(StringArray::from(vec!["1", "2", "3"]))),
-        ("words", Arc::new(vec![Some("z"), Some("y"), None].into_iter().collect::<DictionaryArray<Int32Type>>())),
+        (
+            "words",
+            Arc::new(vec![Some("z"), Some("y"), None].into_iter().collect::<DictionaryArray<Int32Type>>()),
+        ),
     ];
     RecordBatch::try_from_iter(columns).expect("one length")
 }
@@ -42,7 +53,10 @@ fn check(bytes: &[u8], format: FileFormat) {
     assert_eq!(report.source.format, format);
     assert_eq!(
         kinds(&table),
-        [Integer, Category, Float, Float, Boolean, Datetime, Datetime, Float, Category, Datetime, Category, Category]
+        [
+            Integer, Category, Float, Float, Boolean, Datetime, Datetime, Float, Category, Datetime,
+            Category, Category
+        ]
     );
     assert_eq!(texts(&table, "unsigned")[2].as_deref(), Some("18446744073709551615"));
     assert_eq!(texts(&table, "float"), [Some("0.5".into()), None, Some("2".into())]);
@@ -55,10 +69,15 @@ fn check(bytes: &[u8], format: FileFormat) {
 
 #[test]
 fn parquet_with_every_packing() {
-    for packing in [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::ZSTD(parquet::basic::ZstdLevel::default())] {
+    for packing in [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::ZSTD(parquet::basic::ZstdLevel::default()),
+    ] {
         let properties = WriterProperties::builder().set_compression(packing).build();
         let mut bytes = Vec::new();
-        let mut writer = ArrowWriter::try_new(&mut bytes, batch().schema(), Some(properties)).expect("a writer");
+        let mut writer =
+            ArrowWriter::try_new(&mut bytes, batch().schema(), Some(properties)).expect("a writer");
         writer.write(&batch()).expect("written");
         writer.close().expect("closed");
         check(&bytes, FileFormat::Parquet);
@@ -129,7 +148,10 @@ fn json_lines_of_many_chunks_agree_with_csv() {
     for row in 0..60_000 {
         let x = f64::from(row) / 8.0;
         csv.push_str(&format!("{row},{x:?},{}\n", if row < 59_999 { "" } else { "yes" }));
-        json.push_str(&format!("{{\"id\":{row},\"x\":{x:?}{}}}\n", if row < 59_999 { "" } else { ",\"late\":\"yes\"" }));
+        json.push_str(&format!(
+            "{{\"id\":{row},\"x\":{x:?}{}}}\n",
+            if row < 59_999 { "" } else { ",\"late\":\"yes\"" }
+        ));
     }
     let ((csv, _), (json, _)) = (read(csv), read(json));
     assert_eq!(csv.schema, json.schema);

@@ -14,7 +14,8 @@ fn golden(name: &str) -> Value {
 fn profile_of(path: &Path) -> Profile {
     let blobs = tempfile::tempdir().expect("a folder");
     let (_, profile) =
-        import(path, &ImportOptions::default(), &ImportBudget::default(), blobs.path(), &Unwatched).expect("it imports");
+        import(path, &ImportOptions::default(), &ImportBudget::default(), blobs.path(), &Unwatched)
+            .expect("it imports");
     profile
 }
 
@@ -30,7 +31,10 @@ fn check(profile: &Profile, truth: &Value) {
         assert_eq!(column.top_values.first().map_or(0, |top| top.count), truth["most_frequent"], "{name}");
         let close = |ours: f64, key: &str, theirs: &Value| {
             let theirs = theirs.as_f64().expect("a number");
-            assert!((ours - theirs).abs() <= 1e-12 + 1e-9 * theirs.abs(), "{name} {key}: {ours}, pandas has {theirs}");
+            assert!(
+                (ours - theirs).abs() <= 1e-12 + 1e-9 * theirs.abs(),
+                "{name} {key}: {ours}, pandas has {theirs}"
+            );
         };
         let Some(numeric) = &column.numeric else {
             assert!(truth["numeric"].is_null(), "{name}");
@@ -59,7 +63,9 @@ fn a_small_file_of_everything_equals_pandas() {
 #[test]
 fn all_flights_of_2013_equal_pandas() {
     let Some(data) = shared_data() else {
-        eprintln!("SKIPPED all_flights_of_2013_equal_pandas: no real data (set ORRERY_SHARED to a folder that holds data/)");
+        eprintln!(
+            "SKIPPED all_flights_of_2013_equal_pandas: no real data (set ORRERY_SHARED to a folder that holds data/)"
+        );
         return;
     };
     check(&profile_of(&data.join("flights_raw.csv.gz")), &golden("flights_raw_profile.json"));
@@ -89,7 +95,8 @@ fn measure_reading_and_profiling() {
         eprintln!("{}: read {read:.3} s, import with profile {both:.3} s", path.display());
     }
     if let Ok(status) = std::fs::read_to_string("/proc/self/status") {
-        let line = |key: &str| status.lines().find(|line| line.starts_with(key)).unwrap_or_default().to_owned();
+        let line =
+            |key: &str| status.lines().find(|line| line.starts_with(key)).unwrap_or_default().to_owned();
         eprintln!("{}", line("VmHWM"));
     }
 }

@@ -39,7 +39,9 @@ fn rows_with_nul_bytes_are_bad_rows() {
 
 #[test]
 fn what_is_no_file_is_refused() {
-    let refused = |path: &Path| failure_of(read_table(path, &ImportOptions::default(), &ImportBudget::default(), &Unwatched));
+    let refused = |path: &Path| {
+        failure_of(read_table(path, &ImportOptions::default(), &ImportBudget::default(), &Unwatched))
+    };
     let folder = tempfile::tempdir().expect("a folder");
     assert!(refused(folder.path()).message.contains("a folder, not a file"));
     assert!(refused(&folder.path().join("nothing")).message.contains("Check the path"));
@@ -75,18 +77,22 @@ fn budgets_hold() {
     assert_eq!(failure.class, FailureClass::Capacity);
     // More columns than text: the table would be larger than the file.
     let wide = format!("{}\n{}", vec!["a"; 3].join(","), ",,\n".repeat(900));
-    assert!(within(wide.as_bytes(), ImportBudget { memory_bytes: 3000, ..small }).class == FailureClass::Capacity);
+    assert!(
+        within(wide.as_bytes(), ImportBudget { memory_bytes: 3000, ..small }).class == FailureClass::Capacity
+    );
 }
 
 #[test]
 fn damaged_bytes_never_panic() {
     let table = read("a,b,c\n1,x,2013-01-01\n2,y,2013-01-02\n").0;
     let mut parquet = Vec::new();
-    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut parquet, table.batch.schema(), None).expect("a writer");
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(&mut parquet, table.batch.schema(), None).expect("a writer");
     writer.write(&table.batch).expect("written");
     writer.close().expect("closed");
     let mut arrow = Vec::new();
-    let mut writer = arrow::ipc::writer::StreamWriter::try_new(&mut arrow, &table.batch.schema()).expect("a writer");
+    let mut writer =
+        arrow::ipc::writer::StreamWriter::try_new(&mut arrow, &table.batch.schema()).expect("a writer");
     writer.write(&table.batch).expect("written");
     writer.finish().expect("closed");
     drop(writer);
@@ -107,7 +113,9 @@ fn damaged_bytes_never_panic() {
             let mut bytes = whole.clone();
             bytes[at] ^= 1 << (at % 8);
             std::fs::write(&path, &bytes).expect("written");
-            if let Err(Interrupt::Failed(failure)) = read_table(&path, &ImportOptions::default(), &budget, &Unwatched) {
+            if let Err(Interrupt::Failed(failure)) =
+                read_table(&path, &ImportOptions::default(), &budget, &Unwatched)
+            {
                 assert_ne!(failure.class, FailureClass::Bug, "{failure}");
             }
         }

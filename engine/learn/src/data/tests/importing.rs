@@ -26,14 +26,16 @@ fn the_same_bytes_with_the_same_options_are_the_same_dataset() {
     let (dataset, profile) = import_with(&first, &plain, &blobs).expect("it imports");
     assert_eq!(dataset.name, "flights");
     assert_eq!(import_with(&second, &plain, &blobs).expect("again"), (dataset.clone(), profile));
-    let table = Table::read_arrow(&blobs.join(format!("{}.arrow", dataset.blob)), &dataset.columns).expect("the blob");
+    let table = Table::read_arrow(&blobs.join(format!("{}.arrow", dataset.blob)), &dataset.columns)
+        .expect("the blob");
     assert_eq!(table.rows(), 2);
 
     let retyped = ImportOptions { types: [("a".to_owned(), ColumnType::Category)].into(), ..plain.clone() };
     let (other, _) = import_with(&first, &retyped, &blobs).expect("it imports");
     assert_ne!(other.id, dataset.id);
     assert!(other.columns[0].overridden);
-    let sorted = |tokens: [&str; 2]| ImportOptions { null_tokens: tokens.map(String::from).into(), ..plain.clone() };
+    let sorted =
+        |tokens: [&str; 2]| ImportOptions { null_tokens: tokens.map(String::from).into(), ..plain.clone() };
     let id = |options| import_with(&first, options, &blobs).expect("it imports").0.id;
     assert_eq!(id(&sorted(["?", "-"])), id(&sorted(["-", "?"])));
 
@@ -52,7 +54,8 @@ fn profiled(csv: &str, target: Option<&str>) -> Profile {
     let blobs = tempfile::tempdir().expect("a folder");
     let (dataset, first) = import_with(&path, &ImportOptions::default(), blobs.path()).expect("it imports");
     let Some(target) = target else { return first };
-    let table = Table::read_arrow(&blobs.path().join(format!("{}.arrow", dataset.blob)), &dataset.columns).expect("the blob");
+    let table = Table::read_arrow(&blobs.path().join(format!("{}.arrow", dataset.blob)), &dataset.columns)
+        .expect("the blob");
     profile(&dataset, &table, Some(target), &Unwatched).expect("it profiles")
 }
 
@@ -79,7 +82,8 @@ fn suspicious_columns_are_named_with_their_remedy() {
         .expect("a string");
     }
     let profile = profiled(&csv, None);
-    let kinds = |column: &str| about(&profile, column).iter().map(|warning| &warning.kind).collect::<Vec<_>>();
+    let kinds =
+        |column: &str| about(&profile, column).iter().map(|warning| &warning.kind).collect::<Vec<_>>();
     assert_eq!(kinds("id"), [&WarningKind::IdLike]);
     assert_eq!(kinds("name"), [&WarningKind::IdLike]);
     assert_eq!(kinds("constant"), [&WarningKind::Constant]);
@@ -130,11 +134,17 @@ fn leaks_are_found_and_strong_columns_are_not() {
     }
     let leaks = |target: &str| {
         let profile = profiled(&csv, Some(target));
-        let leaking = profile.warnings.into_iter().filter(|warning| matches!(warning.kind, WarningKind::Leaking { .. }));
+        let leaking = profile
+            .warnings
+            .into_iter()
+            .filter(|warning| matches!(warning.kind, WarningKind::Leaking { .. }));
         let names: Vec<String> = leaking.filter_map(|warning| warning.column).collect();
         (profile.task, names)
     };
-    assert_eq!(leaks("late"), (Some(Task::Binary), ["leak", "code", "missing_says"].map(String::from).to_vec()));
+    assert_eq!(
+        leaks("late"),
+        (Some(Task::Binary), ["leak", "code", "missing_says"].map(String::from).to_vec())
+    );
     assert_eq!(leaks("price"), (Some(Task::Regression), vec!["steep".to_owned()]));
     assert_eq!(leaks("grade"), (Some(Task::Multiclass), ["steep", "price"].map(String::from).to_vec()));
     assert_eq!(leaks("noise"), (Some(Task::Regression), Vec::new()));
@@ -144,21 +154,37 @@ fn leaks_are_found_and_strong_columns_are_not() {
 fn targets_are_judged() {
     let mut csv = String::from("x,y\n");
     for row in 0..1000 {
-        writeln!(csv, "{},{}", row % 7, if row % 100 == 3 { "rare" } else if row % 50 == 0 { "" } else { "common" })
-            .expect("a string");
+        writeln!(
+            csv,
+            "{},{}",
+            row % 7,
+            if row % 100 == 3 {
+                "rare"
+            } else if row % 50 == 0 {
+                ""
+            } else {
+                "common"
+            }
+        )
+        .expect("a string");
     }
     let profile = profiled(&csv, Some("y"));
     assert_eq!(profile.task, Some(Task::Binary));
     let found: Vec<&WarningKind> = profile.warnings.iter().map(|warning| &warning.kind).collect();
     let share = 10.0 / 980.0;
-    assert_eq!(found, [&WarningKind::MissingTarget { rows: 20 }, &WarningKind::Imbalance { class: "rare".into(), share }]);
+    assert_eq!(
+        found,
+        [&WarningKind::MissingTarget { rows: 20 }, &WarningKind::Imbalance { class: "rare".into(), share }]
+    );
     assert_eq!(profile.warnings[1].remedy, Some(Remedy::WeightClasses));
 }
 
 #[test]
 fn real_tables_have_no_false_leaks() {
     let Some(data) = shared_data() else {
-        eprintln!("SKIPPED real_tables_have_no_false_leaks: no real data (set ORRERY_SHARED to a folder that holds data/)");
+        eprintln!(
+            "SKIPPED real_tables_have_no_false_leaks: no real data (set ORRERY_SHARED to a folder that holds data/)"
+        );
         return;
     };
     for (name, target, task) in [
@@ -168,7 +194,8 @@ fn real_tables_have_no_false_leaks() {
     ] {
         let path = data.join(format!("{name}.parquet"));
         let (table, report) =
-            read_table(&path, &ImportOptions::default(), &ImportBudget::default(), &Unwatched).expect("it reads");
+            read_table(&path, &ImportOptions::default(), &ImportBudget::default(), &Unwatched)
+                .expect("it reads");
         let blobs = tempfile::tempdir().expect("a folder");
         let (dataset, _) = import_with(&path, &ImportOptions::default(), blobs.path()).expect("it imports");
         let profile = profile(&dataset, &table, Some(target), &Unwatched).expect("it profiles");

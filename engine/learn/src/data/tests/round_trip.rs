@@ -37,13 +37,15 @@ fn value(kind: ColumnType) -> BoxedStrategy<String> {
 }
 
 fn column(rows: usize) -> impl Strategy<Value = Column> {
-    prop::sample::select(&[
-        ColumnType::Integer,
-        ColumnType::Float,
-        ColumnType::Boolean,
-        ColumnType::Datetime,
-        ColumnType::Category,
-    ][..])
+    prop::sample::select(
+        &[
+            ColumnType::Integer,
+            ColumnType::Float,
+            ColumnType::Boolean,
+            ColumnType::Datetime,
+            ColumnType::Category,
+        ][..],
+    )
     .prop_flat_map(move |kind| {
         prop::collection::vec(prop::option::weighted(0.8, value(kind)), rows)
             .prop_map(move |values| Column { kind, values })
