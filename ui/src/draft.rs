@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use orrery_domain::{Command, DatasetId, dataset::Dataset, training::TrainConfig};
+use orrery_domain::{
+    Command, DatasetId, dataset::Dataset, device::DeviceChoice, snapshot::DatasetEntry, training::TrainConfig,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::context::PageContext;
@@ -21,6 +23,16 @@ impl Drafts {
     /// The draft of a dataset, begun if need be; an empty target means that none was chosen yet.
     pub fn edit(&mut self, dataset: &DatasetId) -> &mut TrainConfig {
         self.0.entry(dataset.clone()).or_insert_with(|| TrainConfig::new(""))
+    }
+
+    /// Begins the draft of a dataset that has none: its target is the one its profile was last computed for.
+    pub fn begin(&mut self, entry: &DatasetEntry, device: DeviceChoice) {
+        if !self.0.contains_key(&entry.dataset.id) {
+            let target =
+                entry.profile.as_ref().and_then(|profile| profile.target.clone()).unwrap_or_default();
+            let draft = TrainConfig { device, ..TrainConfig::new(target) };
+            self.0.insert(entry.dataset.id.clone(), draft);
+        }
     }
 
     /// Carries the decisions about one dataset over to another import of the same file.

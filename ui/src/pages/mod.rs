@@ -5,6 +5,8 @@ pub mod home;
 pub mod models;
 pub mod runs;
 pub mod settings;
+#[cfg(test)]
+pub(crate) mod stage;
 pub mod train;
 
 use egui::Ui;

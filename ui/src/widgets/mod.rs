@@ -25,6 +25,8 @@ pub mod table;
 mod table_csv;
 pub mod table_index;
 mod table_state;
+#[cfg(test)]
+mod table_tests;
 mod table_toolbar;
 mod table_view;
 pub mod tabs;

@@ -111,6 +111,10 @@ impl DataPage {
             self.bad_rows = TableState::default();
             self.state.tab = Tab::Columns;
         }
+        if let Some(entry) = snapshot.datasets.iter().find(|entry| Some(&entry.dataset.id) == wanted.as_ref())
+        {
+            ctx.drafts.begin(entry, snapshot.default_device);
+        }
         if let Some(id) = &wanted {
             self.question.ask(ctx, id);
         }

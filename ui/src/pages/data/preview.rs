@@ -45,7 +45,7 @@ pub(super) fn bad_rows(page: &mut DataPage, ctx: &mut PageContext<'_>, ui: &mut 
         let words = format!(
             "The first {} of {} are listed.",
             format::count(listed),
-            format::plural(dataset.bad_rows, "row left out")
+            format::plural(dataset.bad_rows, "bad row")
         );
         ui.label(ctx.theme.weak(words));
     }

@@ -106,8 +106,8 @@ impl TrainPage {
             self.tried = false;
         }
         if let Some(id) = &wanted {
-            if ctx.drafts.get(id).is_none() {
-                ctx.drafts.edit(id).device = ctx.snapshot.default_device;
+            if let Some(entry) = snapshot.datasets.iter().find(|entry| entry.dataset.id == *id) {
+                ctx.drafts.begin(entry, snapshot.default_device);
             }
             self.question.ask(ctx, id);
         }
