@@ -14,7 +14,7 @@ use crate::{
     theme::{Theme, install},
 };
 
-#[path = "../../tests/support/fixture.rs"]
+#[path = "../../tests/all/support/fixture.rs"]
 #[expect(dead_code, reason = "the fixture serves other tests too")]
 pub(crate) mod fixture;
 
