@@ -15,7 +15,6 @@ use crate::{
 };
 
 #[path = "../../tests/all/support/fixture.rs"]
-#[expect(dead_code, reason = "the fixture serves other tests too")]
 pub(crate) mod fixture;
 
 /// One page, what it is shown, and what it wished for.
@@ -59,6 +58,9 @@ impl<P: Page> Stage<P> {
     }
 
     fn frame(&mut self, ui: &mut egui::Ui) {
+        if self.route.page() != self.page.id() {
+            return; // the window would draw another page now
+        }
         let mut outbox = Outbox::default();
         let mut context = PageContext {
             snapshot: &self.snapshot,

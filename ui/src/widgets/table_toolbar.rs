@@ -1,6 +1,9 @@
 //! Above a table: filter, how many rows are shown, column chooser, export.
 
-use egui::{Key, Layout, Modifiers, TextEdit, Ui, containers::menu::MenuButton};
+use egui::{
+    Key, Layout, Modifiers, PopupCloseBehavior, TextEdit, Ui,
+    containers::menu::{MenuButton, MenuConfig},
+};
 
 use super::{icon, table::TableSpec, table_state::TableState};
 use crate::{
@@ -52,7 +55,9 @@ fn filter(ui: &mut Ui, theme: &Theme, spec: &TableSpec<'_>, state: &mut TableSta
 }
 
 fn columns_menu(ui: &mut Ui, theme: &Theme, spec: &TableSpec<'_>, state: &mut TableState) {
-    let (response, _) = MenuButton::new(icon::COLUMNS.small()).ui(ui, |ui| {
+    // Choosing several columns takes several clicks.
+    let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let (response, _) = MenuButton::new(icon::COLUMNS.small()).config(stays).ui(ui, |ui| {
         ui.label(theme.caption("Columns shown"));
         let last = state.shown_columns().count() == 1;
         for (column, shown) in spec.columns.iter().zip(&mut state.shown) {

@@ -45,17 +45,17 @@ const ROW: f32 = 36.0;
 
 fn table_columns() -> Vec<TableColumn> {
     vec![
-        TableColumn::text("Name", 150.0).growing().drawn(),
-        TableColumn::text("Type", 104.0).drawn().help("Choose another type to read the file again with it"),
-        TableColumn::number("Missing", 104.0).drawn().help("Rows without a value"),
-        TableColumn::number("Distinct", 76.0).help("Distinct values"),
-        TableColumn::text("Values", 150.0)
+        TableColumn::text("Name", 130.0).growing().drawn(),
+        TableColumn::text("Type", 98.0).drawn().help("Choose another type to read the file again with it"),
+        TableColumn::number("Missing", 100.0).drawn().help("Rows without a value"),
+        TableColumn::number("Distinct", 66.0).help("Distinct values"),
+        TableColumn::text("Values", 148.0)
             .drawn()
             .unsorted()
             .help("Histogram of numbers and dates, top values of the rest"),
-        TableColumn::number("Mean", 76.0),
-        TableColumn::number("Min", 84.0),
-        TableColumn::number("Max", 84.0),
+        TableColumn::number("Mean", 70.0),
+        TableColumn::number("Min", 78.0),
+        TableColumn::number("Max", 78.0),
         TableColumn::text("Warnings", 220.0).growing().drawn(),
     ]
 }
@@ -292,14 +292,17 @@ impl Host<'_> {
     fn warnings(&mut self, ui: &mut Ui, view: &ColumnView) {
         for warning in &view.warnings {
             ui.label(icon::state_text(self.theme, State::Warning)).on_hover_text(warning.message.as_str());
+            // The button stands first: a long title may be cut, what to do about it may not.
+            let clicked = warning.remedy.as_ref().is_some_and(|remedy| {
+                let words = self.theme.weak(remedy.words.as_str()).color(self.theme.accent.text);
+                let button = egui::Button::selectable(remedy.done, words).small();
+                let response = ui.add_enabled(self.editable, button);
+                let name = format!("{} {}", remedy.words, view.name);
+                response.on_hover_text(warning.message.as_str()).accessible_name(name).clicked()
+            });
             let title = self.theme.weak(warning.title.as_str()).color(self.theme.text.body);
             ui.label(title).on_hover_text(warning.message.as_str());
-            let Some(remedy) = &warning.remedy else { continue };
-            let words = self.theme.weak(remedy.words.as_str()).color(self.theme.accent.text);
-            let button = egui::Button::selectable(remedy.done, words).small();
-            let response = ui.add_enabled(self.editable, button);
-            let name = format!("{} {}", remedy.words, view.name);
-            if response.on_hover_text(warning.message.as_str()).accessible_name(name).clicked() {
+            if clicked && let Some(remedy) = &warning.remedy {
                 self.asked = Some(Asked::Remedy(remedy.remedy.clone()));
             }
         }

@@ -81,7 +81,7 @@ fn the_newest_dataset_is_shown_first_and_a_click_shows_another() {
     assert_eq!(page.state().route, Route::Data { dataset: Some(fixture::flights().id) });
     page.get_by_role_and_label(Role::ListItem, "diamonds").click();
     page.run();
-    assert!(page.query_by_label("carat").is_some(), "its columns are listed");
+    assert!(page.query_by_role_and_label(Role::Row, "carat").is_some(), "its columns are listed");
     let Route::Data { dataset: Some(id) } = &page.state().route else { panic!("no dataset") };
     assert_ne!(*id, fixture::flights().id);
 }
