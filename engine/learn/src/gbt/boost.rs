@@ -254,7 +254,9 @@ impl<'a> Boost<'a> {
                 match placed {
                     Some(placed) if sampling == SampleMethod::None => {
                         for (rows, value) in placed.leaves(&grown) {
-                            rows.iter().for_each(|row| self.train_raw[output][*row] += value);
+                            for row in rows {
+                                self.train_raw[output][*row] += value;
+                            }
                         }
                     }
                     _ => add_tree(&tree, self.job.train.x, &mut self.train_raw[output]),

@@ -193,7 +193,9 @@ impl Forest {
             Objective::Binary => {}
             Objective::Squared => {
                 if self.log {
-                    scores.iter_mut().for_each(|score| *score = score.exp());
+                    for score in &mut scores {
+                        *score = score.exp();
+                    }
                 }
             }
             Objective::OneVsRest => {

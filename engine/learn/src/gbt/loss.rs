@@ -20,11 +20,15 @@ fn softplus(x: f64) -> f64 {
 /// Turns one log-odds a class into the logarithms of probabilities that sum to 1, in place.
 pub fn one_vs_rest(scores: &mut [f64]) {
     // ln sigmoid(x) = -softplus(-x): finite where the probability itself would round to 0.
-    scores.iter_mut().for_each(|score| *score = -softplus(-*score));
+    for score in scores.iter_mut() {
+        *score = -softplus(-*score);
+    }
     let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let sum: f64 = scores.iter().map(|score| (score - top).exp()).sum();
     let log_sum = top + sum.ln();
-    scores.iter_mut().for_each(|score| *score -= log_sum);
+    for score in scores.iter_mut() {
+        *score -= log_sum;
+    }
 }
 
 /// Target of output `output` for a row with target `y`.

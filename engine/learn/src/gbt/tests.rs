@@ -175,7 +175,7 @@ fn a_damaged_checkpoint_is_passed_over_with_a_warning() {
     let mut bytes = std::fs::read(&files[1]).expect("readable");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
-    std::fs::write(&files[1], bytes).expect("writable");
+    crate::train::files::write_bytes(&files[1], &bytes).expect("writable");
     let warnings = Warnings::default();
     let resumed = grow(&case, &settings, broken.path(), &warnings).expect("grown");
     let warnings = warnings.0.into_inner().expect("no panic");

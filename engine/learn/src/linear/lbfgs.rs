@@ -100,7 +100,9 @@ fn direction(gradient: &[f64], pairs: &VecDeque<(Vec<f64>, Vec<f64>)>) -> Vec<f6
     }
     if let Some((moved, turned)) = pairs.back() {
         let curvature = dot(moved, turned) / dot(turned, turned);
-        direction.iter_mut().for_each(|d| *d *= curvature);
+        for d in &mut direction {
+            *d *= curvature;
+        }
     }
     for ((moved, turned), share) in pairs.iter().zip(shares.into_iter().rev()) {
         let correction = share - dot(turned, &direction) / dot(moved, turned);

@@ -116,7 +116,9 @@ fn objective(problem: &Problem<'_>, total: f64, parameters: &[f64], gradient: &m
                 shape.scores(parameters, x, &mut scores);
                 // Scores become slopes of the loss.
                 sum += weight * slopes(problem.loss, problem.y[row], &mut scores);
-                scores.iter_mut().for_each(|slope| *slope *= weight);
+                for slope in &mut scores {
+                    *slope *= weight;
+                }
                 shape.add(&mut gradient, x, &scores);
             }
             (sum, gradient)
@@ -156,7 +158,9 @@ fn slopes(loss: Loss, y: f64, scores: &mut [f64]) -> f64 {
             let sum: f64 = scores.iter().map(|score| (score - top).exp()).sum();
             let class = y as usize;
             let loss = top + sum.ln() - scores[class];
-            scores.iter_mut().for_each(|score| *score = (*score - top).exp() / sum);
+            for score in scores.iter_mut() {
+                *score = (*score - top).exp() / sum;
+            }
             scores[class] -= 1.0;
             loss
         }

@@ -50,8 +50,11 @@ pub struct Fitted {
     pub notes: Vec<String>,
 }
 
+/// A feature, or a sentence that says why there is none.
+type Learnt = (Option<Feature>, Option<String>);
+
 pub(super) fn fit(input: &FitInput<'_>) -> Result<Fitted, Failure> {
-    let learnt: Vec<Result<(Option<Feature>, Option<String>), Failure>> =
+    let learnt: Vec<Result<Learnt, Failure>> =
         input.features.par_iter().map(|name| feature(input, name)).collect();
     let (mut features, mut notes) = (Vec::new(), Vec::new());
     for entry in learnt {
@@ -63,8 +66,8 @@ pub(super) fn fit(input: &FitInput<'_>) -> Result<Fitted, Failure> {
         return Err(Failure::new(
             FailureClass::Client,
             format!(
-                "No column is left to learn from. {}Exclude fewer columns, or set their types with --types.",
-                notes.iter().map(|note| format!("{note} ")).collect::<String>()
+                "No column is left to learn from. Exclude fewer columns, or set their types with --types. {}",
+                notes.join(" ")
             ),
         ));
     }
@@ -74,7 +77,7 @@ pub(super) fn fit(input: &FitInput<'_>) -> Result<Fitted, Failure> {
 }
 
 /// What one column teaches, or why it teaches nothing.
-fn feature(input: &FitInput<'_>, name: &str) -> Result<(Option<Feature>, Option<String>), Failure> {
+fn feature(input: &FitInput<'_>, name: &str) -> Result<Learnt, Failure> {
     let place = column::position(input.train, name)?;
     let kind = input.train.schema[place].kind;
     let encoding = match kind {
@@ -210,7 +213,7 @@ fn category(input: &FitInput<'_>, place: usize) -> Option<Category> {
     Some(category)
 }
 
-/// For each order, the place of every code among the codes sorted by their smoothed target mean: means are pulled to the overall mean as if
+/// First, the place of every code among the codes sorted by their smoothed target mean: means are pulled to the overall mean as if
 /// [`PRIOR_ROWS`] more rows had it, so that a code without rows stands where the average is. `[orders][codes]`
 fn orders(input: &FitInput<'_>, codes: &[usize], cardinality: usize) -> Vec<Vec<f32>> {
     let order_of = |value: &dyn Fn(usize) -> f64| {
@@ -243,7 +246,12 @@ fn orders(input: &FitInput<'_>, codes: &[usize], cardinality: usize) -> Vec<Vec<
         places
     };
     if input.classes < 3 {
-        return vec![order_of(&|row| input.target[row])];
+        let mut orders = vec![order_of(&|row| input.target[row])];
+        // Grades and ranges are often spelt in their own order, which the target's mean hides where another column confounds it.
+        if cardinality > 3 {
+            orders.push((0..cardinality).map(|code| code as f32).collect());
+        }
+        return orders;
     }
     let mut counts = vec![0_usize; input.classes];
     for class in input.target {

@@ -27,6 +27,8 @@ pub(super) fn constant(request: &Request, train: &Part, rows: usize, log: bool) 
     }
     // Sums of many small shares drift; probabilities must not.
     let sum: f64 = shares.iter().sum();
-    shares.iter_mut().for_each(|share| *share /= sum);
+    for share in &mut shares {
+        *share /= sum;
+    }
     Predictions::Probabilities { classes, values: shares.repeat(rows) }
 }

@@ -48,7 +48,7 @@ pub(super) fn shape(
     if train_rows < 1.0 {
         return Err(Failure::new(
             FailureClass::Data,
-            format!("The dataset has {} rows with a target, too few to divide. Use a larger file.", rows),
+            format!("The dataset has {rows} rows with a target, too few to divide. Use a larger file."),
         ));
     }
     let no_feature = |name: &str| {

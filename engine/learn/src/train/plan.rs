@@ -199,13 +199,12 @@ fn allow(
         ModelKind::Linear => turn.allowance.secs = Some(left.max(LINEAR_SHARE * budget).max(1.0)),
         kind => {
             let secs = left - LINEAR_SHARE * budget;
-            let epochs = match journal.epochs(kind) {
-                Some(epochs) => epochs,
-                None => {
-                    let Some(epochs) = bench.epochs_within(kind, secs, control)? else { return Ok(false) };
-                    journal.set_epochs(kind, epochs)?;
-                    epochs
-                }
+            let epochs = if let Some(epochs) = journal.epochs(kind) {
+                epochs
+            } else {
+                let Some(epochs) = bench.epochs_within(kind, secs, control)? else { return Ok(false) };
+                journal.set_epochs(kind, epochs)?;
+                epochs
             };
             turn.allowance.epochs = Some(epochs);
             // The epochs were chosen to fit; a machine that grew slower since still has to come to an end.

@@ -45,12 +45,11 @@ pub(super) fn known<'a>(
     if columns.clone().any(|column| column == name) {
         return Ok(());
     }
-    let hint = match nearest(name, columns.clone()) {
-        Some(near) => format!("Did you mean '{near}'?"),
-        None => {
-            let some: Vec<&str> = columns.take(20).collect();
-            format!("The columns are: {}.", some.join(", "))
-        }
+    let hint = if let Some(near) = nearest(name, columns.clone()) {
+        format!("Did you mean '{near}'?")
+    } else {
+        let some: Vec<&str> = columns.take(20).collect();
+        format!("The columns are: {}.", some.join(", "))
     };
     Err(client(format!("There is no column '{name}' to use as {role}. {hint}")))
 }
@@ -259,7 +258,9 @@ fn values(config: &TrainConfig, table: &Table, target: usize) -> Result<Vec<f64>
                 "The logarithm of the target '{name}' does not exist for {low} rows that are 0 or less. Set the target transform to none."
             )));
         }
-        values.iter_mut().for_each(|value| *value = value.ln());
+        for value in &mut values {
+            *value = value.ln();
+        }
     }
     Ok(values)
 }

@@ -29,7 +29,6 @@ struct Clock {
     /// Last look while a person had paused the run: that time does not count.
     paused_at: Option<Instant>,
     timed_out: bool,
-    last_step: u64,
 }
 
 impl<'a> Scope<'a> {
@@ -42,18 +41,13 @@ impl<'a> Scope<'a> {
         limit: Option<Duration>,
     ) -> Self {
         let deadline = limit.map(|limit| Instant::now() + limit);
-        let clock = Clock { deadline, paused_at: None, timed_out: false, last_step: before.0 };
+        let clock = Clock { deadline, paused_at: None, timed_out: false };
         Self { inner, kind, span, before, clock: Mutex::new(clock) }
     }
 
     /// Whether the family was stopped for its time, and not by a person.
     pub fn timed_out(&self) -> bool {
         self.clock().timed_out
-    }
-
-    /// Step of the last checkpoint said.
-    pub fn last_step(&self) -> u64 {
-        self.clock().last_step
     }
 
     fn clock(&self) -> MutexGuard<'_, Clock> {
@@ -82,10 +76,7 @@ impl JobControl for Scope<'_> {
                     })
                     .collect(),
             },
-            JobEvent::Checkpoint { step } => {
-                self.clock().last_step = step + steps;
-                JobEvent::Checkpoint { step: step + steps }
-            }
+            JobEvent::Checkpoint { step } => JobEvent::Checkpoint { step: step + steps },
             other => other,
         });
     }
@@ -155,6 +146,5 @@ mod tests {
         assert!((progress.fraction.expect("known") - 0.7).abs() < 1e-12);
         assert_eq!(*kind, Some(ModelKind::Tabm));
         assert_eq!(said[1], JobEvent::Checkpoint { step: 105 });
-        assert_eq!(scope.last_step(), 105);
     }
 }

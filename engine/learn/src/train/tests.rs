@@ -257,7 +257,7 @@ fn test_rows_change_nothing_that_is_fitted() {
             let x: Vec<f64> = table.numbers(0);
             let wild = (0..600).map(|i| if i % 5 == 0 { 1e6 * i as f64 } else { x[i] });
             let wild = wild.map(|x| (!x.is_nan()).then_some(x));
-            arrays[0] = std::sync::Arc::new(Float64Array::from_iter(wild));
+            arrays[0] = std::sync::Arc::new(wild.collect::<Float64Array>());
             let kinds = (0..600).map(|i| {
                 if i % 5 == 0 { "never seen".to_owned() } else { table.text(1, i).expect("present") }
             });
@@ -282,6 +282,9 @@ fn test_rows_change_nothing_that_is_fitted() {
     assert_eq!(rules[0].1, rules[1].1, "trees.json");
 }
 
+/// A change to a good request, and what its refusal says.
+type Case<'a> = (&'a dyn Fn(&mut TrainConfig), FailureClass, &'a str);
+
 #[test]
 fn wrong_requests_are_refused_before_anything_is_trained() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -293,7 +296,7 @@ fn wrong_requests_are_refused_before_anything_is_trained() {
             other => panic!("must be refused: {other:?}"),
         }
     };
-    let cases: [(&dyn Fn(&mut TrainConfig), FailureClass, &str); 9] = [
+    let cases: [Case; 9] = [
         (&|c| c.target = "valeu".to_owned(), FailureClass::Client, "Did you mean 'value'?"),
         (&|c| c.exclude.push("nothing".to_owned()), FailureClass::Client, "no column 'nothing'"),
         (&|c| c.positive = Some("3".to_owned()), FailureClass::Client, "two classes"),
