@@ -217,6 +217,7 @@ fn shortcuts(ctx: &PageContext<'_>, ui: &mut Ui) {
                 for command in commands {
                     let Some(shortcut) = command.shortcut() else { continue };
                     ui.horizontal(|ui| {
+                        ui.spacing_mut().interact_size.y = 20.0;
                         ui.label(command.icon().small().color(theme.text.weak));
                         ui.label(theme.body(command.title())).on_hover_text(command.tooltip());
                         row::right(ui, |ui| {
