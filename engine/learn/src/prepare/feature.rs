@@ -69,7 +69,8 @@ pub struct Category {
     pub rare: Vec<String>,
     /// Whether training rows lacked it: then missing has the last code; otherwise it goes to the bucket.
     pub missing: bool,
-    /// For trees: one column each, the place of every code in the order of the smoothed target mean.
+    /// For trees: one column each, the place of every code in an order: that of the smoothed target mean (for several
+    /// classes, of each frequent class' share), and for more than three codes also that of the code points.
     pub orders: Vec<Vec<f32>>,
 }
 
@@ -215,10 +216,9 @@ impl Feature {
         let name = &self.name;
         match &self.encoding {
             Encoding::Number(_) => vec![name.clone()],
-            Encoding::Category(category) if category.orders.len() == 1 => vec![name.clone()],
-            Encoding::Category(category) => {
-                (0..category.orders.len()).map(|order| format!("{name} (order {order})")).collect()
-            }
+            Encoding::Category(category) => (0..category.orders.len())
+                .map(|order| if order == 0 { name.clone() } else { format!("{name} (order {order})") })
+                .collect(),
             Encoding::Date(date) => date.parts.iter().map(|part| format!("{name} {}", part.name())).collect(),
         }
     }
