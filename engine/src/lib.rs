@@ -19,5 +19,7 @@ pub mod store;
 pub mod supervisor;
 pub mod workspace;
 
+/// Decisions, for whoever acts through the engine.
+pub use orrery_policy as policy;
 pub use supervisor::Supervisor;
 pub use workspace::Workspace;

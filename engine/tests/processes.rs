@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     process::Stdio,
     sync::mpsc::{Receiver, channel},
 };
@@ -238,7 +239,14 @@ fn a_closed_standard_output_neither_stops_nor_kills_a_run() {
     let run = new_run(&workspace, &mut store, "quick");
     let mut command = child_command(&workspace.run(&run.id).join("spec.json"));
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("started");
-    drop(child.stdout.take());
+    let mut reader = BufReader::new(child.stdout.take().expect("piped"));
+    let mut line = String::new();
+    // The test harness around the child must have said its own lines before the pipe closes.
+    while !line.contains("started") {
+        line.clear();
+        assert!(reader.read_line(&mut line).expect("readable") > 0, "it ended before it began");
+    }
+    drop(reader);
     assert!(child.wait().expect("ended").success());
     assert_eq!(state(&store, &run.id), RunState::Finished);
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use orrery_domain::device::{Device, DeviceState};
 use orrery_engine::devices;
-use orrery_policy::device::choose_device;
+use orrery_engine::policy::device::choose_device;
 
 use super::{
     Context, Outcome,

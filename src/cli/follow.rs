@@ -20,7 +20,7 @@ use orrery_engine::{
     store::Store,
     workspace,
 };
-use orrery_policy::ending::{self, Ending};
+use orrery_engine::policy::ending::{self, Ending};
 
 use super::{
     Context, End, INTERRUPTED, Outcome, catch_interrupts,

@@ -23,7 +23,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use orrery_domain::{Failure, FailureClass, job::JobEvent, job::JobSpec, run::RunState};
 use orrery_engine::{Workspace, jobs::Launcher, jobs::spawn, store::Store};
-use orrery_policy::ending;
+use orrery_engine::policy::ending;
 
 /// From a file to a model in production, offline.
 #[derive(Debug, Parser)]

@@ -15,7 +15,7 @@ use orrery_engine::{
     store::Store,
     workspace,
 };
-use orrery_policy::{lifecycle, lifecycle::Order};
+use orrery_engine::policy::{lifecycle, lifecycle::Order};
 
 use super::{
     Context, Outcome, follow,
