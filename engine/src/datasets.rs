@@ -100,13 +100,12 @@ pub fn restore(workspace: &Workspace, store: &mut Store, id: &DatasetId) -> Resu
 /// The failure for a column that a dataset does not have, with the nearest name.
 pub fn no_column(dataset: &Dataset, column: &str) -> Failure {
     let names = dataset.columns.iter().map(|column| column.name.as_str());
-    let hint = match names::nearest(column, names.clone()) {
-        Some(near) => format!("Did you mean '{near}'?"),
-        None => {
-            let some: Vec<&str> = names.take(12).collect();
-            let more = if dataset.columns.len() > some.len() { ", …" } else { "" };
-            format!("Its columns are: {}{more}.", some.join(", "))
-        }
+    let hint = if let Some(near) = names::nearest(column, names.clone()) {
+        format!("Did you mean '{near}'?")
+    } else {
+        let some: Vec<&str> = names.take(12).collect();
+        let more = if dataset.columns.len() > some.len() { ", …" } else { "" };
+        format!("Its columns are: {}{more}.", some.join(", "))
     };
     Failure::new(
         FailureClass::Client,

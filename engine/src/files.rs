@@ -65,6 +65,22 @@ pub fn create_private(folder: &Path) -> Result<(), Failure> {
     builder.create(folder).map_err(|error| failure("The folder could not be created", &error, folder))
 }
 
+/// Lets only its owner enter a folder that is there already.
+///
+/// # Errors
+/// When it belongs to somebody else.
+pub fn make_private(folder: &Path) -> Result<(), Failure> {
+    #[cfg(unix)]
+    {
+        let only_owner = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        fs::set_permissions(folder, only_owner)
+            .map_err(|error| failure("The folder could not be made private", &error, folder))?;
+    }
+    #[cfg(not(unix))]
+    let _inherited = folder;
+    Ok(())
+}
+
 /// Moves a file or folder inside the workspace, creating what leads to its new place. Nothing there: nothing done.
 ///
 /// # Errors

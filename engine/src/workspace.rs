@@ -43,6 +43,9 @@ impl Workspace {
     /// When its folders cannot be created or written to.
     pub fn open(home: &Path) -> Result<Self, Failure> {
         let workspace = Self { home: files::absolute(home) };
+        if files::is_empty(&workspace.home) {
+            files::make_private(&workspace.home)?;
+        }
         for folder in ["blobs", "runs", "models", "jobs", "bin"] {
             files::create_private(&workspace.home.join(folder))?;
         }

@@ -102,7 +102,7 @@ pub fn run(context: &Context, command: DataCommand) -> Outcome {
         DataCommand::Profile { data, target, options } => profile(context, &data, target, &options),
         DataCommand::List => list(context),
         DataCommand::Delete { id } => delete(context, &id),
-        DataCommand::Restore { id } => restore(context, id),
+        DataCommand::Restore { id } => restore(context, &id),
     }
 }
 
@@ -113,12 +113,11 @@ pub fn resolve(context: &Context, data: &str, options: &ReadOptions) -> Result<D
     if !file.is_file() {
         let unread = options.import_options() != ImportOptions::default();
         let dataset = datasets::find(&mut store, data)?;
-        return match unread {
+        return if unread {
             // Other types make another dataset of the same file.
-            true => {
-                import(context, Path::new(&dataset.source.path.clone()), options).map(|(dataset, _)| dataset)
-            }
-            false => Ok(dataset),
+            import(context, Path::new(&dataset.source.path), options).map(|(dataset, _)| dataset)
+        } else {
+            Ok(dataset)
         };
     }
     let known = datasets::imported_before(&context.workspace, &store, file, &options.import_options())?;
@@ -312,11 +311,11 @@ fn delete(context: &Context, id: &str) -> Outcome {
     if context.json { output::json(&serde_json::json!({ "deleted": dataset.id })) } else { Ok(()) }
 }
 
-fn restore(context: &Context, id: String) -> Outcome {
+fn restore(context: &Context, id: &str) -> Outcome {
     let mut store = context.store()?;
     let all = store.datasets()?;
     let found = all.iter().find(|(dataset, deleted)| {
-        *deleted && (dataset.name == id || (id.len() >= 4 && dataset.id.0.starts_with(&id)))
+        *deleted && (dataset.name == id || (id.len() >= 4 && dataset.id.0.starts_with(id)))
     });
     let Some((dataset, _)) = found else {
         let message = format!("There is no deleted dataset '{id}'.");

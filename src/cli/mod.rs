@@ -32,7 +32,7 @@ struct Arguments {
     /// Write one JSON document (JSON lines for a stream) to standard output, and nothing else there
     #[arg(long, global = true)]
     json: bool,
-    /// The workspace folder [default: $ORRERY_HOME, else the platform's data folder]
+    /// The workspace folder [default: `$ORRERY_HOME`, else the platform's data folder]
     #[arg(long, global = true, value_name = "DIR")]
     home: Option<PathBuf>,
     #[command(flatten)]

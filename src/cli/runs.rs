@@ -23,7 +23,7 @@ use super::{
 };
 
 /// How long a steered run may take to write its checkpoint before the command stops waiting for it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long a run that has lost its parent may take to end.
 const LAST_CHECKPOINT: Duration = Duration::from_secs(10);

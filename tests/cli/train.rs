@@ -38,7 +38,7 @@ fn long_run(program: &Program) -> (String, Child) {
     for line in lines.by_ref() {
         let event: Value = serde_json::from_str(&line.expect("text")).expect("JSON lines");
         if event["event"] == "started" {
-            id = event["run"].as_str().expect("an id").to_owned();
+            event["run"].as_str().expect("an id").clone_into(&mut id);
         }
         if event["event"] == "progress" && !id.is_empty() {
             break;

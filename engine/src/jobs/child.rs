@@ -259,14 +259,13 @@ fn record(
     workspace: &Workspace,
     mut store: Store,
 ) -> Result<Control, Failure> {
-    let run = match store.run(&wanted.run)? {
-        Some(run) => run,
+    let run = if let Some(run) = store.run(&wanted.run)? {
+        run
+    } else {
         // A spec that came from elsewhere (a cluster, a copy of the folder) makes its own record.
-        None => {
-            let run = runs::record_of(&wanted.run, &wanted.dataset, &wanted.config, None);
-            store.add_run(&run)?;
-            run
-        }
+        let run = runs::record_of(&wanted.run, &wanted.dataset, &wanted.config, None);
+        store.add_run(&run)?;
+        run
     };
     control.recording(run, &workspace.run(&wanted.run), store)
 }
@@ -279,9 +278,9 @@ fn trained(
     control: &dyn JobControl,
 ) -> Result<JobEvent, Interrupt> {
     let mut store = Store::open(workspace)?;
-    let summary = match registry::registered(workspace, &mut store, &wanted.run, &wanted.dataset.name)? {
-        Some(summary) => summary,
-        None => {
+    let summary = if let Some(summary) = registry::registered(workspace, &mut store, &wanted.run, &wanted.dataset.name)? {
+        summary
+    } else {
             let folder = workspace.run(&wanted.run);
             files::create_private(&folder.join("checkpoints"))?;
             let job = TrainJob {
@@ -306,7 +305,6 @@ fn trained(
             )?;
             summary.model = Some(model);
             summary
-        }
     };
     Ok(JobEvent::Finished { run: wanted.run.clone(), summary: Box::new(finite(summary)) })
 }

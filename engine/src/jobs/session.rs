@@ -12,7 +12,7 @@ use orrery_learn::control::JobControl;
 use super::RowAnswerer;
 
 /// A session nobody asked anything for this long ends.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 /// Lines of `input`, read by a thread of their own so that waiting for them can time out.
 pub fn requests(input: impl BufRead + Send + 'static) -> Receiver<RowRequest> {

@@ -337,20 +337,16 @@ impl Listener {
 
     /// The event of a line, or `None`: then the line goes to the log.
     fn understand(&mut self, line: &[u8]) -> Option<JobEvent> {
-        match serde_json::from_slice::<JobEvent>(line) {
-            Ok(event) => {
-                if ending::settles(&event) {
-                    self.settled = true;
-                } else if ending::unsettles(&event) {
-                    self.settled = false;
-                }
-                Some(event)
-            }
-            Err(_) => {
-                self.keep(line);
-                None
-            }
+        let Ok(event) = serde_json::from_slice::<JobEvent>(line) else {
+            self.keep(line);
+            return None;
+        };
+        if ending::settles(&event) {
+            self.settled = true;
+        } else if ending::unsettles(&event) {
+            self.settled = false;
         }
+        Some(event)
     }
 
     fn keep(&mut self, line: &[u8]) {

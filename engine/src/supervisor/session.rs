@@ -81,7 +81,7 @@ impl State {
         match heard {
             Heard::Event(event) => match *event {
                 JobEvent::Row { request, answer } if request == session.request.request => {
-                    self.answer(answer)
+                    self.answer(answer);
                 }
                 JobEvent::Failed { failure, .. } => self.answer(Err(failure)),
                 _ => {}

@@ -29,10 +29,10 @@ const PUBLISH_EVERY: Duration = Duration::from_millis(34);
 const TICK: Duration = Duration::from_secs(1);
 
 /// How often disk use is counted without a reason.
-const COUNT_DISK_EVERY: Duration = Duration::from_secs(60);
+const COUNT_DISK_EVERY: Duration = Duration::from_mins(1);
 
 /// How long children may take to write their last checkpoint when the window closes.
-const LAST_CHECKPOINT: Duration = Duration::from_secs(60);
+const LAST_CHECKPOINT: Duration = Duration::from_mins(1);
 
 /// Everything the supervisor knows. Only its own thread touches it.
 pub(crate) struct State {
