@@ -14,13 +14,13 @@ use orrery_domain::{
     metric::MetricId,
     run::{Run, RunState},
 };
+use orrery_engine::policy::ending::{self, Ending};
 use orrery_engine::{
     jobs::{Heard, spawn},
     runs,
     store::Store,
     workspace,
 };
-use orrery_engine::policy::ending::{self, Ending};
 
 use super::{
     Context, End, INTERRUPTED, Outcome, catch_interrupts,

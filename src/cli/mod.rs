@@ -22,8 +22,8 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use orrery_domain::{Failure, FailureClass, job::JobEvent, job::JobSpec, run::RunState};
-use orrery_engine::{Workspace, jobs::Launcher, jobs::spawn, store::Store};
 use orrery_engine::policy::ending;
+use orrery_engine::{Workspace, jobs::Launcher, jobs::spawn, store::Store};
 
 /// From a file to a model in production, offline.
 #[derive(Debug, Parser)]

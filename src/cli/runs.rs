@@ -9,13 +9,13 @@ use orrery_domain::{
     metric::MetricId,
     run::{Run, RunState},
 };
+use orrery_engine::policy::{lifecycle, lifecycle::Order};
 use orrery_engine::{
     jobs::{LoggedEvent, lines::Tail, now},
     runs::{self, Ordered},
     store::Store,
     workspace,
 };
-use orrery_engine::policy::{lifecycle, lifecycle::Order};
 
 use super::{
     Context, Outcome, follow,

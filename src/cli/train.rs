@@ -190,7 +190,9 @@ fn parse_time(text: &str) -> Result<f64, String> {
         Some(digits) => (digits, 1.0),
         None => (text, 1.0),
     };
-    positive(digits).map(|value| value * scale).map_err(|why| format!("write a time as 90s, 5m or 1h ({why})"))
+    positive(digits)
+        .map(|value| value * scale)
+        .map_err(|why| format!("write a time as 90s, 5m or 1h ({why})"))
 }
 
 fn finite(text: &str) -> Result<f64, String> {

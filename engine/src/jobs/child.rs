@@ -278,33 +278,35 @@ fn trained(
     control: &dyn JobControl,
 ) -> Result<JobEvent, Interrupt> {
     let mut store = Store::open(workspace)?;
-    let summary = if let Some(summary) = registry::registered(workspace, &mut store, &wanted.run, &wanted.dataset.name)? {
+    let summary = if let Some(summary) =
+        registry::registered(workspace, &mut store, &wanted.run, &wanted.dataset.name)?
+    {
         summary
     } else {
-            let folder = workspace.run(&wanted.run);
-            files::create_private(&folder.join("checkpoints"))?;
-            let job = TrainJob {
-                run: wanted.run.clone(),
-                run_dir: folder.clone(),
-                blob: workspace.blob(&wanted.dataset),
-                dataset: (*wanted.dataset).clone(),
-                config: (*wanted.config).clone(),
-                device: wanted.device,
-            };
-            let (mut summary, card) = work.train(&job, control)?;
-            let staged = folder.join("model");
-            let name = &wanted.model_name;
-            let model = registry::register(
-                workspace,
-                &mut store,
-                &staged,
-                name,
-                &card,
-                &wanted.run,
-                &wanted.dataset.name,
-            )?;
-            summary.model = Some(model);
-            summary
+        let folder = workspace.run(&wanted.run);
+        files::create_private(&folder.join("checkpoints"))?;
+        let job = TrainJob {
+            run: wanted.run.clone(),
+            run_dir: folder.clone(),
+            blob: workspace.blob(&wanted.dataset),
+            dataset: (*wanted.dataset).clone(),
+            config: (*wanted.config).clone(),
+            device: wanted.device,
+        };
+        let (mut summary, card) = work.train(&job, control)?;
+        let staged = folder.join("model");
+        let name = &wanted.model_name;
+        let model = registry::register(
+            workspace,
+            &mut store,
+            &staged,
+            name,
+            &card,
+            &wanted.run,
+            &wanted.dataset.name,
+        )?;
+        summary.model = Some(model);
+        summary
     };
     Ok(JobEvent::Finished { run: wanted.run.clone(), summary: Box::new(finite(summary)) })
 }
