@@ -75,12 +75,13 @@ pub(super) fn rows(text: &str, most: usize) -> JsonRows {
             continue;
         }
         scanned.blank += std::mem::take(&mut scanned.blank_at_end);
+        let known = builder.names.len();
         let mut json = serde_json::Deserializer::from_str(line);
         let read = RowSeed(&mut builder).deserialize(&mut json).and_then(|()| json.end());
         match read {
             Ok(()) => builder.finish_row(),
             Err(error) => {
-                builder.drop_row();
+                builder.drop_row(known);
                 let reason = error.to_string();
                 let reason = reason.split(" at line ").next().unwrap_or(&reason);
                 scanned
@@ -150,8 +151,14 @@ impl Builder {
         }
     }
 
-    fn drop_row(&mut self) {
+    /// Takes back what a bad row left, the columns that only it has too.
+    fn drop_row(&mut self, known: usize) {
         self.next = 0;
+        self.order.retain(|column| *column < known);
+        for name in self.names.drain(known..) {
+            self.index.remove(&name);
+        }
+        self.columns.truncate(known);
         for column in &mut self.columns {
             column.truncate(self.rows);
         }

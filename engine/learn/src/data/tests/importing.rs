@@ -97,7 +97,7 @@ fn suspicious_columns_are_named_with_their_remedy() {
     let retype = Remedy::Retype { column: "size".into(), to: ColumnType::Integer };
     assert_eq!(about(&profile, "size")[0].remedy, Some(retype));
     assert_eq!(profile.preview.len(), 100);
-    assert_eq!(profile.column("name").expect("there").text_length, Some((7, 7)));
+    assert_eq!(profile.column("name").expect("there").text_length, Some((6, 7)));
 
     // The remedies work: what was asked for reads without loss.
     let options = ImportOptions {
