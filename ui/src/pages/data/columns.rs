@@ -32,10 +32,10 @@ const TYPE: usize = 1;
 const MISSING: usize = 2;
 const DISTINCT: usize = 3;
 const SHAPE: usize = 4;
-const MEAN: usize = 5;
-const MIN: usize = 6;
-const MAX: usize = 7;
-const WARNINGS: usize = 8;
+const WARNINGS: usize = 5;
+const MEAN: usize = 6;
+const MIN: usize = 7;
+const MAX: usize = 8;
 
 /// Size of the shape in a cell, points.
 const SHAPE_SIZE: egui::Vec2 = vec2(132.0, 26.0);
@@ -53,10 +53,10 @@ fn table_columns() -> Vec<TableColumn> {
             .drawn()
             .unsorted()
             .help("Histogram of numbers and dates, top values of the rest"),
+        TableColumn::text("Warnings", 220.0).growing().drawn(),
         TableColumn::number("Mean", 70.0),
         TableColumn::number("Min", 78.0),
         TableColumn::number("Max", 78.0),
-        TableColumn::text("Warnings", 220.0).growing().drawn(),
     ]
 }
 

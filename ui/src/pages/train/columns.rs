@@ -184,6 +184,7 @@ fn features(page: &mut TrainPage, ctx: &mut PageContext<'_>, ui: &mut Ui, form: 
             let area = ScrollArea::vertical()
                 .id_salt("features")
                 .max_height(space::ROW * 6.0)
+                .min_scrolled_height(space::ROW * 6.0)
                 .auto_shrink([false, true]);
             area.show_rows(ui, space::ROW, shown.len(), |ui, rows| {
                 for column in &shown[rows] {
