@@ -32,7 +32,11 @@ fn open(snapshot: Snapshot, edit: impl FnOnce(&mut TrainConfig)) -> Train {
     let draft = stage.drafts.edit(&fixture::flights().id);
     draft.target = "late".to_owned();
     edit(draft);
-    harness(stage)
+    let mut page = harness(stage);
+    // Tall enough that every field of the open folds can be reached without scrolling.
+    page.set_size(egui::vec2(1280.0, 1800.0));
+    page.run_steps(3);
+    page
 }
 
 fn draft(page: &Train) -> &TrainConfig {
