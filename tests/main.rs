@@ -2,3 +2,6 @@
 
 mod architecture;
 mod cli;
+mod desktop;
+mod journeys;
+mod program;

@@ -1,6 +1,6 @@
 //! `orrery data` on the sample.
 
-use super::program::{Program, sample, text};
+use crate::program::{Program, sample, text};
 
 #[test]
 fn a_file_is_imported_once_listed_deleted_and_brought_back() {

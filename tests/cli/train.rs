@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::program::{Program, sample, text};
+use crate::program::{Program, sample, text};
 
 /// Starts a training that would take minutes, and waits for its first progress; the id and the process.
 fn long_run(program: &Program) -> (String, Child) {

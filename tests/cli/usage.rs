@@ -1,6 +1,6 @@
 //! Exit codes and messages: wrong usage, failures, and a machine in order.
 
-use super::program::{Program, sample, text};
+use crate::program::{Program, sample, text};
 
 #[test]
 fn wrong_usage_is_exit_code_two_and_says_what_is_right() {

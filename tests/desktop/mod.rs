@@ -1,6 +1,7 @@
 //! The real window, under a virtual display, on real data.
 
 mod display;
+mod journey;
 mod window;
 
 /// Mesa's software Vulkan driver, which draws the window where there is no graphics unit.

@@ -46,7 +46,10 @@ impl Tree {
     /// Whether any node's words contain `text`.
     pub fn says(&self, text: &str) -> bool {
         self.nodes().any(|(_, node)| {
-            [node.label(), node.value(), node.description()].into_iter().flatten().any(|words| words.contains(text))
+            [node.label(), node.value(), node.description()]
+                .into_iter()
+                .flatten()
+                .any(|words| words.contains(text))
         })
     }
 
@@ -130,9 +133,24 @@ impl Window {
 
     /// Clicks the node of that role and label once it is there.
     pub fn click(&mut self, role: Role, label: &str) {
-        let tree = self.wait(label, 20, |tree| tree.find(role, label).is_some_and(|node| node.bounds().is_some()));
-        let bounds = tree.find(role, label).and_then(Node::bounds).expect("waited for it");
-        let middle = Pos2::new(((bounds.x0 + bounds.x1) / 2.0) as f32, ((bounds.y0 + bounds.y1) / 2.0) as f32);
+        self.click_where(label, |node| node.role() == role && words(node) == label);
+    }
+
+    /// Clicks whatever can be clicked and carries that label.
+    pub fn press(&mut self, label: &str) {
+        self.click_where(label, |node| {
+            let passive = [Role::Label, Role::Image, Role::Heading, Role::Paragraph].contains(&node.role());
+            !passive && !node.is_disabled() && words(node) == label
+        });
+    }
+
+    fn click_where(&mut self, label: &str, is_it: impl Fn(&Node) -> bool) {
+        let found =
+            |tree: &Tree| tree.nodes().map(|(_, node)| node).find(|n| is_it(n)).and_then(Node::bounds);
+        let tree = self.wait(label, 20, |tree| found(tree).is_some());
+        let bounds = found(&tree).expect("waited for it");
+        let middle =
+            Pos2::new(((bounds.x0 + bounds.x1) / 2.0) as f32, ((bounds.y0 + bounds.y1) / 2.0) as f32);
         let button = |pressed| Event::PointerButton {
             pos: middle,
             button: PointerButton::Primary,
@@ -144,10 +162,20 @@ impl Window {
         self.send(vec![button(false)]);
     }
 
+    /// Turns the wheel over the middle of the window by that many points; negative goes down.
+    pub fn scroll(&mut self, points: f32) {
+        self.send(vec![Event::PointerMoved(Pos2::new(800.0, 500.0))]);
+        self.send(vec![Event::MouseWheel {
+            unit: egui::MouseWheelUnit::Point,
+            delta: egui::vec2(0.0, points),
+            phase: egui::TouchPhase::Move,
+            modifiers: Modifiers::NONE,
+        }]);
+    }
+
     /// Presses and releases a key.
     pub fn key(&mut self, key: Key, modifiers: Modifiers) {
-        let event =
-            |pressed| Event::Key { key, physical_key: None, pressed, repeat: false, modifiers };
+        let event = |pressed| Event::Key { key, physical_key: None, pressed, repeat: false, modifiers };
         self.send(vec![event(true)]);
         self.send(vec![event(false)]);
     }
@@ -170,7 +198,8 @@ impl Window {
         let Response::Screenshot(png) = self.ask(&Request::GetScreenshot { pixels_per_point: None }) else {
             panic!("the window gives no picture");
         };
-        std::io::Write::write_all(&mut File::create(path).expect("a picture file"), &png.bytes).expect("it is written");
+        std::io::Write::write_all(&mut File::create(path).expect("a picture file"), &png.bytes)
+            .expect("it is written");
         image::load_from_memory(&png.bytes).expect("a PNG").to_rgba8()
     }
 

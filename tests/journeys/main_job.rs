@@ -4,7 +4,7 @@ use std::{fs, io::Write};
 
 use serde_json::Value;
 
-use super::program::{Program, sample};
+use crate::program::{Program, sample};
 
 fn arguments<'a>(data: &'a str, model: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let mut all = vec!["train", "--data", data, "--target", "late", "--model", model];
@@ -22,7 +22,7 @@ fn finished(lines: &[Value]) -> &Value {
 fn a_csv_file_becomes_a_model_that_predicts() {
     let program = Program::new();
     let file = sample();
-    let data = file.to_str().expect("UTF-8");
+    let data = file.as_str();
     let lines = program.lines(&arguments(data, "gbt", &["--name", "journey", "--trees", "60"]));
     assert_eq!(lines[0]["event"], "started", "{}", lines[0]);
     let last = finished(&lines);
@@ -38,7 +38,10 @@ fn a_csv_file_becomes_a_model_that_predicts() {
     let text = fs::read_to_string(&out).expect("written");
     let header = text.lines().next().expect("a header");
     let original = fs::read_to_string(&file).expect("the sample");
-    assert_eq!(header, format!("{},prediction,probability_no,probability_yes", original.lines().next().expect("it")));
+    assert_eq!(
+        header,
+        format!("{},prediction,probability_no,probability_yes", original.lines().next().expect("it"))
+    );
     assert_eq!(text.lines().count(), original.lines().count());
     let evaluated = program.document(&["evaluate", "--model", "journey:1", "--data", data]);
     assert!(evaluated.to_string().contains("auroc"), "{evaluated}");
@@ -48,7 +51,7 @@ fn a_csv_file_becomes_a_model_that_predicts() {
 fn the_same_bytes_are_the_same_dataset() {
     let program = Program::new();
     let data = sample();
-    let data = data.to_str().expect("UTF-8");
+    let data = data.as_str();
     let first = program.document(&["data", "import", data]);
     let second = program.document(&["data", "import", data]);
     assert_eq!(first["dataset"]["id"], second["dataset"]["id"], "{first}");
@@ -61,13 +64,13 @@ fn the_same_bytes_are_the_same_dataset() {
 fn a_missing_column_is_named_and_nothing_is_written() {
     let program = Program::new();
     let data = sample();
-    program.lines(&arguments(data.to_str().expect("UTF-8"), "linear", &["--name", "journey"]));
+    program.lines(&arguments(data.as_str(), "linear", &["--name", "journey"]));
     let broken = program.home().join("broken.csv");
     let text = fs::read_to_string(&data).expect("the sample");
     let renamed = text.replacen("distance", "Distanz", 1);
     fs::File::create(&broken).and_then(|mut file| file.write_all(renamed.as_bytes())).expect("written");
     let out = program.home().join("out.csv");
-    let output = program.output(&[
+    let output = program.run(&[
         "predict",
         "--model",
         "journey",
@@ -77,7 +80,8 @@ fn a_missing_column_is_named_and_nothing_is_written() {
         out.to_str().expect("UTF-8"),
     ]);
     assert_eq!(output.status.code(), Some(1));
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("distance"), "{said}");
     assert!(!out.exists());
 }
@@ -86,10 +90,10 @@ fn a_missing_column_is_named_and_nothing_is_written() {
 fn a_wrong_column_on_the_command_line_is_wrong_usage() {
     let program = Program::new();
     let data = sample();
-    let output =
-        program.output(&["train", "--data", data.to_str().expect("UTF-8"), "--target", "lat", "--model", "linear"]);
+    let output = program.run(&["train", "--data", data.as_str(), "--target", "lat", "--model", "linear"]);
     assert_eq!(output.status.code(), Some(2));
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("late"), "it names the nearest column: {said}");
 }
 
@@ -97,9 +101,10 @@ fn a_wrong_column_on_the_command_line_is_wrong_usage() {
 fn a_run_is_paused_resumed_and_cancelled_from_another_process() {
     let program = Program::new();
     let data = sample();
-    let data = data.to_str().expect("UTF-8");
+    let data = data.as_str();
     let mut run = program.stream(&arguments(data, "mlp", &["--epochs", "400", "--patience", "0"]));
-    let id = run.until("the start", |line| line["event"] == "started")["run"].as_str().expect("an id").to_owned();
+    let id =
+        run.until("the start", |line| line["event"] == "started")["run"].as_str().expect("an id").to_owned();
     run.until("the first progress", |line| line["event"] == "progress");
     program.document(&["runs", "pause", &id]);
     run.until("paused", |line| line["event"] == "state" && line["state"] == "paused");
@@ -115,9 +120,11 @@ fn a_run_is_paused_resumed_and_cancelled_from_another_process() {
 fn a_killed_run_resumes_and_ends() {
     let program = Program::new();
     let data = sample();
-    let data = data.to_str().expect("UTF-8");
-    let mut run = program.stream(&arguments(data, "mlp", &["--epochs", "6", "--patience", "0", "--name", "phoenix"]));
-    let id = run.until("the start", |line| line["event"] == "started")["run"].as_str().expect("an id").to_owned();
+    let data = data.as_str();
+    let mut run =
+        program.stream(&arguments(data, "mlp", &["--epochs", "6", "--patience", "0", "--name", "phoenix"]));
+    let id =
+        run.until("the start", |line| line["event"] == "started")["run"].as_str().expect("an id").to_owned();
     run.until("a checkpoint", |line| line["event"] == "checkpoint");
     run.kill();
     let lines = program.lines(&["runs", "resume", &id]);

@@ -1,4 +1,3 @@
 //! Whole ways through the program, from a real file to its last consequence, by the command line.
 
 mod main_job;
-mod program;
