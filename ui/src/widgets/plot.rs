@@ -266,13 +266,11 @@ fn at(prepared: &PreparedCurves, curves: &[Curve], x: f64, log_y: bool) -> Vec<V
 
 /// What a screen reader says about the plot: the curves and their last values.
 fn spoken(spec: &PlotSpec<'_>, curves: &[Curve]) -> String {
-    let mut words = format!("{} by {}", spec.title, spec.x_name);
-    for curve in curves.iter().take(8) {
-        if let Some(last) = curve.points.last() {
-            words.push_str(&format!("; {} {}", curve.name, (spec.y_text)(last[1])));
-        }
-    }
-    words
+    let title = format!("{} by {}", spec.title, spec.x_name);
+    let last =
+        |curve: &Curve| curve.points.last().map(|last| format!("{} {}", curve.name, (spec.y_text)(last[1])));
+    let values = curves.iter().take(8).filter_map(last);
+    std::iter::once(title).chain(values).collect::<Vec<_>>().join("; ")
 }
 
 /// A value of a plot's axis in few characters.

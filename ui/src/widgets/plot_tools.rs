@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_picture_survives_the_png_encoder() {
-        let image = ColorImage::filled([3, 2], egui::Color32::from_rgb(10, 20, 30));
+        let image = ColorImage::from_rgb([3, 2], &[10, 20, 30].repeat(6));
         let bytes = png(&image).expect("encodes");
         let read = image::load_from_memory(&bytes).expect("decodes").to_rgba8();
         assert_eq!(read.dimensions(), (3, 2));

@@ -79,6 +79,7 @@ pub enum CellAlign {
 
 /// A column.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent trait of a column")]
 pub struct TableColumn {
     /// Its name.
     pub name: String,

@@ -72,15 +72,12 @@ fn columns_menu(ui: &mut Ui, theme: &Theme, spec: &TableSpec<'_>, state: &mut Ta
 fn counted(noun: &str, shown: usize, total: usize, selected: usize) -> String {
     let word = if total == 1 { noun.to_owned() } else { format!("{noun}s") };
     let total_text = format::count(total as u64);
-    let mut text = if shown == total {
+    let text = if shown == total {
         format!("{total_text} {word}")
     } else {
         format!("{} of {total_text} {word}", format::count(shown as u64))
     };
-    if selected > 1 {
-        text.push_str(&format!(" · {} selected", format::count(selected as u64)));
-    }
-    text
+    if selected > 1 { format!("{text} · {} selected", format::count(selected as u64)) } else { text }
 }
 
 #[cfg(test)]

@@ -163,10 +163,9 @@ impl Field {
             Self::Depth => whole(1.0, 64.0),
             Self::Members => whole(1.0, 256.0),
             Self::Dropout => real(0.0, 0.99),
-            Self::Trees => whole(1.0, 100_000.0),
+            Self::Trees | Self::Epochs => whole(1.0, 100_000.0),
             Self::Leaves => whole(2.0, 65_536.0),
             Self::Budget => real(1.0, 604_800.0),
-            Self::Epochs => whole(1.0, 100_000.0),
             Self::BatchSize => whole(1.0, 16_777_216.0),
             Self::LearningRate => real(1e-8, 10.0),
             Self::WeightDecay => real(0.0, 10.0),
@@ -182,11 +181,10 @@ impl Field {
         use ModelKind::{Auto, Gbt, Linear, Tabm};
         let network = kind.is_network() || kind == Auto;
         match self {
-            Self::TestShare | Self::ValidShare | Self::Seed | Self::Patience => true,
+            Self::TestShare | Self::ValidShare | Self::Seed | Self::Patience | Self::LearningRate => true,
             Self::Budget => kind == Auto,
             Self::Members => matches!(kind, Tabm | Auto),
             Self::Trees | Self::Leaves => matches!(kind, Gbt | Auto),
-            Self::LearningRate => true,
             Self::Epochs | Self::BatchSize | Self::WeightDecay => network || kind == Linear,
             Self::Width | Self::Depth | Self::Dropout | Self::Warmup | Self::ClipNorm => network,
         }
