@@ -239,6 +239,8 @@ fn a_closed_standard_output_neither_stops_nor_kills_a_run() {
     let run = new_run(&workspace, &mut store, "quick");
     let mut command = child_command(&workspace.run(&run.id).join("spec.json"));
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("started");
+    // Waiting for a child closes its standard input, which would tell it that its parent is gone.
+    let _parent = child.stdin.take();
     let mut reader = BufReader::new(child.stdout.take().expect("piped"));
     let mut line = String::new();
     // The test harness around the child must have said its own lines before the pipe closes.
