@@ -162,17 +162,6 @@ impl Window {
         self.send(vec![button(false)]);
     }
 
-    /// Turns the wheel over the middle of the window by that many points; negative goes down.
-    pub fn scroll(&mut self, points: f32) {
-        self.send(vec![Event::PointerMoved(Pos2::new(800.0, 500.0))]);
-        self.send(vec![Event::MouseWheel {
-            unit: egui::MouseWheelUnit::Point,
-            delta: egui::vec2(0.0, points),
-            phase: egui::TouchPhase::Move,
-            modifiers: Modifiers::NONE,
-        }]);
-    }
-
     /// Presses and releases a key.
     pub fn key(&mut self, key: Key, modifiers: Modifiers) {
         let event = |pressed| Event::Key { key, physical_key: None, pressed, repeat: false, modifiers };

@@ -84,7 +84,7 @@ pub fn split(
             (rows.train, rows.valid) = latest(&rest, &times, valid_share);
         }
         Split::Column { column } => {
-            let (mut train, valid, test) = by_column(table, column, &classes.rows)?;
+            let [mut train, valid, test] = by_column(table, column, &classes.rows)?;
             rows.test = test;
             (rows.train, rows.valid) = if valid.is_empty() {
                 hold_out(&train, codes, valid_share, &mut rng)
@@ -275,7 +275,7 @@ fn latest(ordered: &[u32], times: &[f64], share: f64) -> (Vec<u32>, Vec<u32>) {
 }
 
 /// Rows for training, validation and test as a column of the file names them.
-fn by_column(table: &Table, name: &str, rows: &[u32]) -> Result<(Vec<u32>, Vec<u32>, Vec<u32>), Failure> {
+fn by_column(table: &Table, name: &str, rows: &[u32]) -> Result<[Vec<u32>; 3], Failure> {
     let labels = table.labels(find(table, name)?);
     let part: Vec<Option<usize>> = labels
         .classes
@@ -322,7 +322,7 @@ fn by_column(table: &Table, name: &str, rows: &[u32]) -> Result<(Vec<u32>, Vec<u
             named.join(", ")
         )));
     }
-    Ok(parts.into())
+    Ok(parts)
 }
 
 fn check_parts(rows: &SplitRows, classes: &Classes, target: &str) -> Result<(), Failure> {

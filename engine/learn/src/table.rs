@@ -66,7 +66,7 @@ impl Table {
     pub fn new(schema: Vec<ColumnSchema>, columns: Vec<ArrayRef>) -> Self {
         let fields: Vec<Field> =
             schema.iter().map(|column| Field::new(&column.name, arrow_type(column.kind), true)).collect();
-        let rows = columns.first().map_or(0, |column| column.len());
+        let rows = columns.first().map_or(0, Array::len);
         let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
             .expect("columns fit their schema");

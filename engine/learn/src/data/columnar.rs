@@ -53,7 +53,7 @@ pub(super) fn parquet(bytes: Vec<u8>, reading: &mut Reading<'_>) -> Result<Conte
         reading.check_rows(rows)?;
         let batches = builder.with_batch_size(BATCH_ROWS).build().map_err(|error| damaged(&error))?;
         let schema = batches.schema();
-        collect(schema, batches, rows, reading, "Parquet")
+        collect(&schema, batches, rows, reading, "Parquet")
     })
 }
 
@@ -66,10 +66,10 @@ pub(super) fn arrow(bytes: Vec<u8>, reading: &mut Reading<'_>) -> Result<Content
         let damaged = |error: &dyn std::fmt::Display| damaged(reading, "Arrow", error);
         if bytes.starts_with(b"ARROW1") {
             let batches = FileReader::try_new(Cursor::new(bytes), None).map_err(|error| damaged(&error))?;
-            collect(batches.schema(), batches, 0, reading, "Arrow")
+            collect(&batches.schema(), batches, 0, reading, "Arrow")
         } else {
             let batches = StreamReader::try_new(Cursor::new(bytes), None).map_err(|error| damaged(&error))?;
-            collect(batches.schema(), batches, 0, reading, "Arrow")
+            collect(&batches.schema(), batches, 0, reading, "Arrow")
         }
     })
 }
@@ -93,7 +93,7 @@ fn guarded(
 }
 
 fn collect(
-    schema: SchemaRef,
+    schema: &SchemaRef,
     batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
     rows: u64,
     reading: &mut Reading<'_>,
@@ -114,8 +114,8 @@ fn collect(
         }
         meter.advance(batch.num_rows() as u64, batch.num_rows() as u64)?;
     }
-    let names = schema.fields().iter().map(|field| field.name().clone()).collect();
-    let names = header::unique_names(names, &mut reading.warnings);
+    let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+    let names = header::unique_names(&names, &mut reading.warnings);
     if names.is_empty() {
         return Err(reading.failure("The file has no columns. Choose another.").into());
     }

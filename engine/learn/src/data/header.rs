@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 /// Names without blanks around them, none empty, none twice; what changed is said in `warnings`.
-pub(super) fn unique_names(names: Vec<String>, warnings: &mut Vec<String>) -> Vec<String> {
+pub(super) fn unique_names(names: &[String], warnings: &mut Vec<String>) -> Vec<String> {
     let mut taken: HashSet<String> = names.iter().map(|name| name.trim().to_owned()).collect();
     let mut seen: HashSet<String> = HashSet::new();
     let mut unique = Vec::with_capacity(names.len());
@@ -47,7 +47,7 @@ mod tests {
     fn names_become_unique_and_say_so() {
         let mut warnings = Vec::new();
         let names = ["a", " a ", "", "a.1", "b", "column_3"].map(String::from).to_vec();
-        assert_eq!(unique_names(names, &mut warnings), ["a", "a.2", "column_3_", "a.1", "b", "column_3"]);
+        assert_eq!(unique_names(&names, &mut warnings), ["a", "a.2", "column_3_", "a.1", "b", "column_3"]);
         assert_eq!(warnings.len(), 2);
     }
 }

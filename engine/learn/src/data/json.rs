@@ -124,16 +124,13 @@ impl Builder {
         let guess = self.order.get(self.next).copied();
         let column = match guess {
             Some(column) if self.names[column] == name => column,
-            _ => match self.index.get(name) {
-                Some(column) => *column,
-                None => {
-                    let column = self.names.len();
-                    self.names.push(name.to_owned());
-                    self.index.insert(name.to_owned(), column);
-                    self.columns.push(vec![Span::HOLE; self.rows]);
-                    column
-                }
-            },
+            _ => self.index.get(name).copied().unwrap_or_else(|| {
+                let column = self.names.len();
+                self.names.push(name.to_owned());
+                self.index.insert(name.to_owned(), column);
+                self.columns.push(vec![Span::HOLE; self.rows]);
+                column
+            }),
         };
         if guess != Some(column) {
             self.order.truncate(self.next);

@@ -16,6 +16,7 @@ const MOST_WORDS: usize = 4096;
 
 /// Values of a piece: one a row, anything where missing.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "the values of the values are the values")]
 pub(super) struct Values<T> {
     /// `[rows]`
     pub(super) values: Vec<T>,

@@ -73,7 +73,7 @@ fn guessed(bytes: &[u8], warnings: &mut Vec<String>) -> String {
         damaged += chunk.invalid().len() as u64;
     }
     let first = bytes.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
-    let line = bytes[..first].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = bytes[..first].split(|byte| *byte == b'\n').count();
     if wide > damaged * 4 {
         warnings.push(format!(
             "{damaged} bytes are no valid UTF-8 (the first in line {line}); they were replaced by '\u{fffd}'."

@@ -53,9 +53,11 @@ pub(super) fn csv(text: String, reading: &mut Reading<'_>) -> Result<Content, In
     };
     reading.check_columns(names.len())?;
     warn_of_numbers_as_names(&names, &mut reading.warnings);
-    let names = header::unique_names(names, &mut reading.warnings);
+    let names = header::unique_names(&names, &mut reading.warnings);
     let mut cuts = bounds::at_row_ends(&text[begin..], dialect, CHUNK_BYTES);
-    cuts.iter_mut().for_each(|cut| *cut += begin);
+    for cut in &mut cuts {
+        *cut += begin;
+    }
     let source = CsvText { text, dialect, width: names.len(), bounds: cuts };
     check_chunks(&source.bounds, reading)?;
 

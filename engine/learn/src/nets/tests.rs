@@ -26,6 +26,12 @@ use super::{
 };
 use crate::control::{Interrupt, JobControl, Unwatched, Wish};
 
+/// Puts bytes into a file, whatever was in it.
+fn put(path: &Path, bytes: &[u8]) {
+    let mut file = std::fs::File::create(path).expect("a file");
+    std::io::Write::write_all(&mut file, bytes).expect("written");
+}
+
 const FAMILIES: [Family; 4] = [Family::Linear, Family::Mlp, Family::Resnet, Family::Tabm];
 
 /// A small architecture with every kind of input: 3 numbers, 2 categories.
@@ -149,7 +155,7 @@ fn gradients_of_every_family_are_slopes_of_the_loss() {
                 .expect("the CPU computes")
         };
         let (_, found) = loss(&slots);
-        for index in 0..slots.0.len() {
+        for (index, gradient) in found.iter().enumerate() {
             let entry = slots.0[index].value.len() / 2;
             let before = slots.0[index].value[entry];
             let mut at = |shift: f32| {
@@ -158,7 +164,7 @@ fn gradients_of_every_family_are_slopes_of_the_loss() {
             };
             let measured = (at(4e-3) - at(-4e-3)) / 8e-3;
             slots.0[index].value[entry] = before;
-            let slope = f64::from(found[index][entry]);
+            let slope = f64::from(gradient[entry]);
             assert!(
                 (measured - slope).abs() < 2e-3 + 0.02 * slope.abs(),
                 "{family:?} {}: {measured} {slope}",
@@ -209,7 +215,7 @@ fn a_damaged_checkpoint_is_passed_over_with_a_warning() {
     let mut bytes = std::fs::read(&files[1]).expect("readable");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
-    std::fs::write(&files[1], bytes).expect("writable");
+    put(&files[1], &bytes);
     let listener = Script::new(|_| Wish::Continue);
     let resumed = run(&arch, &settings, parts.path(), &listener).expect("it resumes");
     assert!(listener.said().iter().any(|event| matches!(event, JobEvent::Warning { .. })));
@@ -289,7 +295,7 @@ fn saved_networks_load_and_score_the_same_and_damage_is_a_failure() {
         let theirs = Scorer::load(dir.path()).expect("it loads").score(&x).expect("they score");
         assert_eq!((ours.len(), &ours), (700 * outputs, &theirs));
         assert!(Scorer::load(&dir.path().join("nowhere")).is_err());
-        std::fs::write(dir.path().join("weights.safetensors"), b"{}").expect("writable");
+        put(&dir.path().join("weights.safetensors"), b"{}");
         assert_eq!(Scorer::load(dir.path()).expect_err("damaged").class, FailureClass::Model);
         let mut fewer = weights.clone();
         fewer.remove("head.bias");

@@ -17,7 +17,7 @@ impl Table {
         match self.schema[column].kind {
             ColumnType::Integer => {
                 let values = array.as_primitive::<Int64Type>().iter();
-                ranked(values, Ord::cmp, |value| value.to_string())
+                ranked(values, Ord::cmp, ToString::to_string)
             }
             ColumnType::Float => {
                 // Adding zero turns -0.0 into 0.0, which is the same class.

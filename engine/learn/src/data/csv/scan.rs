@@ -40,7 +40,7 @@ impl Scanned {
 }
 
 /// Scans the rows of `text`, of `width` fields each.
-pub(in crate::data) fn rows<'a>(text: &'a str, dialect: Dialect, width: usize) -> (Cells<'a>, Scanned) {
+pub(in crate::data) fn rows(text: &str, dialect: Dialect, width: usize) -> (Cells<'_>, Scanned) {
     let mut rows = Rows {
         text,
         dialect,
@@ -54,9 +54,9 @@ pub(in crate::data) fn rows<'a>(text: &'a str, dialect: Dialect, width: usize) -
         scanned: Scanned::default(),
     };
     if text.contains('"') {
-        rows.scan_quoted()
+        rows.scan_quoted();
     } else {
-        rows.scan_plain()
+        rows.scan_plain();
     }
     let Rows { spans, side, scanned, .. } = rows;
     let count = spans.len() / width;
@@ -95,7 +95,6 @@ pub(in crate::data) fn first_row(text: &str, dialect: Dialect) -> Option<(Vec<St
         check_nul: false,
         scanned: Scanned::default(),
     };
-    let mut at = at;
     loop {
         let field = rows.quoted_field(at);
         let cells = Cells {

@@ -55,12 +55,8 @@ pub(super) fn count(table: &Table, column: usize) -> Counted {
         ColumnType::Boolean => {
             let array = array.as_boolean();
             let yes = array.iter().flatten().filter(|value| *value).count() as u64;
-            pairs(
-                [("false", present - yes), ("true", yes)]
-                    .into_iter()
-                    .filter(|(_, count)| *count > 0)
-                    .collect(),
-            )
+            let counts = [("false", present - yes), ("true", yes)];
+            pairs(&counts.into_iter().filter(|(_, count)| *count > 0).collect::<Vec<_>>())
         }
         ColumnType::Category => {
             let array = array.as_dictionary::<Int32Type>();
@@ -95,7 +91,9 @@ fn sort_integers(values: &mut Vec<i64>) {
         return values.sort_unstable();
     }
     let mut counts = vec![0_usize; width as usize + 1];
-    values.iter().for_each(|value| counts[(value - min) as usize] += 1);
+    for value in values.iter() {
+        counts[(value - min) as usize] += 1;
+    }
     values.clear();
     for (offset, count) in counts.into_iter().enumerate() {
         values.extend(std::iter::repeat_n(min + offset as i64, count));
@@ -109,8 +107,8 @@ fn runs<T: PartialEq>(sorted: &[T], text: impl Fn(&T) -> String) -> Counted {
     Counted { distinct: runs.len() as u64, top_values: top(&runs, |value| text(value)), ..Counted::default() }
 }
 
-fn pairs(counts: Vec<(&str, u64)>) -> Counted {
-    let top_values = top(&counts, |value| (*value).to_owned());
+fn pairs(counts: &[(&str, u64)]) -> Counted {
+    let top_values = top(counts, |value| (*value).to_owned());
     Counted { distinct: counts.len() as u64, top_values, ..Counted::default() }
 }
 
@@ -126,7 +124,7 @@ fn texts(mut counts: Vec<(&str, u64)>) -> Counted {
         before * 2 >= rows
     });
     let text_length = median.zip(lengths.last()).map(|((median, _), (longest, _))| (*median, *longest));
-    Counted { text_length, ..pairs(counts) }
+    Counted { text_length, ..pairs(&counts) }
 }
 
 /// The most frequent of values in value order; ties keep that order.

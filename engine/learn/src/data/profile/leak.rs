@@ -257,7 +257,7 @@ fn auroc(truth: &[bool], score: &[f64]) -> f64 {
     let (mut ranks, mut before) = (0.0, 0.0);
     for run in order.chunk_by(|a, b| score[*a] == score[*b]) {
         let positive = run.iter().filter(|index| truth[**index]).count() as f64;
-        ranks += positive * (before + (run.len() as f64 + 1.0) / 2.0);
+        ranks += positive * (before + f64::midpoint(run.len() as f64, 1.0));
         before += run.len() as f64;
     }
     let positive = truth.iter().filter(|value| **value).count() as f64;

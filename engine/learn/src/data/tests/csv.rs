@@ -209,9 +209,7 @@ fn null_tokens_names_and_delimiters_can_be_set() {
 
 #[test]
 fn texts_become_categories_by_the_documented_rule() {
-    let column = |values: Vec<String>| {
-        kinds(&read(format!("c,n\n{}", values.iter().map(|v| format!("{v},1\n")).collect::<String>())).0)[0]
-    };
+    let column = |values: Vec<String>| kinds(&read(format!("c,n\n{}", values.join(",1\n") + ",1\n")).0)[0];
     assert_eq!(column((0..50).map(|i| format!("v{i}")).collect()), ColumnType::Category);
     assert_eq!(column((0..51).map(|i| format!("v{i}")).collect()), ColumnType::Text);
     assert_eq!(column((0..200).map(|i| format!("v{}", i % 100)).collect()), ColumnType::Category);

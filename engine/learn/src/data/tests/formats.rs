@@ -147,11 +147,9 @@ fn json_lines_of_many_chunks_agree_with_csv() {
     let (mut json, mut csv) = (String::new(), String::from("id,x,late\n"));
     for row in 0..60_000 {
         let x = f64::from(row) / 8.0;
-        csv.push_str(&format!("{row},{x:?},{}\n", if row < 59_999 { "" } else { "yes" }));
-        json.push_str(&format!(
-            "{{\"id\":{row},\"x\":{x:?}{}}}\n",
-            if row < 59_999 { "" } else { ",\"late\":\"yes\"" }
-        ));
+        csv += &format!("{row},{x:?},{}\n", if row < 59_999 { "" } else { "yes" });
+        json +=
+            &format!("{{\"id\":{row},\"x\":{x:?}{}}}\n", if row < 59_999 { "" } else { ",\"late\":\"yes\"" });
     }
     let ((csv, _), (json, _)) = (read(csv), read(json));
     assert_eq!(csv.schema, json.schema);

@@ -72,10 +72,10 @@ fn suspicious_columns_are_named_with_their_remedy() {
         let mixed = if row == 7 { "unknown".to_owned() } else { format!("{}", row % 60) };
         writeln!(
             csv,
-            "{row},user{row},7,{v},{v},{sparse},\"{},000\",{},{mixed},{} {row},{}",
+            "{row},user{row},7,{v},{v},{sparse},\"{},000\",{},{mixed},\
+             a long text that somebody wrote about something that happened there {row},{}",
             row % 9 + 1,
             20_130_101 + row % 28,
-            "a long text that somebody wrote about something that happened there",
             row * row,
             v = f64::from(row % 10) / 4.0,
         )

@@ -20,11 +20,17 @@ use crate::{
     table::Table,
 };
 
+/// Puts bytes into a file, whatever was in it.
+fn put(path: &Path, bytes: impl AsRef<[u8]>) {
+    let mut file = std::fs::File::create(path).expect("a file");
+    std::io::Write::write_all(&mut file, bytes.as_ref()).expect("written");
+}
+
 /// A file of these bytes in a folder that goes away.
 fn file(name: &str, bytes: impl AsRef<[u8]>) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join(name);
-    std::fs::write(&path, bytes).expect("written");
+    put(&path, bytes);
     (folder, path)
 }
 

@@ -54,7 +54,7 @@ impl Builder {
 
     /// The model, with `input` and `output` as `[batch, columns]` floats.
     pub fn finish(mut self, input: (&str, usize), output: (&str, usize)) -> ModelProto {
-        self.graph.name = "orrery".to_owned();
+        "orrery".clone_into(&mut self.graph.name);
         self.graph.input = vec![value(input.0, input.1)];
         self.graph.output = vec![value(output.0, output.1)];
         ModelProto {

@@ -65,13 +65,11 @@ impl Writer<'_> {
             let codes = self.columns("codes", &(numeric..numeric + categories).collect::<Vec<_>>());
             parts.push(self.embeddings(&codes));
         }
-        match parts.as_slice() {
-            [only] => only.clone(),
-            _ => {
-                let names: Vec<&str> = parts.iter().map(String::as_str).collect();
-                self.graph.op("Concat", &names, vec![int("axis", 1)])
-            }
+        if let [only] = parts.as_slice() {
+            return only.clone();
         }
+        let names: Vec<&str> = parts.iter().map(String::as_str).collect();
+        self.graph.op("Concat", &names, vec![int("axis", 1)])
     }
 
     /// These columns of `x`; `x` itself where they are all.
