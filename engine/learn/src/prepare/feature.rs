@@ -163,10 +163,13 @@ impl DatePart {
         }
     }
 
-    /// The part of a time given in seconds since 1970.
+    /// The part of a time given in seconds since 1970; NaN for a missing one.
     pub fn of(self, secs: f64) -> f64 {
         use chrono::{Datelike, Timelike};
-        let Some(time) = chrono::DateTime::from_timestamp(secs.floor() as i64, 0) else {
+        // A missing time would count as 1970: NaN becomes 0 as a whole number.
+        let Some(time) =
+            secs.is_finite().then(|| chrono::DateTime::from_timestamp(secs.floor() as i64, 0)).flatten()
+        else {
             return f64::NAN;
         };
         match self {
@@ -220,6 +223,19 @@ impl Feature {
                 .map(|order| if order == 0 { name.clone() } else { format!("{name} (order {order})") })
                 .collect(),
             Encoding::Date(date) => date.parts.iter().map(|part| format!("{name} {}", part.name())).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DatePart;
+
+    #[test]
+    fn a_missing_time_has_no_parts_and_is_not_1970() {
+        for part in DatePart::ALL {
+            assert!(part.of(f64::NAN).is_nan(), "{}", part.name());
+            assert!(part.of(0.0).is_finite(), "{}", part.name());
         }
     }
 }
