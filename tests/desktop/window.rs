@@ -38,11 +38,6 @@ impl Tree {
         self.0.nodes.iter()
     }
 
-    /// The first node of that role whose words are `label`.
-    pub fn find(&self, role: Role, label: &str) -> Option<&Node> {
-        self.nodes().map(|(_, node)| node).find(|node| node.role() == role && words(node) == label)
-    }
-
     /// Whether any node's words contain `text`.
     pub fn says(&self, text: &str) -> bool {
         self.nodes().any(|(_, node)| {
@@ -149,8 +144,10 @@ impl Window {
             |tree: &Tree| tree.nodes().map(|(_, node)| node).find(|n| is_it(n)).and_then(Node::bounds);
         let tree = self.wait(label, 20, |tree| found(tree).is_some());
         let bounds = found(&tree).expect("waited for it");
-        let middle =
-            Pos2::new(((bounds.x0 + bounds.x1) / 2.0) as f32, ((bounds.y0 + bounds.y1) / 2.0) as f32);
+        let middle = Pos2::new(
+            f64::midpoint(bounds.x0, bounds.x1) as f32,
+            (f64::midpoint(bounds.y0, bounds.y1)) as f32,
+        );
         let button = |pressed| Event::PointerButton {
             pos: middle,
             button: PointerButton::Primary,
@@ -167,11 +164,6 @@ impl Window {
         let event = |pressed| Event::Key { key, physical_key: None, pressed, repeat: false, modifiers };
         self.send(vec![event(true)]);
         self.send(vec![event(false)]);
-    }
-
-    /// Types into what has the focus.
-    pub fn type_text(&mut self, text: &str) {
-        self.send(vec![Event::Text(text.to_owned())]);
     }
 
     fn send(&mut self, events: Vec<Event>) {
@@ -208,10 +200,10 @@ impl Drop for Window {
 
 /// Connects to the inspection port, waiting for the program to open it.
 fn connect(port: u16) -> TcpStream {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     loop {
         if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) {
-            stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout can be set");
+            stream.set_read_timeout(Some(Duration::from_mins(1))).expect("a timeout can be set");
             let version = protocol::read_handshake(&mut stream).expect("an inspection port");
             assert_eq!(version, protocol::PROTOCOL_VERSION);
             return stream;

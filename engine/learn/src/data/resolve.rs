@@ -167,12 +167,11 @@ fn common_kind(pieces: &[Piece]) -> ColumnType {
         }
     }
     match (integers, floats, booleans, datetimes, texts) {
+        (true, false, false, false, false) => ColumnType::Integer,
         // Nothing at all: as pandas, a float column of missing values.
         (false, false, false, false, false) => ColumnType::Float,
-        (true, false, false, false, false) => ColumnType::Integer,
-        // Whole numbers beyond 64 bits are ids: as floats they would lose digits.
-        (_, true, false, false, false) if facts.lossy && !facts.fractional => ColumnType::Text,
-        (_, true, false, false, false) => ColumnType::Float,
+        // Whole numbers beyond 64 bits are ids, hence text: as floats they would lose digits.
+        (_, true, false, false, false) if !facts.lossy || facts.fractional => ColumnType::Float,
         (false, false, true, false, false) => ColumnType::Boolean,
         (false, false, false, true, false) if !evidence.contradicts_itself() => ColumnType::Datetime,
         _ => ColumnType::Text,

@@ -1,6 +1,6 @@
 //! JSON lines, Parquet and Arrow IPC, as their own libraries write them.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use arrow::{
     array::{
@@ -147,9 +147,10 @@ fn json_lines_of_many_chunks_agree_with_csv() {
     let (mut json, mut csv) = (String::new(), String::from("id,x,late\n"));
     for row in 0..60_000 {
         let x = f64::from(row) / 8.0;
-        csv += &format!("{row},{x:?},{}\n", if row < 59_999 { "" } else { "yes" });
-        json +=
-            &format!("{{\"id\":{row},\"x\":{x:?}{}}}\n", if row < 59_999 { "" } else { ",\"late\":\"yes\"" });
+        let late = row == 59_999;
+        writeln!(csv, "{row},{x:?},{}", if late { "yes" } else { "" }).expect("a string");
+        let more = if late { ",\"late\":\"yes\"" } else { "" };
+        writeln!(json, "{{\"id\":{row},\"x\":{x:?}{more}}}").expect("a string");
     }
     let ((csv, _), (json, _)) = (read(csv), read(json));
     assert_eq!(csv.schema, json.schema);
