@@ -43,8 +43,9 @@ fn a_person_trains_pauses_judges_and_tries_a_model_in_the_window() {
     picture(&mut window, &pictures, "home");
     window.press("Open the sample");
     window.click(Role::Tab, "Data");
-    window.wait_text("manufacturer", 60);
+    window.wait_text("sched_arr_time", 60);
     window.click(Role::ComboBox, "Target");
+    window.type_text("late");
     window.press("late");
     window.wait_text("Binary classification", 60);
     window.key(Key::Escape, Modifiers::NONE);
@@ -68,7 +69,7 @@ fn a_person_trains_pauses_judges_and_tries_a_model_in_the_window() {
     picture(&mut window, &pictures, "models");
     window.press("Try one row");
     window.wait_text("carrier", 20);
-    window.press("Predict this row");
+    window.activate("Predict this row");
     window.wait_text("Prediction: ", 60);
     picture(&mut window, &pictures, "models-try");
 

@@ -11,7 +11,7 @@ use std::{
 
 use egui::{
     Event, Key, Modifiers, PointerButton, Pos2,
-    accesskit::{Node, NodeId, Role, TreeUpdate},
+    accesskit::{Action, ActionRequest, Node, NodeId, Role, TreeId, TreeUpdate},
 };
 use egui_inspection::{Request, Response, protocol};
 
@@ -131,12 +131,26 @@ impl Window {
         self.click_where(label, |node| node.role() == role && words(node) == label);
     }
 
-    /// Clicks whatever can be clicked and carries that label.
+    /// Clicks the button, choice or tab of that label.
     pub fn press(&mut self, label: &str) {
+        const PRESSABLE: [Role; 5] = [Role::Button, Role::RadioButton, Role::CheckBox, Role::Tab, Role::Link];
         self.click_where(label, |node| {
-            let passive = [Role::Label, Role::Image, Role::Heading, Role::Paragraph].contains(&node.role());
-            !passive && !node.is_disabled() && words(node) == label
+            PRESSABLE.contains(&node.role()) && !node.is_disabled() && words(node) == label
         });
+    }
+
+    /// Activates the button of that label as a screen reader does, wherever it is scrolled to.
+    pub fn activate(&mut self, label: &str) {
+        let is_it = |node: &Node| node.role() == Role::Button && words(node) == label;
+        let tree = self.wait(label, 20, |tree| tree.nodes().any(|(_, node)| is_it(node)));
+        let target_node =
+            tree.nodes().find(|(_, node)| is_it(node)).map(|(id, _)| *id).expect("waited for it");
+        self.send(vec![Event::AccessKitActionRequest(ActionRequest {
+            action: Action::Click,
+            target_tree: TreeId::ROOT,
+            target_node,
+            data: None,
+        })]);
     }
 
     fn click_where(&mut self, label: &str, is_it: impl Fn(&Node) -> bool) {
@@ -164,6 +178,11 @@ impl Window {
         let event = |pressed| Event::Key { key, physical_key: None, pressed, repeat: false, modifiers };
         self.send(vec![event(true)]);
         self.send(vec![event(false)]);
+    }
+
+    /// Types into what has the focus.
+    pub fn type_text(&mut self, text: &str) {
+        self.send(vec![Event::Text(text.to_owned())]);
     }
 
     fn send(&mut self, events: Vec<Event>) {

@@ -293,7 +293,8 @@ mod tests {
         };
         let mut larger = dataset();
         larger.rows = 100_000;
-        assert!(secs(&larger, 1e4) > 50.0 * secs(&dataset(), 1e4));
+        // Not in proportion: small tables get more epochs.
+        assert!(secs(&larger, 1e4) > 10.0 * secs(&dataset(), 1e4));
         assert!((secs(&larger, 1e4) / secs(&larger, 2e4) - 2.0).abs() < 1e-9);
     }
 
