@@ -17,6 +17,5 @@ fi
 
 out="$(mktemp -d)/predictions.csv"
 "$orrery" train --data "$sample" --target late --model gbt --name flights-sample
-version=$("$orrery" models list --json | python3 -c 'import json,sys; print(max((m["version"] for m in json.load(sys.stdin)["models"] if m["name"] == "flights-sample")))' 2>/dev/null || echo 1)
-"$orrery" predict --model "flights-sample:$version" --data "$sample" --out "$out"
+"$orrery" predict --model flights-sample --data "$sample" --out "$out"
 echo "Predictions: $out"

@@ -63,7 +63,7 @@ pub enum Curves {
         classes: Vec<ClassCurves>,
         /// Class names in the order of `confusion`.
         labels: Vec<String>,
-        /// Rows by [true class][predicted class].
+        /// Rows by class. `[true class][predicted class]`
         confusion: Vec<Vec<u64>>,
         /// 101 thresholds 0.00 to 1.00 (binary only, else empty).
         thresholds: Vec<ThresholdRow>,

@@ -150,7 +150,7 @@ pub struct Profile {
     pub columns: Vec<ColumnProfile>,
     /// Warnings.
     pub warnings: Vec<DataWarning>,
-    /// The first rows as text, `None` where missing: [rows][columns].
+    /// The first rows as text, `None` where missing. `[rows][columns]`
     pub preview: Vec<Vec<Option<String>>>,
     /// The target the target-dependent warnings are about.
     pub target: Option<String>,
