@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Every check of the project: format, lints, docs, all tests (the real window under Xvfb among them), and the peers.
-# Ends with a line "N passed, N failed, N skipped". A peer that could not run fails the whole, unless
-# packaging/unavailable-peers.txt lists it with its reason.
+# Ends with what was skipped and why, and a line "N passed, N failed, N skipped". A peer that could not run fails the whole.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 packaging/linux/setup.sh test || exit 1
@@ -40,7 +39,7 @@ step format cargo fmt --all --check
 step lints cargo clippy --locked --workspace --all-targets --features inspection -- -D warnings
 step docs doc
 step build cargo test --locked --workspace --features inspection --no-run
-step tests cargo test --locked --workspace --features inspection --no-fail-fast
+step tests cargo test --locked --workspace --features inspection --no-fail-fast -- --show-output
 step peers peers
 
 # What ran, as the test runner and the peers' script counted it.
