@@ -43,7 +43,10 @@ step tests cargo test --locked --workspace --features inspection --no-fail-fast 
 step peers peers
 
 # What ran, as the test runner and the peers' script counted it.
-sum() { grep -hoE "[0-9]+ $1" "$logs/tests.log" "$logs/peers.log" 2>/dev/null | awk '{ n += $1 } END { print n + 0 }'; }
+sum() {
+  grep -hE '^(test result|[a-z]+: [0-9]+ passed)' "$logs/tests.log" "$logs/peers.log" 2>/dev/null |
+    grep -oE "[0-9]+ $1" | awk '{ n += $1 } END { print n + 0 }'
+}
 passed=$(sum passed)
 failed=$(sum failed)
 skipped=$(grep -hc '^SKIPPED' "$logs/tests.log" "$logs/peers.log" | awk '{ n += $1 } END { print n + 0 }')
