@@ -98,7 +98,7 @@ pub enum JobKind {
 /// A job that is not a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobEntry {
-    /// Number in this session.
+    /// Number, counted from the start of the program.
     pub id: u64,
     /// What it does.
     pub kind: JobKind,

@@ -20,7 +20,6 @@ pub mod plot_series;
 pub mod plot_tools;
 pub mod progress;
 pub mod row;
-pub mod sparkline;
 pub mod table;
 mod table_csv;
 pub mod table_index;

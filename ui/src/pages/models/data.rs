@@ -22,7 +22,7 @@ pub struct ModelsView {
     pub chosen: Option<ModelEntry>,
     /// What its card says, once loaded.
     pub card: Option<CardView>,
-    /// Predictions of this session with the chosen version, newest first.
+    /// Predictions with the chosen version since the program started, newest first.
     pub predictions: Vec<JobEntry>,
     /// Versions in the list, and how many of them are in the bin.
     pub versions: usize,

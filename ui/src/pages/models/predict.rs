@@ -177,7 +177,7 @@ impl PredictForm {
     }
 }
 
-/// Draws the predictions of this session.
+/// Draws the predictions made since the program started.
 pub(super) fn list(jobs: &[JobEntry], ctx: &mut PageContext<'_>, ui: &mut Ui) {
     for job in jobs {
         ui.push_id(job.id, |ui| entry(job, ctx, ui));
