@@ -14,7 +14,7 @@ use orrery_domain::{
 };
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
-use crate::nets::trial::Trial;
+use crate::nets::trial::{GradientError, Trial};
 
 /// Largest relative gradient difference from the CPU's that a device may show.
 const GRADIENT_LIMIT: f64 = 2e-3;
@@ -47,15 +47,17 @@ pub fn probe(choice: DeviceChoice) -> Result<Device, Failure> {
 
 fn check(choice: DeviceChoice) -> Result<DeviceState, Failure> {
     let device = open(choice)?;
-    let trial = Trial::new();
-    let gradient_error = trial.gradient_error(&device, &cpu())?;
+    let GradientError { relative: gradient_error, tensor } = Trial::gradient_error(&device, &cpu())?;
     if gradient_error.is_nan() || gradient_error > GRADIENT_LIMIT {
         let reason = format!(
-            "Its gradients differ from the CPU's by {gradient_error:.1e} of the largest, more than {GRADIENT_LIMIT:.0e}: training on it would go wrong. Update its driver, or use the CPU."
+            "Its gradients differ from the CPU's by {gradient_error:.1e} of the largest, more than {GRADIENT_LIMIT:.0e} ({tensor}): training on it would go wrong. Update its driver, or use the CPU."
         );
         return Ok(DeviceState::Unusable { reason });
     }
-    Ok(DeviceState::Usable { rows_per_sec: trial.rows_per_sec(&device, MEASURE_SECS)?, gradient_error })
+    Ok(DeviceState::Usable {
+        rows_per_sec: Trial::new().rows_per_sec(&device, MEASURE_SECS)?,
+        gradient_error,
+    })
 }
 
 /// The processor as a device.
@@ -132,8 +134,7 @@ mod tests {
     fn the_cpu_is_listed_with_its_name_and_passes_its_own_check() {
         let device = cpu_record();
         assert!(!device.name.is_empty() && device.threads.is_some_and(|threads| threads > 0));
-        let trial = Trial::new();
-        assert!(trial.gradient_error(&cpu(), &cpu()).expect("the CPU computes").abs() < 1e-12);
-        assert!(trial.rows_per_sec(&cpu(), 0.05).expect("the CPU computes") > 100.0);
+        assert!(Trial::gradient_error(&cpu(), &cpu()).expect("the CPU computes").relative < 1e-12);
+        assert!(Trial::new().rows_per_sec(&cpu(), 0.05).expect("the CPU computes") > 100.0);
     }
 }

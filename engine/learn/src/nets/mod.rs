@@ -30,8 +30,10 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use orrery_domain::training::ModelKind;
 use serde::{Deserialize, Serialize};
 
+pub use design::bin_edges;
 pub use fit::{FitOutcome, fit};
 pub use loss::Loss;
 pub use params::{initial_weights, parameter_count};
@@ -87,6 +89,18 @@ pub enum Family {
     Resnet,
     /// Gorishniy et al. 2024, "`TabM`": members that share weights and differ by rank-one adapters.
     Tabm,
+}
+
+impl Family {
+    /// The kind of model it is.
+    pub fn kind(self) -> ModelKind {
+        match self {
+            Self::Linear => ModelKind::Linear,
+            Self::Mlp => ModelKind::Mlp,
+            Self::Resnet => ModelKind::Resnet,
+            Self::Tabm => ModelKind::Tabm,
+        }
+    }
 }
 
 /// Raw network output to reported output; part of the graph that is exported.

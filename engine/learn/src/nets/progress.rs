@@ -5,7 +5,6 @@ use std::time::Instant;
 use orrery_domain::{
     job::JobEvent,
     run::{Progress, SeriesId, SeriesPoint},
-    training::ModelKind,
 };
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
@@ -120,12 +119,7 @@ impl<'a> Reporter<'a> {
     pub fn progress(&mut self, phase: &str, step: u64) {
         self.look_at_process();
         let Plan { steps, steps_per_epoch, family } = self.plan;
-        let kind = match family {
-            Family::Linear => ModelKind::Linear,
-            Family::Mlp => ModelKind::Mlp,
-            Family::Resnet => ModelKind::Resnet,
-            Family::Tabm => ModelKind::Tabm,
-        };
+        let kind = family.kind();
         let rows_a_step = self.rows as f64 / f64::from(self.losses.1.max(1));
         let secs_left = self
             .speed

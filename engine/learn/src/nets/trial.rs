@@ -12,6 +12,7 @@ use super::{
     Architecture, Encoded, FitSettings, Loss, OutputScale,
     backprop::{Example, gradients},
     batch::{Gatherer, Noise},
+    bin_edges,
     graph::Dropout,
     initial_weights,
     optimizer::Slots,
@@ -25,37 +26,68 @@ const ROWS: usize = 256;
 const MOST_STEPS: u64 = 400;
 /// Steps not measured: kernels are compiled and memory is taken in them.
 const WARM_STEPS: u64 = 2;
+/// Rows and width of the networks that are only checked.
+const FEW_ROWS: usize = 48;
+const NARROW: u32 = 40;
 
 /// An MLP of 3 x 256 on 64 inputs, batches of 256, `AdamW`: the same on every device and in every version.
 pub(crate) struct Trial {
     arch: Architecture,
+    loss: Loss,
     x: Encoded,
     y: Vec<f32>,
 }
 
+/// How far a device's gradients are from the reference's.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct GradientError {
+    /// Largest difference relative to the largest entry of its tensor; infinite where a gradient is missing or not finite.
+    pub relative: f64,
+    /// The tensor that shows it.
+    pub tensor: String,
+}
+
 impl Trial {
-    /// The workload.
+    /// The workload that devices are measured with.
     pub fn new() -> Self {
-        let mut noise = Noise::new(0, Noise::ORDER, 0);
-        let values: Vec<f32> = (0..ROWS * INPUTS).map(|_| (noise.uniform() * 2.0 - 1.0) as f32).collect();
-        let x = Encoded { rows: ROWS, cols: INPUTS, values };
-        let y = (0..ROWS).map(|row| f32::from(u8::from(x.row(row)[0] * x.row(row)[1] > 0.0))).collect();
+        let x = noise(ROWS, INPUTS);
         let hyper = HyperParameters {
             width: Some(256),
             depth: Some(3),
             dropout: Some(0.0),
             ..HyperParameters::default()
         };
-        let arch = Architecture::design(
-            ModelKind::Mlp,
-            &hyper,
-            INPUTS,
-            Vec::new(),
-            1,
-            OutputScale::Logits,
-            &Encoded::default(),
-        );
-        Self { arch, x, y }
+        let logits = OutputScale::Logits;
+        let arch = Architecture::design(ModelKind::Mlp, &hyper, INPUTS, Vec::new(), 1, logits, Vec::new());
+        Self { y: classes(&x, 2), arch, loss: Loss::Binary, x }
+    }
+
+    /// Small networks that together use every operation of every family: embedded numbers and categories, one output and
+    /// several, layer normalization, members.
+    fn families() -> Vec<Self> {
+        [ModelKind::Mlp, ModelKind::Resnet, ModelKind::Tabm]
+            .into_iter()
+            .flat_map(|kind| [(kind, 1), (kind, 3)])
+            .map(|(kind, outputs)| {
+                let hyper = HyperParameters {
+                    width: Some(NARROW),
+                    depth: Some(2),
+                    members: Some(3),
+                    dropout: Some(0.0),
+                    ..HyperParameters::default()
+                };
+                let mut x = noise(FEW_ROWS, 7);
+                for (row, values) in x.values.chunks_exact_mut(7).enumerate() {
+                    values[4] = f32::from(u8::from(row % 3 == 0));
+                    (values[5], values[6]) = ((row % 5) as f32, (row % 11) as f32);
+                }
+                let logits = OutputScale::Logits;
+                let arch =
+                    Architecture::design(kind, &hyper, 5, vec![5, 11], outputs, logits, bin_edges(&x, 5));
+                let loss = if outputs == 1 { Loss::Binary } else { Loss::Multiclass };
+                Self { y: classes(&x, outputs.max(2)), arch, loss, x }
+            })
+            .collect()
     }
 
     fn slots(&self) -> Slots {
@@ -63,28 +95,37 @@ impl Trial {
     }
 
     fn gradients(&self, slots: &Slots, tracked: &Device) -> Result<Vec<Vec<f32>>, Failure> {
-        let rows: Vec<u32> = (0..ROWS as u32).collect();
+        let rows: Vec<u32> = (0..self.x.rows as u32).collect();
         let batch = Gatherer::new(&self.arch).gather(&self.x, &rows);
         let example = Example { batch, truth: self.y.clone(), weight: None };
-        Ok(gradients(&self.arch, slots, example, Loss::Binary, &mut Dropout::off(tracked))?.1)
+        Ok(gradients(&self.arch, slots, example, self.loss, &mut Dropout::off(tracked))?.1)
     }
 
-    /// Largest difference of a gradient from the reference device's, relative to the largest entry of its tensor;
-    /// infinite where a gradient is missing or not finite.
-    pub fn gradient_error(&self, device: &Device, reference: &Device) -> Result<f64, Failure> {
-        let slots = self.slots();
-        let ours = self.gradients(&slots, &device.clone().autodiff())?;
-        let theirs = self.gradients(&slots, &reference.clone().autodiff())?;
-        if ours.len() != theirs.len() {
-            return Ok(f64::INFINITY);
+    /// The largest difference between a device's gradients and the reference device's, over the measured workload and a
+    /// small network of every family.
+    pub fn gradient_error(device: &Device, reference: &Device) -> Result<GradientError, Failure> {
+        let mut worst = GradientError { relative: 0.0, tensor: String::new() };
+        for trial in Self::families().into_iter().chain([Self::new()]) {
+            let slots = trial.slots();
+            let ours = trial.gradients(&slots, &device.clone().autodiff())?;
+            let theirs = trial.gradients(&slots, &reference.clone().autodiff())?;
+            for (slot, name) in slots.iter().map(|(name, ..)| name).enumerate() {
+                let relative = match (ours.get(slot), theirs.get(slot)) {
+                    (Some(ours), Some(theirs)) => difference(ours, theirs),
+                    _ => f64::INFINITY,
+                };
+                // Not `relative > worst`: that would pass over a NaN.
+                if !(relative <= worst.relative) {
+                    let tensor = format!(
+                        "{name} of the {} with {} outputs",
+                        trial.arch.family.kind().title(),
+                        trial.arch.outputs
+                    );
+                    worst = GradientError { relative, tensor };
+                }
+            }
         }
-        let errors = ours.iter().zip(&theirs).map(|(ours, theirs)| {
-            let scale = theirs.iter().fold(f32::MIN_POSITIVE, |top, value| top.max(value.abs()));
-            let errors = ours.iter().zip(theirs).map(|(a, b)| f64::from((a - b).abs() / scale));
-            // `max` would pass over a NaN.
-            errors.fold(0.0, |top: f64, error| if error <= top { top } else { error })
-        });
-        Ok(errors.fold(0.0, |top: f64, error| if error <= top { top } else { error }))
+        Ok(worst)
     }
 
     /// Training rows a second over about `secs` seconds after a warm-up; at least two steps are measured.
@@ -109,4 +150,27 @@ impl Trial {
         }
         Ok(MOST_STEPS as f64 * ROWS as f64 / start.elapsed().as_secs_f64())
     }
+}
+
+/// Uniform noise in -1 to 1. `[rows, cols]`
+fn noise(rows: usize, cols: usize) -> Encoded {
+    let mut noise = Noise::new(0, Noise::ORDER, 0);
+    let values = (0..rows * cols).map(|_| (noise.uniform() * 2.0 - 1.0) as f32).collect();
+    Encoded { rows, cols, values }
+}
+
+/// A class for each row that follows from its first two inputs.
+fn classes(x: &Encoded, count: usize) -> Vec<f32> {
+    let class = |row: &[f32]| ((row[0] * row[1] + 1.0) / 2.0 * count as f32) as usize;
+    (0..x.rows).map(|row| class(x.row(row)).min(count - 1) as f32).collect()
+}
+
+/// Largest difference of an entry, relative to the reference's largest.
+fn difference(ours: &[f32], theirs: &[f32]) -> f64 {
+    if ours.len() != theirs.len() {
+        return f64::INFINITY;
+    }
+    let scale = theirs.iter().fold(f32::MIN_POSITIVE, |top, value| top.max(value.abs()));
+    let errors = ours.iter().zip(theirs).map(|(a, b)| f64::from((a - b).abs() / scale));
+    errors.fold(0.0, |top: f64, error| if error <= top { top } else { error })
 }

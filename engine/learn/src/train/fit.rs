@@ -20,7 +20,7 @@ use crate::{
     device,
     gbt::{self, GbtJob, GbtSettings, Labelled, Objective},
     nets::{self, Architecture, Encoded, FitSettings, Loss, OutputScale, Rows},
-    prepare::{FitInput, Preprocessor},
+    prepare::{self, FitInput, Layout, Preprocessor},
 };
 
 /// Everything a family is fitted on.
@@ -30,8 +30,8 @@ pub(super) struct Bench<'a> {
     pub parts: &'a Parts,
     /// Rules of networks and trees.
     pub rules: Preprocessor,
-    /// Rules with one-hot categories, of linear models.
-    pub one_hot: Preprocessor,
+    /// Rules with one-hot categories, of linear models, once they are asked for.
+    one_hot: OnceCell<Preprocessor>,
     /// Encoded once, for the count of parameters, the trial and the fit.
     data: OnceCell<NetworkData>,
 }
@@ -55,22 +55,27 @@ impl<'a> Bench<'a> {
         request: &'a Request,
         parts: &'a Parts,
     ) -> Result<(Self, Vec<String>), Failure> {
-        let fit = |categories| {
-            Preprocessor::fit(&FitInput {
-                train: &parts.train.table,
-                features: &request.features,
-                target: &parts.train.y,
-                classes: request.classes.len(),
-                weights: &parts.train.weight,
-                categories,
-                scaling: job.config.hyper.scaling,
-            })
-        };
-        let fitted = fit(job.config.categories)?;
-        let one_hot = fit(CategoryEncoding::OneHot)?.preprocessor;
+        let fitted = learn(job, request, parts, job.config.categories)?;
         let rules = fitted.preprocessor;
-        let bench = Self { job, request, parts, rules, one_hot, data: OnceCell::new() };
+        let bench = Self { job, request, parts, rules, one_hot: OnceCell::new(), data: OnceCell::new() };
         Ok((bench, fitted.notes))
+    }
+
+    /// Rules with one-hot categories.
+    ///
+    /// # Errors
+    /// A client failure when no column is left.
+    pub fn one_hot(&self) -> Result<&Preprocessor, Failure> {
+        if let Some(rules) = self.one_hot.get() {
+            return Ok(rules);
+        }
+        let rules = match self.rules.categories {
+            CategoryEncoding::OneHot => self.rules.clone(),
+            CategoryEncoding::Embedding => {
+                learn(self.job, self.request, self.parts, CategoryEncoding::OneHot)?.preprocessor
+            }
+        };
+        Ok(self.one_hot.get_or_init(|| rules))
     }
 
     /// Trains a family and leaves its model in `folder/model`.
@@ -192,20 +197,22 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// The network of a request, for encoded training rows.
-    pub fn architecture(&self, kind: ModelKind, train: &Encoded) -> Architecture {
-        let rules = if kind == ModelKind::Linear { &self.one_hot } else { &self.rules };
+    /// The network of a request, whose numbers enter through bins with these edges.
+    ///
+    /// # Errors
+    /// A client failure when no column is left.
+    pub fn architecture(&self, kind: ModelKind, edges: Vec<Vec<f32>>) -> Result<Architecture, Failure> {
+        let rules = if kind == ModelKind::Linear { self.one_hot()? } else { &self.rules };
         let layout = rules.layout();
-        let numeric = layout.width() - layout.cardinalities().len();
-        Architecture::design(
+        Ok(Architecture::design(
             kind,
             &self.job.config.hyper,
-            numeric,
+            numeric_inputs(&layout),
             layout.cardinalities(),
             self.request.outputs(),
             self.output(),
-            train,
-        )
+            edges,
+        ))
     }
 
     fn network(
@@ -217,7 +224,7 @@ impl<'a> Bench<'a> {
         control: &dyn JobControl,
     ) -> Result<Done, Interrupt> {
         let data = self.network_data()?;
-        let arch = self.architecture(kind, &data.train_x);
+        let arch = self.architecture(kind, data.edges.clone())?;
         let settings = self.network_settings(kind, allowance, data.train_x.rows);
         let device = self.job.device;
         let (train, valid) = (data.train(), data.valid());
@@ -256,7 +263,7 @@ impl<'a> Bench<'a> {
         control: &dyn JobControl,
     ) -> Result<Option<u32>, Interrupt> {
         let data = self.network_data()?;
-        let arch = self.architecture(kind, &data.train_x);
+        let arch = self.architecture(kind, data.edges.clone())?;
         let mut settings = self.network_settings(kind, Allowance::default(), data.train_x.rows);
         let (wished, rows) = (settings.epochs, data.train_x.rows);
         let few: Vec<usize> = (0..rows.min(8 * settings.batch_size)).collect();
@@ -281,8 +288,10 @@ impl<'a> Bench<'a> {
         }
         let single = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
         let (train, valid) = (&self.parts.train, &self.parts.valid);
+        let train_x = self.rules.transform(&train.table)?.0;
         let data = NetworkData {
-            train_x: self.rules.transform(&train.table)?.0,
+            edges: nets::bin_edges(&train_x, numeric_inputs(&self.rules.layout())),
+            train_x,
             valid_x: self.rules.transform(&valid.table)?.0,
             train_y: single(self.scaled(train)),
             valid_y: single(self.scaled(valid)),
@@ -296,17 +305,42 @@ impl<'a> Bench<'a> {
     pub fn parameters(&self, kind: ModelKind) -> Result<u64, Failure> {
         match kind {
             ModelKind::Auto | ModelKind::Gbt => Ok(0),
-            ModelKind::Linear => Ok(nets::parameter_count(&self.architecture(kind, &Encoded::default()))),
+            ModelKind::Linear => Ok(nets::parameter_count(&self.architecture(kind, Vec::new())?)),
             _ => {
                 let data = self.network_data()?;
-                Ok(nets::parameter_count(&self.architecture(kind, &data.train_x)))
+                Ok(nets::parameter_count(&self.architecture(kind, data.edges.clone())?))
             }
         }
     }
 }
 
+/// Learns the preprocessing of networks from the training rows.
+fn learn(
+    job: &TrainJob,
+    request: &Request,
+    parts: &Parts,
+    categories: CategoryEncoding,
+) -> Result<prepare::Fitted, Failure> {
+    Preprocessor::fit(&FitInput {
+        train: &parts.train.table,
+        features: &request.features,
+        target: &parts.train.y,
+        classes: request.classes.len(),
+        weights: &parts.train.weight,
+        categories,
+        scaling: job.config.hyper.scaling,
+    })
+}
+
+/// Inputs that are numbers, one-hot categories among them.
+fn numeric_inputs(layout: &Layout) -> usize {
+    layout.width() - layout.cardinalities().len()
+}
+
 /// Encoded training and validation rows.
 struct NetworkData {
+    /// Bin edges of the numbers.
+    edges: Vec<Vec<f32>>,
     train_x: Encoded,
     valid_x: Encoded,
     train_y: Vec<f32>,

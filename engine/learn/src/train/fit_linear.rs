@@ -19,7 +19,7 @@ use crate::{
     control::{Interrupt, JobControl},
     device,
     linear::{self, lbfgs::Limits},
-    nets::{self, Encoded},
+    nets,
 };
 
 /// Iterations of a linear fit.
@@ -35,8 +35,9 @@ impl Bench<'_> {
     ) -> Result<Done, Interrupt> {
         let began = Instant::now();
         let train = &self.parts.train;
-        let x = self.one_hot.transform_codes(&train.table)?.0;
-        let layout = self.one_hot.layout();
+        let rules = self.one_hot()?;
+        let x = rules.transform_codes(&train.table)?.0;
+        let layout = rules.layout();
         let shape = linear::Shape {
             numbers: layout.numbers(),
             cardinalities: layout.categories.iter().map(|(_, codes)| *codes).collect(),
@@ -79,9 +80,9 @@ impl Bench<'_> {
             let message = "The linear model's weights are not finite. Look for extreme values in the columns, or use the quantile scaling.";
             return Err(Failure::new(FailureClass::Model, message).into());
         }
-        let arch = self.architecture(ModelKind::Linear, &Encoded::default());
+        let arch = self.architecture(ModelKind::Linear, Vec::new())?;
         nets::save(model, &arch, &fitted.weights())?;
-        self.one_hot.save(model)?;
+        rules.save(model)?;
         Ok(Done {
             kind: ModelKind::Linear,
             valid_loss: f64::INFINITY,

@@ -115,21 +115,27 @@ fn rate_of(device: Option<&Device>) -> Option<f64> {
     }
 }
 
+/// Edges of as many bins as a number can have.
+fn finest_bins() -> Vec<f32> {
+    let rows = 64_u8;
+    let values = (0..rows).map(f32::from).collect();
+    nets::bin_edges(&Encoded { rows: usize::from(rows), cols: 1, values }, 1).pop().unwrap_or_default()
+}
+
 fn network(kind: ModelKind, shape: &Shape, config: &TrainConfig, rate: f64) -> Need {
     let one_hot = config.categories == CategoryEncoding::OneHot;
     let wide: usize = shape.categories.iter().sum();
     let (numbers, cards) =
         if one_hot { (shape.numbers + wide, Vec::new()) } else { (shape.numbers, shape.categories.clone()) };
-    // As many distinct values a column as the finest binning can use.
-    let rows = 64;
     let cols = numbers + cards.len();
-    let values = (0..rows).flat_map(|row| std::iter::repeat_n(row as f32, cols)).collect();
-    let sample = Encoded { rows, cols, values };
+    // As many bins a number as there can be; a one-hot input has none.
+    let edges = (0..numbers).map(|column| if column < shape.numbers { finest_bins() } else { Vec::new() });
     let output = match shape.task {
         Task::Regression => OutputScale::Value { mean: 0.0, std: 1.0, log: false },
         Task::Binary | Task::Multiclass => OutputScale::Logits,
     };
-    let arch = Architecture::design(kind, &config.hyper, numbers, cards, shape.outputs, output, &sample);
+    let arch =
+        Architecture::design(kind, &config.hyper, numbers, cards, shape.outputs, output, edges.collect());
     let settings = FitSettings::resolve(kind, &config.hyper, shape.train_rows as usize, shape.task);
     let parameters = nets::parameter_count(&arch);
     let members = arch.members.max(1) as f64;

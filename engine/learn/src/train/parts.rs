@@ -7,6 +7,8 @@ use orrery_domain::{
     training::{Task, TrainConfig},
 };
 
+use rayon::prelude::*;
+
 use super::request::Request;
 use crate::{
     split::{SplitRows, TEST_SHARE, VALID_SHARE, split},
@@ -51,15 +53,17 @@ pub(super) struct Parts {
 /// A bug failure: columns and rows exist.
 pub(super) fn take_rows(table: &Table, columns: &[String], rows: &[u32]) -> Result<Table, Failure> {
     let index = UInt32Array::from(rows.to_vec());
-    let (mut schema, mut arrays) = (Vec::new(), Vec::new());
-    for (column, array) in table.schema.iter().zip(table.batch.columns()) {
-        if columns.contains(&column.name) {
-            schema.push(column.clone());
-            arrays.push(take(array, &index, None).map_err(|error| {
-                Failure::new(FailureClass::Bug, format!("Rows could not be selected: {error}."))
-            })?);
-        }
-    }
+    let (schema, taken): (Vec<_>, Vec<_>) = table
+        .schema
+        .par_iter()
+        .zip(table.batch.columns())
+        .filter(|(column, _)| columns.contains(&column.name))
+        .map(|(column, array)| (column.clone(), take(array, &index, None)))
+        .unzip();
+    let arrays = taken
+        .into_iter()
+        .collect::<Result<_, _>>()
+        .map_err(|error| Failure::new(FailureClass::Bug, format!("Rows could not be selected: {error}.")))?;
     Ok(Table::new(schema, arrays))
 }
 
