@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 packaging/linux/setup.sh run
 
+packaging/settle.sh
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/orrery/target}"
 cargo build --locked --bin orrery
 orrery="$CARGO_TARGET_DIR/debug/orrery"

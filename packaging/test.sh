@@ -5,6 +5,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 packaging/linux/setup.sh test || exit 1
 
+packaging/settle.sh
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/orrery"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}"
 export CARGO_TERM_COLOR=never CARGO_TERM_PROGRESS_WHEN=never RUST_BACKTRACE=1

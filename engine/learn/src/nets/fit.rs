@@ -327,6 +327,7 @@ impl<'a> Trainer<'a> {
 
     fn outcome(&self) -> FitOutcome {
         let State { step, best_valid_loss, secs, stopped_early, .. } = self.state;
+        log::info!("progress took {:.4} s of {secs:.3} s of training", self.reporter.telling_secs());
         let rows = step as f64 * self.batch as f64;
         FitOutcome {
             weights: if self.best.is_empty() { self.slots.weights() } else { self.best.clone() },

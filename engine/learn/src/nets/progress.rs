@@ -1,6 +1,6 @@
 //! Progress: what a fit says while it runs, at most five times a second.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use orrery_domain::{
     job::JobEvent,
@@ -55,6 +55,8 @@ pub(super) struct Reporter<'a> {
     process_seen: Option<Instant>,
     memory_bytes: Option<u64>,
     cpu_cores: Option<f64>,
+    /// Time spent on telling.
+    telling: Duration,
 }
 
 impl<'a> Reporter<'a> {
@@ -71,6 +73,7 @@ impl<'a> Reporter<'a> {
             process_seen: None,
             memory_bytes: None,
             cpu_cores: None,
+            telling: Duration::ZERO,
         }
     }
 
@@ -83,6 +86,7 @@ impl<'a> Reporter<'a> {
         if passed < REPORT_SECS && step != self.plan.steps {
             return;
         }
+        let began = Instant::now();
         let speed = self.rows as f64 / passed.max(1e-9);
         let share = (passed / SMOOTH_SECS).min(1.0);
         self.speed = Some(self.speed.map_or(speed, |old| old + share * (speed - old)));
@@ -101,6 +105,12 @@ impl<'a> Reporter<'a> {
         self.losses = (0.0, 0);
         self.rows = 0;
         self.last = Instant::now();
+        self.telling += self.last - began;
+    }
+
+    /// Seconds that telling about steps has taken.
+    pub fn telling_secs(&self) -> f64 {
+        self.telling.as_secs_f64()
     }
 
     /// Forgets the time since the last report: after a pause or a validation it is no measure of speed.
