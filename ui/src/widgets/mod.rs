@@ -16,6 +16,7 @@ pub mod icon;
 pub mod missing_bar;
 pub mod plot;
 pub mod plot_export;
+pub mod plot_prepare;
 pub mod plot_series;
 pub mod plot_tools;
 pub mod progress;

@@ -42,7 +42,34 @@ pub struct TableState {
     rebuilt: Option<(Instant, Duration)>,
 }
 
+/// What a table keeps over a restart: the choices a person made about its columns.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct TableChoices {
+    sort: Option<(usize, Direction)>,
+    /// Which columns are shown, in the table's order.
+    shown: Vec<bool>,
+    /// Widths that were dragged, points.
+    widths: Vec<Option<f32>>,
+}
+
 impl TableState {
+    /// The choices about its columns.
+    pub fn choices(&self) -> TableChoices {
+        TableChoices { sort: self.sort, shown: self.shown.clone(), widths: self.widths.clone() }
+    }
+
+    /// A table that begins with choices made before; those that do not fit its columns are dropped when it is drawn.
+    pub fn chosen(choices: TableChoices) -> Self {
+        let TableChoices { sort, shown, mut widths } = choices;
+        widths.resize(shown.len(), None);
+        for width in &mut widths {
+            *width = width.filter(|width| width.is_finite() && *width > 0.0);
+        }
+        let shown = if shown.contains(&true) { shown } else { Vec::new() };
+        Self { sort, shown, widths, ..Self::default() }
+    }
+
     /// A table that begins sorted.
     pub fn sorted(column: usize, direction: Direction) -> Self {
         Self { sort: Some((column, direction)), ..Self::default() }

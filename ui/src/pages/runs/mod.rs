@@ -24,7 +24,7 @@ use crate::{
     route::{PageId, Route},
     widgets::{
         button::{Weight, command_button},
-        table::TableState,
+        table::{TableChoices, TableState},
     },
 };
 
@@ -52,6 +52,12 @@ pub struct RunsState {
     x: XAxis,
     /// Weight of the past in smoothed curves.
     smoothing: f64,
+    /// A name or a note being written.
+    dialog: Option<Dialog>,
+    /// Choices about the table's columns.
+    columns: TableChoices,
+    /// Height of the table once a person dragged it, points.
+    table_height: Option<f32>,
 }
 
 /// The page.
@@ -69,7 +75,6 @@ pub struct RunsPage {
     /// The model whose card was asked for last.
     carded: Option<ModelRef>,
     board: CurveBoard,
-    dialog: Option<Dialog>,
 }
 
 impl RunsPage {
@@ -105,7 +110,7 @@ impl RunsPage {
         }
         if wanted != self.state.run {
             self.state.run.clone_from(&wanted);
-            self.dialog = None;
+            self.state.dialog = None;
         }
         wanted
     }
@@ -172,11 +177,12 @@ impl Page for RunsPage {
     }
 
     fn state(&self) -> serde_json::Value {
-        super::save(&self.state)
+        super::save(&RunsState { columns: self.table.choices(), ..self.state.clone() })
     }
 
     fn restore(&mut self, state: serde_json::Value) {
         super::load(&mut self.state, state);
+        self.table = TableState::chosen(std::mem::take(&mut self.state.columns));
         self.state.smoothing = self.state.smoothing.clamp(0.0, curves::SMOOTHEST);
     }
 }
