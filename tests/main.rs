@@ -5,3 +5,5 @@ mod cli;
 mod desktop;
 mod journeys;
 mod program;
+#[cfg(all(unix, feature = "fault-injection"))]
+mod recovery;

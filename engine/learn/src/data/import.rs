@@ -13,7 +13,10 @@ use orrery_domain::{
 use serde::{Deserialize, Serialize};
 
 use super::{profile, read, source};
-use crate::control::{Interrupt, JobControl};
+use crate::{
+    control::{Interrupt, JobControl},
+    faults,
+};
 
 /// Grows when a file would be read or profiled differently, so that older records are not taken for new ones.
 const VERSION: u32 = 1;
@@ -50,7 +53,9 @@ pub fn import(
         return Err(super::unknown_column(&table, name).into());
     }
     std::fs::create_dir_all(blobs).map_err(|error| unwritten(&error, blobs))?;
+    faults::kill("import");
     let (blob, blob_bytes) = table.write_blob(blobs)?;
+    faults::kill("import");
     let dataset = Dataset {
         id,
         name: name_of(file),
@@ -68,6 +73,7 @@ pub fn import(
     let profile = profile::profile(&dataset, &table, None, control)?;
     let record = Record { version: VERSION, dataset, profile };
     keep(&record, &kept)?;
+    faults::kill("import");
     Ok((record.dataset, record.profile))
 }
 
