@@ -7,7 +7,7 @@ use crate::{
     command::UiCommand,
     context::PageContext,
     theme::space,
-    widgets::{empty::empty, icon},
+    widgets::{empty::empty, icon, pane::pane},
 };
 
 /// Width of the list of versions at first, points.
@@ -34,7 +34,7 @@ pub(super) fn show(
         .size_range(240.0..=640.0)
         .frame(frame)
         .show_separator_line(false)
-        .show(ui, |ui| list::show(view, state, passing, ctx, ui));
+        .show(ui, |ui| pane(ui, |ui| list::show(view, state, passing, ctx, ui)));
     passing.list_width = Some(list.response.rect.width().round());
     let frame = Frame::new().inner_margin(Margin { left: 12, right: 0, top: 0, bottom: 0 });
     egui::CentralPanel::default().frame(frame).show(ui, |ui| {

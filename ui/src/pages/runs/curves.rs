@@ -13,7 +13,7 @@ use orrery_domain::{
 use super::{RunsPage, XAxis};
 use crate::{
     context::{PageContext, PickRequest},
-    format,
+    format, run_index,
     theme::{Theme, space},
     widgets::{
         plot::{self, Curve, CurveX, PlotGroup, PlotSpec, PlotState, plot_panel},
@@ -141,7 +141,7 @@ struct Watched {
 }
 
 fn watched(page: &RunsPage, ctx: &PageContext<'_>) -> Vec<Watched> {
-    let find = |id: &RunId| ctx.snapshot.runs.iter().find(|run| run.id == *id && !run.deleted).cloned();
+    let find = |id: &RunId| run_index::find(&ctx.snapshot.runs, id).filter(|run| !run.deleted).cloned();
     page.watched
         .iter()
         .filter_map(find)

@@ -8,6 +8,7 @@ use super::RunsPage;
 use crate::{
     command::UiCommand,
     context::PageContext,
+    run_index,
     theme::{Theme, space},
     widgets::{
         button::{Weight, text_button},
@@ -28,7 +29,7 @@ pub(super) enum Dialog {
 
 /// Opens the dialog that a command asks for.
 pub(super) fn invoked(page: &mut RunsPage, ctx: &mut PageContext<'_>, shown: Option<&RunId>) {
-    let Some(run) = shown.and_then(|id| ctx.snapshot.runs.iter().find(|run| run.id == *id)).cloned() else {
+    let Some(run) = shown.and_then(|id| run_index::find(&ctx.snapshot.runs, id)).cloned() else {
         return;
     };
     if ctx.invoked(UiCommand::RenameRun) {

@@ -22,6 +22,7 @@ use crate::{
     command::UiCommand,
     context::PageContext,
     route::{PageId, Route},
+    run_index,
     widgets::{
         button::{Weight, command_button},
         table::{TableChoices, TableState},
@@ -95,7 +96,7 @@ impl RunsPage {
             _ => None,
         };
         let runs = &ctx.snapshot.runs;
-        let alive = |id: &RunId| runs.iter().any(|run| run.id == *id && !run.deleted);
+        let alive = |id: &RunId| run_index::find(runs, id).is_some_and(|run| !run.deleted);
         let newest =
             || self.list.shown.first().and_then(|place| runs.get(*place as usize)).map(|run| run.id.clone());
         let kept = self.state.run.clone().filter(|id| alive(id));
@@ -125,7 +126,7 @@ impl RunsPage {
             self.watched = wanted;
         }
         let model = shown
-            .and_then(|id| ctx.snapshot.runs.iter().find(|run| run.id == *id))
+            .and_then(|id| run_index::find(&ctx.snapshot.runs, id))
             .and_then(|run| run.model.clone())
             .filter(|model| {
                 ctx.snapshot
@@ -143,7 +144,7 @@ impl RunsPage {
 
     /// Prepares another training like this run.
     fn train_again(ctx: &mut PageContext<'_>, run: &RunId) {
-        let Some(run) = ctx.snapshot.runs.iter().find(|other| other.id == *run) else { return };
+        let Some(run) = run_index::find(&ctx.snapshot.runs, run) else { return };
         *ctx.drafts.edit(&run.dataset) = run.config.clone();
         ctx.go(Route::Train { dataset: Some(run.dataset.clone()) });
     }
@@ -156,7 +157,7 @@ impl Page for RunsPage {
 
     fn breadcrumbs(&self, ctx: &PageContext<'_>) -> Vec<String> {
         let Route::Runs { run: Some(id) } = ctx.route else { return Vec::new() };
-        let run = ctx.snapshot.runs.iter().find(|run| run.id == *id);
+        let run = run_index::find(&ctx.snapshot.runs, id);
         run.map(|run| vec![run.name.clone()]).unwrap_or_default()
     }
 
