@@ -86,11 +86,15 @@ impl Setup {
                 "register:2",
                 "register:3",
             ],
+            // Its minimum is one step away.
+            "linear" if self.target == Target::Regression => {
+                &["step:1", "finish:1", "finish:2", "register:1", "register:2", "register:3", "register:4"]
+            }
             "linear" => &[
                 "step:1",
                 "step:2",
+                "step:3",
                 "step:4",
-                "step:5",
                 "finish:1",
                 "finish:2",
                 "register:1",

@@ -1,10 +1,12 @@
-//! Linear models: L2-regularised least squares, logistic and multinomial regression by L-BFGS in f64.
+//! Linear models: L2-regularised least squares, logistic and multinomial regression in f64, by Newton's method where the model has
+//! one output and is small, else by L-BFGS.
 //!
 //! Minimised is `sum(weight * loss) / sum(weight) + l2 / 2 * |W|²`, the intercept not penalised. That is scikit-learn's `LogisticRegression` with
 //! `C = 1 / (l2 * sum(weight))`, and its `Ridge` on a standardized target with `alpha = l2 * sum(weight)`, where the squared loss is halved.
 //! Categories come as codes and act as one-hot inputs, so no wide matrix is ever built.
 
 pub mod lbfgs;
+mod newton;
 
 #[cfg(test)]
 mod tests;
@@ -84,9 +86,13 @@ pub fn fit<E>(
 ) -> Result<LinearModel, E> {
     let shape = problem.shape.clone();
     let total: f64 = problem.weight.iter().sum();
-    let value = |parameters: &[f64], gradient: &mut [f64]| objective(problem, total, parameters, gradient);
-    let start = vec![0.0; shape.parameters()];
-    let end = lbfgs::minimise(start, limits, value, go_on)?;
+    let end = if newton::suits(&shape) {
+        newton::minimise(problem, total, limits, go_on)?
+    } else {
+        let value =
+            |parameters: &[f64], gradient: &mut [f64]| objective(problem, total, parameters, gradient);
+        lbfgs::minimise(vec![0.0; shape.parameters()], limits, value, go_on)?
+    };
     Ok(LinearModel {
         shape,
         parameters: end.at,

@@ -41,6 +41,31 @@ fn a_linear_target_is_found_again() {
     assert!((model.parameters[0] - 3.0).abs() < 1e-4);
 }
 
+/// Both searches end at the same point: they share nothing but the loss.
+#[test]
+fn newton_and_l_bfgs_meet() {
+    let (x, shape) = table(500);
+    let noise = |i: usize| ((i * 7919) % 103) as f64 / 103.0;
+    let weight: Vec<f64> = (0..x.rows).map(|i| noise(i + 3)).collect();
+    for loss in [Loss::Binary, Loss::Squared] {
+        let y: Vec<f64> = (0..x.rows)
+            .map(|i| {
+                let number = f64::from(x.row(i)[0]) + 2.0 * noise(i) - 1.0;
+                if loss == Loss::Binary { f64::from(u8::from(number > 0.0)) } else { number }
+            })
+            .collect();
+        let problem = Problem { x: &x, shape: &shape, y: &y, weight: &weight, loss, l2: 1e-3 };
+        let total: f64 = weight.iter().sum();
+        let exact = newton::minimise::<()>(&problem, total, EXACT, |_, _| Ok(true)).expect("no interruption");
+        assert!(exact.converged && exact.iterations < 12, "{exact:?}");
+        let value = |at: &[f64], gradient: &mut [f64]| objective(&problem, total, at, gradient);
+        let start = vec![0.0; shape.parameters()];
+        let slow = lbfgs::minimise::<()>(start, EXACT, value, |_, _| Ok(true)).expect("no interruption");
+        let gap = exact.at.iter().zip(&slow.at).fold(0.0_f64, |most, (a, b)| most.max((a - b).abs()));
+        assert!(gap < 1e-6, "{gap}");
+    }
+}
+
 #[test]
 fn mean_probabilities_are_the_shares_of_the_classes() {
     // The intercept is not penalised, so at the minimum the residuals of every output sum to 0.
