@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 use clap::Subcommand;
 use orrery_domain::{
     Failure, FailureClass, RunId,
+    device::DeviceChoice,
     job::JobEvent,
     metric::MetricId,
     run::{Run, RunState},
 };
 use orrery_engine::policy::{lifecycle, lifecycle::Order};
 use orrery_engine::{
+    devices,
     jobs::{LoggedEvent, lines::Tail, now},
     runs::{self, Ordered},
     store::Store,
@@ -49,6 +51,9 @@ pub enum RunsCommand {
         /// Start it and return; it goes on by itself
         #[arg(long)]
         detach: bool,
+        /// Compute somewhere else from here on: cpu, gpu or gpu:N
+        #[arg(long)]
+        device: Option<DeviceChoice>,
     },
     /// End a run
     Cancel {
@@ -89,7 +94,7 @@ pub fn run(context: &Context, command: RunsCommand) -> Outcome {
         RunsCommand::Show { id } => show(context, &mut store, &id),
         RunsCommand::Pause { id } => steer(context, &mut store, &id, Order::Pause),
         RunsCommand::Cancel { id } => steer(context, &mut store, &id, Order::Cancel),
-        RunsCommand::Resume { id, detach } => resume(context, &mut store, &id, detach),
+        RunsCommand::Resume { id, detach, device } => resume(context, &mut store, &id, detach, device),
         RunsCommand::Rename { id, name } => {
             let run = runs::find(&mut store, &id)?;
             let run = runs::rename(&mut store, &run.id, &name)?;
@@ -275,20 +280,39 @@ fn wait(context: &Context, id: &RunId, order: Order, from: u64) -> Outcome {
     Err(Failure::new(FailureClass::Transient, message).into())
 }
 
-fn resume(context: &Context, store: &mut Store, id: &str, detach: bool) -> Outcome {
+fn resume(
+    context: &Context,
+    store: &mut Store,
+    id: &str,
+    detach: bool,
+    device: Option<DeviceChoice>,
+) -> Outcome {
+    let device = match device {
+        None => None,
+        Some(wished) => Some(devices::resolve(&context.launcher, &context.workspace, store, wished)?.0),
+    };
     let run = runs::find(store, id)?;
     // A process whose parent was killed is just writing its last checkpoint: that takes a moment, and then it is gone.
     let end = Instant::now() + LAST_CHECKPOINT;
     while runs::is_alive(&context.workspace, &run.id)? {
         let known = store.run(&run.id)?.ok_or_else(|| workspace::no_run(&run.id))?;
         if known.state == RunState::Paused || Instant::now() >= end {
-            // A paused process waits in another terminal or window: it only has to be told.
-            return steer(context, store, &run.id.0, Order::Resume);
+            // A paused process waits in another terminal or window: it only has to be told. One that is just ending hears
+            // nothing any more: then the run is started again.
+            let from = Tail::length(&context.workspace.run(&run.id).join("events.jsonl"));
+            if runs::order(&context.workspace, store, &run.id, Order::Resume)? == Ordered::Told {
+                wait(context, &run.id, Order::Resume, from)?;
+            }
+            let run = store.run(&run.id)?.ok_or_else(|| workspace::no_run(&run.id))?;
+            if run.state != RunState::Paused || runs::is_alive(&context.workspace, &run.id)? {
+                return said(context, &run, &format!("{} is {}.", run.id, run.state.name()));
+            }
+            break;
         }
         std::thread::sleep(Duration::from_millis(50));
     }
     runs::settle(&context.workspace, store, &run.id, None)?;
-    let next = runs::prepare_resume(&context.workspace, store, &run.id, RunState::Running)?;
+    let next = runs::prepare_resume(&context.workspace, store, &run.id, RunState::Running, device)?;
     if next != run.id {
         output::note(&format!("{} is over; {next} goes on from its last checkpoint.", run.id));
     }

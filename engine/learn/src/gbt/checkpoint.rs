@@ -1,12 +1,18 @@
 //! Checkpoints of boosted trees: the trees so far, sealed with a hash, the last two kept.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use orrery_domain::Failure;
 use serde::{Deserialize, Serialize};
 
 use super::forest::Tree;
-use crate::train::files;
+use crate::{
+    control::{Interrupt, JobControl},
+    room,
+    train::files,
+};
 
 /// Everything a boosting loop needs to go on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,18 +62,25 @@ pub(crate) fn step(folder: &Path) -> u64 {
 
 /// Writes a state at `round` and removes all but the last two.
 ///
+/// Waits where the disk is full; returns the time waited.
+///
 /// # Errors
-/// A capacity failure when the disk does not take it.
-pub(super) fn write(folder: &Path, round: usize, state: &State) -> Result<(), Failure> {
+/// A capacity failure when the disk does not take it, or an interruption while it was full.
+pub(super) fn write(
+    folder: &Path,
+    round: usize,
+    state: &State,
+    control: &dyn JobControl,
+) -> Result<Duration, Interrupt> {
     let path = path(folder, round);
-    let written = files::write_checkpoint(&path, &files::seal(&path, state)?);
-    written.map_err(|error| files::unwritten(&error, &path))?;
+    let bytes = files::seal(&path, state)?;
+    let waited = room::write(&path, bytes.len(), control, || files::write_checkpoint(&path, &bytes))?;
     for (_, old) in list(folder).into_iter().skip(2) {
         if let Err(error) = std::fs::remove_file(&old) {
             log::debug!("old checkpoint stays: {error} ({})", old.display());
         }
     }
-    Ok(())
+    Ok(waited)
 }
 
 /// The newest state that is whole and of this fingerprint, and a sentence for each damaged one that was passed over.
@@ -81,10 +94,7 @@ pub(super) fn read(folder: &Path, fingerprint: &str) -> (Option<State>, Vec<Stri
                 "A checkpoint belongs to another request and was passed over. ({})",
                 path.display()
             )),
-            Err(what) => warnings.push(format!(
-                "A checkpoint is damaged ({what}); training goes on from the one before. ({})",
-                path.display()
-            )),
+            Err(what) => warnings.push(files::damaged(&path, &what)),
         }
     }
     (None, warnings)

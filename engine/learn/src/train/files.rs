@@ -55,6 +55,12 @@ fn beside(
     Ok(())
 }
 
+/// A sentence about a damaged checkpoint. It may stand on a model's card, so it names no folder.
+pub fn damaged(path: &Path, what: &str) -> String {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    format!("The checkpoint {name} is damaged ({what}): the one before it is used, or training begins again.")
+}
+
 /// The failure of a file that the disk did not take.
 pub fn unwritten(error: &io::Error, path: &Path) -> Failure {
     Failure::new(

@@ -43,6 +43,9 @@ struct Content {
     failed: Vec<(ModelKind, String)>,
     /// Epochs chosen to fit a time budget.
     epochs: BTreeMap<String, u32>,
+    /// What befell the fits, as sentences.
+    #[serde(default)]
+    notes: Vec<String>,
 }
 
 /// The journal of a run.
@@ -147,6 +150,20 @@ impl Journal {
                 };
         }
         steps
+    }
+
+    /// What befell the fits so far.
+    pub fn notes(&self) -> &[String] {
+        &self.content.notes
+    }
+
+    /// Records what befell a fit.
+    pub fn note(&mut self, note: &str) -> Result<(), Failure> {
+        if self.content.notes.iter().any(|known| known == note) {
+            return Ok(());
+        }
+        self.content.notes.push(note.to_owned());
+        self.write()
     }
 
     fn write(&self) -> Result<(), Failure> {

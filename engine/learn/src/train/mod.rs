@@ -61,6 +61,8 @@ pub struct TrainJob {
     pub config: TrainConfig,
     /// The device that was chosen.
     pub device: DeviceChoice,
+    /// Parts that a batch is computed in, at least; more than 1 where memory was short before.
+    pub passes: u32,
 }
 
 /// Trains, or goes on from the last checkpoint in the run's folder. The finished model version (without a name yet) is in
