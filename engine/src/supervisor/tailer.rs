@@ -115,7 +115,7 @@ fn collect(series: &mut RunSeries, events: &[LoggedEvent]) -> bool {
             }
             JobEvent::Started { from_step: step, .. } | JobEvent::RolledBack { step } => {
                 for points in series.values_mut() {
-                    points.retain(|point| point.step <= *step);
+                    points.truncate_after(*step);
                 }
                 changed = true;
             }
