@@ -1,6 +1,7 @@
 //! Children: none outlives its purpose, none is lost when its parent goes, two never have one run.
 
 use std::{
+    fmt::Write,
     path::Path,
     process::Command,
     time::{Duration, Instant},
@@ -89,9 +90,13 @@ fn a_machine_that_sleeps_changes_no_result() {
     let unbroken = program.lines(&refs)[0]["run"].as_str().expect("an id").to_owned();
     let (id, run) = under_way(&program, &arguments);
     let all = processes(program.home(), 0);
-    all.iter().for_each(|id| signal(*id, "STOP"));
+    for id in &all {
+        signal(*id, "STOP");
+    }
     std::thread::sleep(Duration::from_millis(500));
-    all.iter().for_each(|id| signal(*id, "CONT"));
+    for id in &all {
+        signal(*id, "CONT");
+    }
     assert_eq!(run.finish(), Some(0));
     let (unbroken, slept) = (Ended::read(program.home(), &unbroken), Ended::read(program.home(), &id));
     unbroken.assert_same(&slept, "a run whose machine slept");
@@ -146,7 +151,7 @@ fn an_import_that_is_cancelled_leaves_nothing_behind() {
     let data = program.home().join("big.csv");
     let mut content = String::from("a,b,c,y\n");
     for row in 0..400_000_u32 {
-        content.push_str(&format!("{row},{}.5,word{},{}\n", row % 977, row % 31, row % 2));
+        writeln!(content, "{row},{}.5,word{},{}", row % 977, row % 31, row % 2).expect("memory");
     }
     tables::put(&data, content.as_bytes());
     let mut cancelled = 0;

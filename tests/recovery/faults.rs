@@ -104,6 +104,13 @@ fn a_full_disk_pauses_the_run_until_there_is_room() {
         states[0]["reason"].as_str().is_some_and(|reason| reason.contains("Free some space")),
         "{states:?}"
     );
+    // Full while the trained model is written and noted as done.
+    for place in 1..=4 {
+        let (code, lines, said) =
+            with_fault(&program, &arguments, &format!("disk-full@file:{place},disk-full@room:1"));
+        assert_eq!(code, Some(0), "file {place}: {said}");
+        assert!(lines.iter().any(|line| line["state"] == "paused"), "file {place}: {lines:?}");
+    }
     // Full to the end: its parent is killed, the run is paused, and goes on by hand once there is room.
     let refs: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let mut full = program.stream_with(&refs, &[("ORRERY_FAULT", "disk-full@checkpoint:2+")]);

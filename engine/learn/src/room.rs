@@ -6,10 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use orrery_domain::{job::JobEvent, run::RunState};
+use orrery_domain::{FailureClass, job::JobEvent, run::RunState};
 
 use crate::{
     control::{Interrupt, JobControl, Wish},
+    faults::{self, Fault},
     train::files,
 };
 
@@ -55,6 +56,44 @@ pub fn write(
     Ok(began.elapsed())
 }
 
+/// Does work that writes files in a folder; where it fails because the disk is full, waits for room, calls `back` and does it
+/// again. The work must go on from what it has kept.
+///
+/// # Errors
+/// Those of the work, or an interruption while the disk was full.
+pub fn patiently<T>(
+    folder: &Path,
+    control: &dyn JobControl,
+    mut work: impl FnMut() -> Result<T, Interrupt>,
+    mut back: impl FnMut(),
+) -> Result<T, Interrupt> {
+    loop {
+        match work() {
+            Err(Interrupt::Failed(failure)) if failure.class == FailureClass::Capacity => {
+                let waited = write(&folder.join("model"), PROBE_BYTES, control, || probe(folder))?;
+                if waited.is_zero() {
+                    return Err(failure.into());
+                }
+                back();
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Bytes that must fit before work goes on.
+const PROBE_BYTES: usize = 1 << 20;
+
+/// Whether the disk takes some bytes.
+fn probe(folder: &Path) -> io::Result<()> {
+    if faults::happens(Fault::DiskFull, "room") {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    let mut file = tempfile::tempfile_in(folder)?;
+    io::Write::write_all(&mut file, &vec![1; PROBE_BYTES])?;
+    file.sync_all()
+}
+
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
@@ -63,7 +102,7 @@ fn is_full(error: &io::Error) -> bool {
 fn reason(path: &Path, bytes: usize) -> String {
     let folder = path.parent().unwrap_or(path);
     format!(
-        "The disk is full: a checkpoint of {:.1} MB does not fit. Free some space there, for example by deleting runs and models that are not needed; the run goes on by itself then, or with `orrery runs resume`. ({})",
+        "The disk is full: {:.1} MB for a checkpoint or the model do not fit. Free some space there, for example by deleting runs and models that are not needed; the run goes on by itself then, or with `orrery runs resume`. ({})",
         bytes as f64 / 1e6,
         folder.display()
     )

@@ -21,7 +21,7 @@ fn table(rows: usize) -> (Encoded, Shape) {
 fn fitted(x: &Encoded, shape: &Shape, y: &[f64], loss: Loss, l2: f64) -> LinearModel {
     let weight = vec![1.0; x.rows];
     let problem = Problem { x, shape, y, weight: &weight, loss, l2 };
-    fit::<()>(&problem, EXACT, |_, _| Ok(true)).expect("no interruption")
+    fit::<()>(&problem, EXACT, None, |_| Ok(true)).expect("no interruption")
 }
 
 #[test]
@@ -65,7 +65,8 @@ fn an_interruption_ends_the_search() {
     let y: Vec<f64> = (0..100).map(|i| f64::from(i % 2)).collect();
     let weight = vec![1.0; 100];
     let problem = Problem { x: &x, shape: &shape, y: &y, weight: &weight, loss: Loss::Binary, l2: 0.01 };
-    let ended = fit(&problem, EXACT, |iteration, _| if iteration == 2 { Err("enough") } else { Ok(true) });
+    let ended =
+        fit(&problem, EXACT, None, |search| if search.iteration == 2 { Err("enough") } else { Ok(true) });
     assert_eq!(ended, Err("enough"));
 }
 
@@ -116,7 +117,7 @@ fn coefficients_are_scikit_learns() {
             loss: golden.loss,
             l2: golden.l2,
         };
-        let model = fit::<()>(&problem, EXACT, |_, _| Ok(true)).expect("no interruption");
+        let model = fit::<()>(&problem, EXACT, None, |_| Ok(true)).expect("no interruption");
         let theirs = golden.coefficients.iter().flatten().chain(&golden.intercepts);
         let gap = model.parameters.iter().zip(theirs).fold(0.0_f64, |most, (a, b)| most.max((a - b).abs()));
         assert!(gap < 1e-4, "{name}: {gap}");

@@ -15,7 +15,13 @@ use crate::faults::{self, Fault};
 /// # Errors
 /// A capacity failure when the disk does not take it.
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let written = beside(path, |file| file.write_all(bytes), || {});
+    let write = |file: &mut std::fs::File| {
+        if faults::happens(Fault::DiskFull, "file") {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        file.write_all(bytes)
+    };
+    let written = beside(path, write, || {});
     written.map_err(|error| unwritten(&error, path))
 }
 

@@ -100,7 +100,7 @@ impl<'a> Bench<'a> {
         files::clear_unfinished(&model);
         let mut done = match kind {
             ModelKind::Gbt => self.trees(allowance, folder, &model, control)?,
-            ModelKind::Linear => self.linear(allowance, &model, control)?,
+            ModelKind::Linear => self.linear(allowance, folder, &model, control)?,
             _ => self.network(kind, allowance, folder, &model, control)?,
         };
         done.valid_loss = self.valid_loss(kind, &model)?;

@@ -8,7 +8,7 @@ use std::{
 use orrery_domain::{Failure, training::ModelKind};
 use serde::{Deserialize, Serialize};
 
-use super::files;
+use super::{files, fit_linear};
 use crate::{gbt, nets};
 
 /// A model that was fitted.
@@ -144,8 +144,8 @@ impl Journal {
             return steps
                 + match kind {
                     ModelKind::Gbt => gbt::checkpoint::step(&folder),
-                    // A linear fit keeps no checkpoints: it begins again.
-                    ModelKind::Linear | ModelKind::Auto => 0,
+                    ModelKind::Linear => fit_linear::step(&folder),
+                    ModelKind::Auto => 0,
                     _ => nets::checkpoint::step(&folder),
                 };
         }

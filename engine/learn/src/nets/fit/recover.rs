@@ -141,7 +141,9 @@ impl Trainer<'_> {
         let (step, secs, passes) = (self.state.step + 1, self.secs(), self.state.passes);
         let fingerprint = std::mem::take(&mut self.state.fingerprint);
         let (found, warnings) = checkpoint::latest(&self.dir, &fingerprint, &self.slots);
-        warnings.into_iter().for_each(|message| self.warn(message));
+        for message in warnings {
+            self.warn(message);
+        }
         let fresh = || Checkpoint {
             state: State { fingerprint, ..State::default() },
             slots: Slots::new(
