@@ -49,8 +49,13 @@ impl Program {
 
     /// Starts a stream of JSON lines.
     pub fn stream(&self, arguments: &[&str]) -> Stream {
+        self.stream_with(arguments, &[])
+    }
+
+    /// Starts a stream of JSON lines with more in its environment.
+    pub fn stream_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Stream {
         let mut command = self.command(arguments);
-        command.arg("--json").stdout(Stdio::piped()).stderr(Stdio::null());
+        command.arg("--json").envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("it starts");
         let lines = BufReader::new(child.stdout.take().expect("piped"));
         Stream { child, lines }
@@ -82,6 +87,16 @@ impl Stream {
                 return line;
             }
         }
+    }
+
+    /// The command's process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the end of the command, whoever else still writes to its output.
+    pub fn finish_unread(mut self) -> Option<i32> {
+        self.child.wait().expect("it ends").code()
     }
 
     /// Waits for the end; the exit code.

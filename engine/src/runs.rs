@@ -13,7 +13,12 @@ use orrery_domain::{
     run::{Progress, Run, RunState},
     training::TrainConfig,
 };
-use orrery_policy::{ending, lifecycle, lifecycle::Order, names, retry};
+use orrery_policy::{
+    ending, lifecycle,
+    lifecycle::Order,
+    names,
+    retry::{self, Again},
+};
 
 use crate::{
     files,
@@ -99,6 +104,7 @@ pub fn create(workspace: &Workspace, store: &mut Store, new: &NewRun) -> Result<
         config: Box::new(new.config.clone()),
         model_name,
         device: new.device,
+        passes: 1,
     };
     files::create_private(&workspace.run(&id))?;
     spawn::write_spec(&workspace.run(&id).join("spec.json"), &spec)?;
@@ -270,7 +276,8 @@ pub fn order(workspace: &Workspace, store: &mut Store, id: &RunId, order: Order)
 }
 
 /// Makes a run ready to go on, and says which one goes on: itself where it was paused; where it failed or was cancelled, a new
-/// run that begins at its last checkpoint, for finished records never change.
+/// run that begins at its last checkpoint, for finished records never change. It computes where it did before, or `on` another
+/// device.
 ///
 /// # Errors
 /// When there is no such run, it cannot be resumed, its table is gone, or the disk refuses.
@@ -279,15 +286,18 @@ pub fn prepare_resume(
     store: &mut Store,
     id: &RunId,
     state: RunState,
+    on: Option<DeviceChoice>,
 ) -> Result<RunId, Failure> {
     let record = store.run(id)?.filter(|run| !run.deleted).ok_or_else(|| workspace::no_run(id))?;
     if let Some(refusal) = lifecycle::refusal(Order::Resume, record.state) {
         return Err(Failure::new(FailureClass::Client, refusal));
     }
-    let JobSpec::Train { dataset, config, model_name, device, .. } = spec(workspace, id)? else {
+    let mut spec = spec(workspace, id)?;
+    let JobSpec::Train { dataset, config, model_name, device, .. } = &mut spec else {
         return Err(Failure::new(FailureClass::Data, format!("The spec of '{id}' is no training.")));
     };
-    if !workspace.blob(&dataset).exists() {
+    let moved = on.is_some_and(|on| std::mem::replace(device, on) != on);
+    if !workspace.blob(dataset).exists() {
         return Err(Failure::new(
             FailureClass::Data,
             format!(
@@ -297,13 +307,22 @@ pub fn prepare_resume(
         ));
     }
     if !lifecycle::resumes_as_new(record.state) {
+        if moved {
+            spawn::write_spec(&workspace.run(id).join("spec.json"), &spec)?;
+        }
         store.update_run(id, |run| {
             run.state = state;
             true
         })?;
         return Ok(id.clone());
     }
-    let new = NewRun { dataset: *dataset, config: *config, name: Some(model_name), device, state };
+    let new = NewRun {
+        dataset: (**dataset).clone(),
+        config: (**config).clone(),
+        name: Some(model_name.clone()),
+        device: *device,
+        state,
+    };
     let run = create(workspace, store, &new)?;
     let from = workspace.run(id).join("checkpoints");
     if from.exists() {
@@ -318,28 +337,30 @@ pub fn prepare_resume(
     Ok(run.id)
 }
 
-/// Where a run that was out of memory may be tried once more: halves its batch in the spec and says what it is now.
+/// Where a run that died may be tried once more: changes its spec and says what it is tried with.
 ///
 /// # Errors
 /// When the disk refuses.
-pub fn halve_batch(workspace: &Workspace, id: &RunId, cause: &Failure) -> Result<Option<u32>, Failure> {
+pub fn try_again(workspace: &Workspace, id: &RunId, cause: &Failure) -> Result<Option<Again>, Failure> {
     let mut spec = spec(workspace, id)?;
-    let mark = workspace.run(id).join("halved");
-    let JobSpec::Train { config, .. } = &mut spec else { return Ok(None) };
-    let Some(batch) = retry::smaller_batch(cause, config, mark.exists()) else { return Ok(None) };
-    config.hyper.batch_size = Some(batch);
-    files::write_atomic(&mark, batch.to_string().as_bytes())?;
+    let mark = workspace.run(id).join("tried-again");
+    let JobSpec::Train { config, device, passes, .. } = &mut spec else { return Ok(None) };
+    let Some(again) = retry::again(cause, config, *device, *passes, mark.exists()) else { return Ok(None) };
+    match again {
+        Again::Passes(more) => *passes = more,
+        Again::Cpu => *device = DeviceChoice::Cpu,
+    }
+    files::write_atomic(&mark, cause.message.as_bytes())?;
     spawn::write_spec(&workspace.run(id).join("spec.json"), &spec)?;
     if let Some(_lock) = workspace.claim_run(id)? {
-        let message = format!("{} Trying once more with {batch} rows a step.", cause.message);
-        let event = JobEvent::Warning { message };
+        let event = JobEvent::Warning { message: format!("{} {}", cause.message, again.says()) };
         Appender::open(&workspace.run(id).join("events.jsonl"))?
             .append(&LoggedEvent { at: now(), event }, true)?;
     }
-    Ok(Some(batch))
+    Ok(Some(again))
 }
 
-/// What the end of a run's child comes to: `Some(batch)` where it is to be started again with a smaller batch.
+/// What the end of a run's child comes to: `Some` where it is to be started again, and with what.
 ///
 /// # Errors
 /// When the disk or the store refuses.
@@ -348,12 +369,12 @@ pub fn after_end(
     store: &mut Store,
     id: &RunId,
     how: &ending::Ending,
-) -> Result<Option<u32>, Failure> {
+) -> Result<Option<Again>, Failure> {
     let death = ending::classify(how);
     if let Some(cause) = &death
-        && let Some(batch) = halve_batch(workspace, id, cause)?
+        && let Some(again) = try_again(workspace, id, cause)?
     {
-        return Ok(Some(batch));
+        return Ok(Some(again));
     }
     // A child that is not quite gone yet still has its lock for a moment.
     for _ in 0..50 {

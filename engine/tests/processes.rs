@@ -18,7 +18,7 @@ use orrery_engine::{
     registry, runs,
     store::Store,
 };
-use orrery_policy::{ending, ending::Ending, lifecycle::Order};
+use orrery_policy::{ending, ending::Ending, lifecycle::Order, retry::Again};
 
 use crate::fake::{child_command, launcher, new_run, put, wait_until, workspace};
 
@@ -100,7 +100,8 @@ fn a_parent_that_goes_leaves_a_run_that_can_go_on() {
     assert_eq!(how.code, Some(130), "{events:?}");
     assert_eq!(state(&store, &run.id), RunState::Paused);
     let saved = fs::read_to_string(workspace.run(&run.id).join("checkpoints/step")).expect("a checkpoint");
-    let next = runs::prepare_resume(&workspace, &mut store, &run.id, RunState::Running).expect("resumable");
+    let next =
+        runs::prepare_resume(&workspace, &mut store, &run.id, RunState::Running, None).expect("resumable");
     assert_eq!(next, run.id);
     let (job, heard) = start(&workspace, &run.id);
     let Ok(Heard::Event(event)) = heard.recv() else { panic!("no event") };
@@ -165,20 +166,20 @@ fn a_killed_run_is_found_and_goes_on_from_its_checkpoint() {
 }
 
 #[test]
-fn a_run_out_of_memory_is_tried_once_more_with_half_the_batch() {
+fn a_run_out_of_memory_is_tried_once_more_with_half_the_rows_at_once() {
     let (_folder, workspace, mut store) = workspace();
     let run = new_run(&workspace, &mut store, "starve");
     let (_job, heard) = start(&workspace, &run.id);
     let (_, how) = end_of(&heard);
     let again = runs::after_end(&workspace, &mut store, &run.id, &how).expect("judged");
-    assert_eq!(again, Some(128));
+    assert_eq!(again, Some(Again::Passes(2)));
     let (_job, heard) = start(&workspace, &run.id);
     let (events, how) = end_of(&heard);
     assert!(matches!(events.first(), Some(JobEvent::Started { from_step: 3, .. })), "{events:?}");
     assert_eq!(runs::after_end(&workspace, &mut store, &run.id, &how).expect("judged"), None);
     assert_eq!(state(&store, &run.id), RunState::Finished);
     let killed = Ending { signal: Some(9), ..Ending::default() };
-    let once = runs::halve_batch(&workspace, &run.id, &ending::classify(&killed).expect("a death"));
+    let once = runs::try_again(&workspace, &run.id, &ending::classify(&killed).expect("a death"));
     assert_eq!(once.expect("judged"), None, "only once");
 }
 
@@ -193,7 +194,8 @@ fn a_panic_is_a_failed_run_with_its_message() {
     let failure = record.failure.expect("why");
     assert_eq!((record.state, failure.class), (RunState::Failed, FailureClass::Bug));
     assert!(failure.message.contains("scripted panic"), "{}", failure.message);
-    let next = runs::prepare_resume(&workspace, &mut store, &run.id, RunState::Queued).expect("a new run");
+    let next =
+        runs::prepare_resume(&workspace, &mut store, &run.id, RunState::Queued, None).expect("a new run");
     assert_ne!(next, run.id, "a finished record never changes");
     assert_eq!(state(&store, &run.id), RunState::Failed);
 }

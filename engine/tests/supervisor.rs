@@ -214,11 +214,11 @@ fn a_killed_child_does_not_take_the_window_with_it() {
         states(snapshot) == [RunState::Finished, RunState::Failed]
     });
     assert!(
-        done.notices.iter().any(|notice| notice.message.contains("128 rows a step")),
+        done.notices.iter().any(|notice| notice.message.contains("half the rows at once")),
         "{:?}",
         done.notices
     );
-    assert!(workspace.run(&done.runs[0].id).join("halved").exists());
+    assert!(workspace.run(&done.runs[0].id).join("tried-again").exists());
     engine.close();
 }
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Kills trainings at breakpoints and at random instants, and checks that each, resumed, ends with the bits of the unbroken run.
 
-Usage: kills.py [COUNT] [--orrery PATH] [--workers N] [--seed N]
+Usage: kills.py [COUNT] [--store] [--orrery PATH] [--workers N] [--seed N]
 
 COUNT kills (1,000 where it is left out) are spread over 20 ways to train. The program must be built with the cargo feature
 `fault-injection`. Each broken run is killed once, gone on with, and compared with the unbroken one: weights or trees, graph and
-preprocessing byte by byte, the history of validation losses and the card's metrics number by number. Ends with one summary line;
-the exit code is 0 only where every run was the same.
+preprocessing byte by byte, the history of validation losses and the card's metrics number by number. With --store, processes that
+write to the workspace's database are killed instead, several at once: no row that one of them acknowledged may be lost, and the
+file must pass SQLite's integrity check. Ends with one summary line; the exit code is 0 only where nothing was different or lost.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import json
 import os
 import pathlib
 import random
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -53,13 +55,58 @@ def main():
     parser.add_argument("--orrery", default="orrery")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--store", action="store_true")
     options = parser.parse_args()
     began = time.monotonic()
+    if options.store:
+        return kill_writers(options, began)
     shares = [options.count // len(SETUPS) + (place < options.count % len(SETUPS)) for place in range(len(SETUPS))]
     with concurrent.futures.ThreadPoolExecutor(options.workers) as pool:
         work = [pool.submit(sweep, options, place, share) for place, share in enumerate(shares)]
         results = [found for job in work for found in job.result()]
     report("kills", results, began, f"{len(SETUPS)} set-ups")
+
+
+def kill_writers(options, began):
+    """Kills processes that write to one store at random instants, and looks for every row they said was there."""
+    chance = random.Random(options.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        home = pathlib.Path(folder)
+        table(home / "table.csv", "binary")
+        program = [options.orrery, "--home", home]
+        subprocess.run([*program, "data", "import", home / "table.csv"], check=True, capture_output=True)
+        said, unsound = {"added": set(), "noted": set()}, 0
+        for kill in range(0, options.count, options.workers):
+            batch = range(kill, min(kill + options.workers, options.count))
+            flood = [*program, "job", "flood"]
+            writers = [subprocess.Popen([*flood, f"k{place}"], stdout=subprocess.PIPE, text=True) for place in batch]
+            time.sleep(chance.uniform(0.02, 0.25))
+            for writer in chance.sample(writers, len(writers)):
+                writer.kill()
+            for writer in writers:
+                for line in writer.communicate()[0].splitlines():
+                    try:
+                        found = json.loads(line)
+                    except ValueError:
+                        continue  # A line that the kill cut off.
+                    for key in found.keys() & said.keys():
+                        said[key].add(found[key])
+            if kill % (10 * options.workers) == 0 or batch[-1] + 1 == options.count:
+                unsound += sound(home) != "ok"
+        with sqlite3.connect(home / "orrery.db") as store:
+            runs = {run: json.loads(record) for run, record in store.execute("SELECT id, json FROM runs")}
+        lost = len(said["added"] - runs.keys()) + sum(1 for run in said["noted"] if not runs.get(run, {}).get("note"))
+        secs = time.monotonic() - began
+        print(
+            f"store kills: {options.count}, {len(said['added'])} rows and {len(said['noted'])} changes acknowledged, "
+            f"{lost} lost, {unsound} failed integrity checks, {secs:.0f} s"
+        )
+        sys.exit(1 if lost or unsound or not said["added"] else 0)
+
+
+def sound(home):
+    with sqlite3.connect(home / "orrery.db") as store:
+        return store.execute("PRAGMA integrity_check").fetchone()[0]
 
 
 def report(what, results, began, over):
@@ -87,9 +134,10 @@ def sweep(options, place, count):
         run = json.loads(said.splitlines()[0])["run"]
         spec = json.loads((home / "runs" / run / "spec.json").read_text())
         unbroken = left(home, run)
-        results = []
+        results, tries = [], 0
         while len(results) < count:
-            name = f"killed-{len(results)}"
+            tries += 1
+            name = f"killed-{tries}"
             fault = breakpoint(chance, model)
             killed = kill(options, home, spec, name, fault, chance.random() * usual, chance.random() < 0.5)
             if killed:
@@ -98,8 +146,6 @@ def sweep(options, place, count):
                 same = process.returncode == 0 and left(home, name) == unbroken
                 what = f"{model} {target} {more} {fault or 'at a random instant'}"
                 results.append((what, None if same else f"exit code {process.returncode}"))
-            else:
-                subprocess.run(["rm", "-rf", home / "runs" / name], check=True)
         return results
 
 

@@ -43,9 +43,10 @@ pub fn follow(context: &Context, store: &mut Store, run: &RunId) -> Outcome {
     loop {
         let how = attend(context, run, &mut summary)?;
         match runs::after_end(&context.workspace, store, run, &how)? {
-            Some(batch) if !INTERRUPTED.load(Ordering::Relaxed) => output::note(&format!(
-                "warning: The job was killed, most likely for want of memory. Trying once more with {batch} rows a step."
-            )),
+            Some(again) if !INTERRUPTED.load(Ordering::Relaxed) => {
+                let death = ending::classify(&how).map(|death| death.message).unwrap_or_default();
+                output::note(&format!("warning: {death} {}", again.says()));
+            }
             _ => break,
         }
     }

@@ -3,6 +3,8 @@
 mod data;
 mod devices;
 mod doctor;
+#[cfg(feature = "fault-injection")]
+mod flood;
 mod follow;
 mod job;
 mod logger;
@@ -164,6 +166,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(mut arguments: Arguments) -> Outcome {
+    #[cfg(feature = "fault-injection")]
+    if let Some(Subcommands::Job(job::JobCommand::Flood { prefix })) = &arguments.command {
+        return flood::run(&Context::new(&arguments)?, prefix);
+    }
     // A job knows its workspace from its spec: it must not create another one.
     if let Some(Subcommands::Job(command)) = arguments.command {
         return job::run(&command);

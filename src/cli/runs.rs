@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 use clap::Subcommand;
 use orrery_domain::{
     Failure, FailureClass, RunId,
+    device::DeviceChoice,
     job::JobEvent,
     metric::MetricId,
     run::{Run, RunState},
 };
 use orrery_engine::policy::{lifecycle, lifecycle::Order};
 use orrery_engine::{
+    devices,
     jobs::{LoggedEvent, lines::Tail, now},
     runs::{self, Ordered},
     store::Store,
@@ -49,6 +51,9 @@ pub enum RunsCommand {
         /// Start it and return; it goes on by itself
         #[arg(long)]
         detach: bool,
+        /// Compute somewhere else from here on: cpu, gpu or gpu:N
+        #[arg(long)]
+        device: Option<DeviceChoice>,
     },
     /// End a run
     Cancel {
@@ -89,7 +94,7 @@ pub fn run(context: &Context, command: RunsCommand) -> Outcome {
         RunsCommand::Show { id } => show(context, &mut store, &id),
         RunsCommand::Pause { id } => steer(context, &mut store, &id, Order::Pause),
         RunsCommand::Cancel { id } => steer(context, &mut store, &id, Order::Cancel),
-        RunsCommand::Resume { id, detach } => resume(context, &mut store, &id, detach),
+        RunsCommand::Resume { id, detach, device } => resume(context, &mut store, &id, detach, device),
         RunsCommand::Rename { id, name } => {
             let run = runs::find(&mut store, &id)?;
             let run = runs::rename(&mut store, &run.id, &name)?;
@@ -280,7 +285,17 @@ fn wait(context: &Context, id: &RunId, order: Order, from: u64) -> Outcome {
     Err(Failure::new(FailureClass::Transient, message).into())
 }
 
-fn resume(context: &Context, store: &mut Store, id: &str, detach: bool) -> Outcome {
+fn resume(
+    context: &Context,
+    store: &mut Store,
+    id: &str,
+    detach: bool,
+    device: Option<DeviceChoice>,
+) -> Outcome {
+    let device = match device {
+        None => None,
+        Some(wished) => Some(devices::resolve(&context.launcher, &context.workspace, store, wished)?.0),
+    };
     let run = runs::find(store, id)?;
     // A process whose parent was killed is just writing its last checkpoint: that takes a moment, and then it is gone.
     let end = Instant::now() + LAST_CHECKPOINT;
@@ -297,7 +312,7 @@ fn resume(context: &Context, store: &mut Store, id: &str, detach: bool) -> Outco
         std::thread::sleep(Duration::from_millis(50));
     }
     runs::settle(&context.workspace, store, &run.id, None)?;
-    let next = runs::prepare_resume(&context.workspace, store, &run.id, RunState::Running)?;
+    let next = runs::prepare_resume(&context.workspace, store, &run.id, RunState::Running, device)?;
     if next != run.id {
         output::note(&format!("{} is over; {next} goes on from its last checkpoint.", run.id));
     }

@@ -56,6 +56,9 @@ pub struct TrainArguments {
     /// Where to compute: auto, cpu, gpu or gpu:N
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
+    /// Go on with the CPU when the device is lost; without it the run fails and keeps its checkpoint
+    #[arg(long)]
+    cpu_fallback: bool,
     /// Seed of every random choice
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -281,6 +284,7 @@ impl TrainArguments {
             },
             class_weights: self.class_weights,
             device: self.device,
+            cpu_fallback: self.cpu_fallback,
             seed: self.seed,
             budget_secs: self.budget,
             hyper: self.hyper.hyper_parameters(),

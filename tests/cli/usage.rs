@@ -50,7 +50,9 @@ fn a_missing_or_unreadable_file_is_exit_code_one() {
     std::fs::copy(std::env::current_exe().expect("this binary"), &noise).expect("copied");
     let output = program.run(&["data", "import", noise.to_str().expect("UTF-8")]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).starts_with("error: "), "{}", text(&output.stderr));
+    // On a slow machine its progress stands before it.
+    let said = text(&output.stderr);
+    assert!(said.lines().any(|line| line.starts_with("error: ")), "{said}");
 }
 
 #[test]

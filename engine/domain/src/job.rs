@@ -54,6 +54,9 @@ pub enum JobSpec {
         model_name: String,
         /// The device that was chosen for it.
         device: DeviceChoice,
+        /// Parts that a batch is computed in, one after another; more than 1 where memory was short.
+        #[serde(default = "whole")]
+        passes: u32,
     },
     /// Measure a model on a file with its target.
     Evaluate {
@@ -92,6 +95,11 @@ pub enum JobSpec {
         /// The model.
         model: ModelRef,
     },
+}
+
+/// A batch at once.
+fn whole() -> u32 {
+    1
 }
 
 /// How a prediction on a file went.
@@ -206,6 +214,11 @@ pub enum JobEvent {
     /// A checkpoint was written.
     Checkpoint {
         /// At this step.
+        step: u64,
+    },
+    /// The run went back to a checkpoint: points of its curves after that step are taken back.
+    RolledBack {
+        /// Steps done there.
         step: u64,
     },
     /// Something a person should know.

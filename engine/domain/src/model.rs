@@ -125,6 +125,9 @@ pub struct ModelCard {
     pub config: TrainConfig,
     /// Lineage.
     pub lineage: Lineage,
+    /// What befell its training: damaged checkpoints, numbers that went wrong, a device that was lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Files, this one excepted.
     pub files: Vec<ModelFile>,
     /// When it was made.

@@ -217,6 +217,9 @@ pub struct TrainConfig {
     /// Where to compute.
     #[serde(default)]
     pub device: DeviceChoice,
+    /// Whether a run goes on with the CPU when its device is lost; else it fails and keeps its checkpoint.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cpu_fallback: bool,
     /// Seed of every random choice.
     #[serde(default)]
     pub seed: u64,
@@ -243,6 +246,7 @@ impl TrainConfig {
             categories: CategoryEncoding::Embedding,
             class_weights: false,
             device: DeviceChoice::Auto,
+            cpu_fallback: false,
             seed: 0,
             budget_secs: None,
             hyper: HyperParameters::default(),

@@ -37,6 +37,7 @@ pub fn settles(event: &JobEvent) -> bool {
         | JobEvent::Progress { .. }
         | JobEvent::Points { .. }
         | JobEvent::Checkpoint { .. }
+        | JobEvent::RolledBack { .. }
         | JobEvent::Warning { .. }
         | JobEvent::Row { .. } => false,
     }

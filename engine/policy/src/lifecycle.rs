@@ -58,6 +58,7 @@ pub fn fold(run: &mut Run, event: &JobEvent, at: UnixSecs) {
             settle(run);
         }
         JobEvent::Checkpoint { .. }
+        | JobEvent::RolledBack { .. }
         | JobEvent::Warning { .. }
         | JobEvent::Imported { .. }
         | JobEvent::Profiled { .. }

@@ -1,25 +1,53 @@
-//! What is asked for instead, when a job did not fit.
+//! What a run that died is tried once more with.
 
 use orrery_domain::{
     Failure, FailureClass,
+    device::DeviceChoice,
     training::{ModelKind, TrainConfig},
 };
 
-/// Rows a step that a request without one is taken to have meant, when it has to be halved.
-const USUAL_BATCH: u32 = 256;
+/// Most parts that a batch is computed in.
+const MOST_PASSES: u32 = 64;
 
-/// Smallest batch that is still tried.
-const SMALLEST_BATCH: u32 = 8;
+/// What is changed for the second try; the result stays what was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// Fewer rows at once: a batch is computed in so many parts.
+    Passes(u32),
+    /// The CPU in place of a lost device.
+    Cpu,
+}
 
-/// Rows a step for the second try of a run that was out of memory: half of the first's, once. `None`: do not try again.
-pub fn smaller_batch(failure: &Failure, config: &TrainConfig, tried_before: bool) -> Option<u32> {
-    // Trees and linear models take no batches: a smaller one would change nothing for them.
-    let takes_batches = config.model.is_network() || config.model == ModelKind::Auto;
-    if failure.class != FailureClass::Capacity || tried_before || !takes_batches {
+impl Again {
+    /// What is done, as the end of a sentence.
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::Passes(_) => "It goes on from its last checkpoint with half the rows at once.",
+            Self::Cpu => "It goes on from its last checkpoint on the CPU.",
+        }
+    }
+}
+
+/// What a run that died of `failure` is tried once more with; `None`: it is not.
+pub fn again(
+    failure: &Failure,
+    config: &TrainConfig,
+    device: DeviceChoice,
+    passes: u32,
+    tried_before: bool,
+) -> Option<Again> {
+    if tried_before {
         return None;
     }
-    let batch = config.hyper.batch_size.unwrap_or(USUAL_BATCH);
-    (batch >= 2 * SMALLEST_BATCH).then_some(batch / 2)
+    // Trees and linear models take no batches: fewer rows at once would change nothing for them.
+    let takes_batches = config.model.is_network() || config.model == ModelKind::Auto;
+    match failure.class {
+        FailureClass::Capacity if takes_batches && passes < MOST_PASSES => {
+            Some(Again::Passes(passes.max(1) * 2))
+        }
+        FailureClass::Hardware if config.cpu_fallback && device != DeviceChoice::Cpu => Some(Again::Cpu),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -27,18 +55,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_capacity_is_retried_and_only_once() {
+    fn memory_and_a_lost_device_are_tried_once_more_and_nothing_else_is() {
         let mut config = TrainConfig::new("y");
+        let (cpu, gpu) = (DeviceChoice::Cpu, DeviceChoice::Gpu(0));
         let capacity = Failure::new(FailureClass::Capacity, "");
-        assert_eq!(smaller_batch(&capacity, &config, false), Some(128));
-        config.hyper.batch_size = Some(1000);
-        assert_eq!(smaller_batch(&capacity, &config, false), Some(500));
-        assert_eq!(smaller_batch(&capacity, &config, true), None);
-        assert_eq!(smaller_batch(&Failure::new(FailureClass::Bug, ""), &config, false), None);
+        assert_eq!(again(&capacity, &config, cpu, 1, false), Some(Again::Passes(2)));
+        assert_eq!(again(&capacity, &config, cpu, 4, false), Some(Again::Passes(8)));
+        assert_eq!(again(&capacity, &config, cpu, 1, true), None);
+        assert_eq!(again(&Failure::new(FailureClass::Bug, ""), &config, cpu, 1, false), None);
+        let hardware = Failure::new(FailureClass::Hardware, "");
+        assert_eq!(again(&hardware, &config, gpu, 1, false), None, "only where it is allowed");
+        config.cpu_fallback = true;
+        assert_eq!(again(&hardware, &config, gpu, 1, false), Some(Again::Cpu));
+        assert_eq!(again(&hardware, &config, cpu, 1, false), None);
         config.model = ModelKind::Gbt;
-        assert_eq!(smaller_batch(&capacity, &config, false), None);
-        config.model = ModelKind::Mlp;
-        config.hyper.batch_size = Some(8);
-        assert_eq!(smaller_batch(&capacity, &config, false), None);
+        assert_eq!(again(&capacity, &config, cpu, 1, false), None);
     }
 }

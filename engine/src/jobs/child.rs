@@ -56,8 +56,8 @@ pub fn run(start: &Start, work: &dyn Work) -> u8 {
         Err(failure) => return fail(&control, None, failure),
     };
     match spec {
-        JobSpec::Train { home, run, dataset, config, model_name, device } => {
-            let wanted = Wanted { home, run, dataset, config, model_name, device };
+        JobSpec::Train { home, run, dataset, config, model_name, device, passes } => {
+            let wanted = Wanted { home, run, dataset, config, model_name, device, passes };
             train(start, control, &wanted, work)
         }
         JobSpec::Session { home, model } => serve(&control, &home, &model, work),
@@ -77,6 +77,7 @@ struct Wanted {
     config: Box<TrainConfig>,
     model_name: String,
     device: DeviceChoice,
+    passes: u32,
 }
 
 fn read_spec(path: &Path) -> Result<JobSpec, Failure> {
@@ -294,6 +295,7 @@ fn trained(
             dataset: (*wanted.dataset).clone(),
             config: (*wanted.config).clone(),
             device: wanted.device,
+            passes: wanted.passes,
         };
         let (mut summary, card) = work.train(&job, control)?;
         let staged = folder.join("model");

@@ -113,9 +113,9 @@ fn collect(series: &mut RunSeries, events: &[LoggedEvent]) -> bool {
                     changed = true;
                 }
             }
-            JobEvent::Started { from_step, .. } => {
+            JobEvent::Started { from_step: step, .. } | JobEvent::RolledBack { step } => {
                 for points in series.values_mut() {
-                    points.truncate_after(*from_step);
+                    points.truncate_after(*step);
                 }
                 changed = true;
             }

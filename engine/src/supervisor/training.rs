@@ -11,7 +11,7 @@ use orrery_domain::{
     snapshot::{RunSeries, Severity},
     training::{Split, TrainConfig},
 };
-use orrery_policy::{ending::Ending, lifecycle, lifecycle::Order};
+use orrery_policy::{ending::Ending, lifecycle, lifecycle::Order, retry::Again};
 
 use super::{state::State, tailer::Wanted};
 use crate::{
@@ -182,15 +182,15 @@ impl State {
 
     fn child_ended(&mut self, id: RunId, how: Ending) {
         self.effect(Box::new(move |store, workspace| {
-            let smaller = runs::after_end(workspace, store, &id, &how)?;
+            let again = runs::after_end(workspace, store, &id, &how)?;
             let run = store.run(&id)?;
             Ok(Box::new(move |state| {
                 state.children.remove(&id);
                 if let Some(run) = run {
-                    state.end_of_child(&how, &run, smaller);
+                    state.end_of_child(&how, &run, again);
                     state.replace_run(run);
                 }
-                if smaller.is_some() && !state.is_closing() {
+                if again.is_some() && !state.is_closing() {
                     state.start_child(id);
                 }
                 state.pump();
@@ -199,12 +199,11 @@ impl State {
     }
 
     /// Tells how a child ended that could not tell itself.
-    fn end_of_child(&mut self, how: &Ending, run: &Run, smaller: Option<u32>) {
-        if let Some(batch) = smaller {
-            let message = format!(
-                "'{}' was killed, most likely for want of memory. It is tried once more with {batch} rows a step.",
-                run.name
-            );
+    fn end_of_child(&mut self, how: &Ending, run: &Run, again: Option<Again>) {
+        if let Some(again) = again {
+            let cause =
+                if again == Again::Cpu { "its device was lost" } else { "most likely for want of memory" };
+            let message = format!("'{}' ended early, {cause}. {}", run.name, again.says());
             self.say(Severity::Warning, message);
         } else if let (false, Some(failure)) = (how.settled, &run.failure) {
             let failure = failure.clone();
@@ -305,7 +304,7 @@ impl State {
         }
         self.effect(Box::new(move |store, workspace| {
             if order == Order::Resume && !runs::is_alive(workspace, &id)? {
-                let next = runs::prepare_resume(workspace, store, &id, RunState::Queued)?;
+                let next = runs::prepare_resume(workspace, store, &id, RunState::Queued, None)?;
                 let run = store.run(&next)?;
                 return Ok(Box::new(move |state| {
                     if next != id {

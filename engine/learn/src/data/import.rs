@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{profile, read, source};
 use crate::{
-    control::{Interrupt, JobControl},
+    control::{Interrupt, JobControl, check},
     faults,
 };
 
@@ -52,25 +52,27 @@ pub fn import(
     if let Some(name) = report.unknown_types.first() {
         return Err(super::unknown_column(&table, name).into());
     }
-    std::fs::create_dir_all(blobs).map_err(|error| unwritten(&error, blobs))?;
-    faults::kill("import");
-    let (blob, blob_bytes) = table.write_blob(blobs)?;
-    faults::kill("import");
-    let dataset = Dataset {
+    let mut dataset = Dataset {
         id,
         name: name_of(file),
         rows: table.rows() as u64,
         columns: table.schema.clone(),
         source: report.source,
         options: options.clone(),
-        blob,
-        blob_bytes,
+        blob: String::new(),
+        blob_bytes: 0,
         bad_rows: report.bad_rows,
         bad_row_list: report.bad_row_list,
         warnings: report.warnings,
         imported_at: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64()),
     };
     let profile = profile::profile(&dataset, &table, None, control)?;
+    check(control)?;
+    // From here on nothing interrupts: a cancelled import leaves no table behind.
+    std::fs::create_dir_all(blobs).map_err(|error| unwritten(&error, blobs))?;
+    faults::kill("import");
+    (dataset.blob, dataset.blob_bytes) = table.write_blob(blobs)?;
+    faults::kill("import");
     let record = Record { version: VERSION, dataset, profile };
     keep(&record, &kept)?;
     faults::kill("import");

@@ -130,6 +130,16 @@ fn missing(index: u32, found: usize) -> Failure {
 mod tests {
     use super::*;
 
+    #[cfg(feature = "fault-injection")]
+    #[test]
+    fn a_wrong_gradient_makes_a_device_unusable() {
+        let state = crate::faults::planned("wrong-gradient", || probe(DeviceChoice::Cpu));
+        let DeviceState::Unusable { reason } = state.expect("the CPU is there").state else {
+            panic!("a tenth of a gradient must show")
+        };
+        assert!(reason.contains("gradients differ"), "{reason}");
+    }
+
     #[test]
     fn the_cpu_is_listed_with_its_name_and_passes_its_own_check() {
         let device = cpu_record();

@@ -281,6 +281,7 @@ impl<'a> Boost<'a> {
         let job = self.job;
         let rounds = self.rounds();
         let valid = loss::mean_loss(job.objective, &self.valid_y, job.valid.weight, &self.valid_raw);
+        check_finite(valid)?;
         if let Some(loss) = valid
             && self.state.best_loss.is_none_or(|best| loss < best)
         {
@@ -295,23 +296,16 @@ impl<'a> Boost<'a> {
             self.state.stale_chunks = if valid.is_some() { chunk - best_chunk } else { 0 };
             let patience = job.settings.patience;
             self.state.done = patience > 0 && self.state.stale_chunks >= patience;
-            if self.secs() - self.last_checkpoint >= self.every {
-                self.checkpoint()?;
-            }
+        }
+        if self.secs() - self.last_checkpoint >= self.every {
+            self.checkpoint()?;
         }
         self.progress();
         Ok(())
     }
 
     fn points(&self, train: Option<f64>, valid: Option<f64>) -> Result<(), Failure> {
-        for loss in [train, valid].into_iter().flatten() {
-            if !loss.is_finite() {
-                return Err(Failure::new(
-                    FailureClass::Model,
-                    "The loss is no longer a finite number. Lower the learning rate, or look for extreme values in the target.",
-                ));
-            }
-        }
+        check_finite(train)?;
         let (step, secs) = (self.rounds() as u64, self.secs());
         let point =
             |series, value: Option<f64>| value.map(|value| (series, SeriesPoint { step, secs, value }));
@@ -359,15 +353,15 @@ impl<'a> Boost<'a> {
         steer(control, || self.checkpoint())
     }
 
-    fn checkpoint(&mut self) -> Result<(), Failure> {
+    fn checkpoint(&mut self) -> Result<(), Interrupt> {
         self.state.secs = self.secs();
         self.last_checkpoint = self.state.secs;
         // A tree of an unfinished round is grown again: the state holds whole rounds only.
         let whole = self.rounds() * self.outputs();
         let rest = self.state.trees.split_off(whole);
-        let written = checkpoint::write(self.job.folder, self.rounds(), &self.state);
+        let written = checkpoint::write(self.job.folder, self.rounds(), &self.state, self.control);
         self.state.trees.extend(rest);
-        written?;
+        self.began += written?;
         self.control.emit(JobEvent::Checkpoint { step: self.rounds() as u64 });
         Ok(())
     }
@@ -391,4 +385,16 @@ impl<'a> Boost<'a> {
         };
         GbtOutcome { forest, rounds, secs: self.state.secs, rows_per_sec }
     }
+}
+
+/// That a loss is a number.
+///
+/// # Errors
+/// A model failure.
+fn check_finite(loss: Option<f64>) -> Result<(), Failure> {
+    if loss.is_none_or(f64::is_finite) {
+        return Ok(());
+    }
+    let message = "The loss is no longer a finite number. Lower the learning rate, or look for extreme values in the target.";
+    Err(Failure::new(FailureClass::Model, message).keeping("The last checkpoint before it was kept."))
 }

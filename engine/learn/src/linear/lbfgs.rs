@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 /// Pairs of steps and gradient changes remembered.
 const MEMORY: usize = 12;
 /// Least share of the predicted fall that a step must bring (Armijo).
@@ -39,54 +41,90 @@ fn largest(values: &[f64]) -> f64 {
     values.iter().fold(0.0, |most, value| most.max(value.abs()))
 }
 
-/// Minimises `f`, which returns the value and writes the gradient. `go_on` is asked before every iteration, with its number and the value.
+/// A search at rest: everything its next iteration depends on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Search {
+    /// Iterations done.
+    pub iteration: usize,
+    /// The point.
+    pub at: Vec<f64>,
+    /// The value there.
+    pub value: f64,
+    /// The gradient there.
+    gradient: Vec<f64>,
+    /// Steps and gradient changes remembered, the oldest first.
+    pairs: VecDeque<(Vec<f64>, Vec<f64>)>,
+    /// Iterations in a row that brought nothing.
+    small_falls: usize,
+}
+
+impl Search {
+    /// A search that begins at a point.
+    pub fn new(start: Vec<f64>, f: impl Fn(&[f64], &mut [f64]) -> f64) -> Self {
+        let mut gradient = vec![0.0; start.len()];
+        let value = f(&start, &mut gradient);
+        Self { iteration: 0, at: start, value, gradient, pairs: VecDeque::new(), small_falls: 0 }
+    }
+
+    /// A search by a method that remembers nothing but the point.
+    pub fn without_memory(at: Vec<f64>, value: f64) -> Self {
+        Self { iteration: 0, at, value, gradient: Vec::new(), pairs: VecDeque::new(), small_falls: 0 }
+    }
+
+    /// Where it ended.
+    pub fn end(self, converged: bool) -> Minimum {
+        Minimum { at: self.at, value: self.value, iterations: self.iteration, converged }
+    }
+}
+
+/// Minimises `f`, which returns the value and writes the gradient, from where a search stands. `go_on` is asked before every
+/// iteration.
 ///
 /// # Errors
 /// What `go_on` returned.
 pub fn minimise<E>(
-    start: Vec<f64>,
+    mut search: Search,
     limits: Limits,
     f: impl Fn(&[f64], &mut [f64]) -> f64,
-    mut go_on: impl FnMut(usize, f64) -> Result<bool, E>,
+    mut go_on: impl FnMut(&Search) -> Result<bool, E>,
 ) -> Result<Minimum, E> {
-    let mut at = start;
-    let mut gradient = vec![0.0; at.len()];
-    let mut value = f(&at, &mut gradient);
-    let mut pairs: VecDeque<(Vec<f64>, Vec<f64>)> = VecDeque::new();
-    let mut small_falls = 0;
-    for iteration in 0..limits.iterations {
-        if largest(&gradient) <= limits.gradient || small_falls >= 3 {
-            return Ok(Minimum { at, value, iterations: iteration, converged: true });
+    while search.iteration < limits.iterations {
+        if largest(&search.gradient) <= limits.gradient || search.small_falls >= 3 {
+            return Ok(search.end(true));
         }
-        if !go_on(iteration, value)? {
-            return Ok(Minimum { at, value, iterations: iteration, converged: false });
+        if !go_on(&search)? {
+            return Ok(search.end(false));
         }
-        let direction = direction(&gradient, &pairs);
-        let slope = dot(&direction, &gradient);
+        let Search { at, value, gradient, pairs, .. } = &search;
+        let direction = direction(gradient, pairs);
+        let slope = dot(&direction, gradient);
         let first = pairs.is_empty();
-        let step = if first { 1.0 / largest(&gradient).max(1.0) } else { 1.0 };
-        let Some((next, next_value, next_gradient)) = search(&f, &at, value, slope, &direction, step) else {
+        let step = if first { 1.0 / largest(gradient).max(1.0) } else { 1.0 };
+        let Some((next, next_value, next_gradient)) = line_search(&f, at, *value, slope, &direction, step)
+        else {
             // No step helps: either the numbers end here, or the memory misleads.
             if first {
-                return Ok(Minimum { at, value, iterations: iteration, converged: true });
+                return Ok(search.end(true));
             }
-            pairs.clear();
+            search.pairs.clear();
+            search.iteration += 1;
             continue;
         };
-        let moved: Vec<f64> = next.iter().zip(&at).map(|(a, b)| a - b).collect();
-        let turned: Vec<f64> = next_gradient.iter().zip(&gradient).map(|(a, b)| a - b).collect();
+        let moved: Vec<f64> = next.iter().zip(at).map(|(a, b)| a - b).collect();
+        let turned: Vec<f64> = next_gradient.iter().zip(gradient).map(|(a, b)| a - b).collect();
         let fall = (value - next_value) / value.abs().max(next_value.abs()).max(1e-12);
-        small_falls = if fall < limits.fall { small_falls + 1 } else { 0 };
-        (at, value, gradient) = (next, next_value, next_gradient);
+        search.small_falls = if fall < limits.fall { search.small_falls + 1 } else { 0 };
+        (search.at, search.value, search.gradient) = (next, next_value, next_gradient);
         if dot(&moved, &turned) > 1e-12 * dot(&turned, &turned) {
-            if pairs.len() == MEMORY {
-                pairs.pop_front();
+            if search.pairs.len() == MEMORY {
+                search.pairs.pop_front();
             }
-            pairs.push_back((moved, turned));
+            search.pairs.push_back((moved, turned));
         }
+        search.iteration += 1;
     }
-    let converged = largest(&gradient) <= limits.gradient;
-    Ok(Minimum { at, value, iterations: limits.iterations, converged })
+    let converged = largest(&search.gradient) <= limits.gradient;
+    Ok(search.end(converged))
 }
 
 /// The two-loop recursion: minus the inverse curvature times the gradient.
@@ -112,7 +150,7 @@ fn direction(gradient: &[f64], pairs: &VecDeque<(Vec<f64>, Vec<f64>)>) -> Vec<f6
 }
 
 /// A step that brings enough, by backtracking with quadratic interpolation.
-fn search(
+fn line_search(
     f: &impl Fn(&[f64], &mut [f64]) -> f64,
     at: &[f64],
     value: f64,
@@ -153,7 +191,20 @@ mod tests {
             value
         };
         let limits = Limits { iterations: 500, gradient: 1e-9, fall: 0.0 };
-        let end = minimise::<()>(vec![10.0; 6], limits, bowl, |_, _| Ok(true)).expect("no interruption");
+        let begin = || Search::new(vec![10.0; 6], bowl);
+        let end = minimise::<()>(begin(), limits, bowl, |_| Ok(true)).expect("no interruption");
+        // Gone on with from any iteration, through the text of a checkpoint, it ends at the same bits.
+        for stop in [1, 7, 20] {
+            let mut kept = String::new();
+            let stopped = minimise(begin(), limits, bowl, |search| {
+                kept = serde_json::to_string(search).expect("JSON");
+                if search.iteration == stop { Err(()) } else { Ok(true) }
+            });
+            assert!(stopped.is_err());
+            let search = serde_json::from_str(&kept).expect("reads back");
+            let resumed = minimise::<()>(search, limits, bowl, |_| Ok(true)).expect("no interruption");
+            assert_eq!((&resumed.at, resumed.iterations), (&end.at, end.iterations));
+        }
         assert!(end.converged);
         for (i, x) in end.at.iter().enumerate() {
             assert!((x - i as f64).abs() < 1e-5, "{:?}", end.at);

@@ -13,6 +13,7 @@ mod tests;
 
 use rayon::prelude::*;
 
+use self::lbfgs::Search;
 use crate::nets::{Encoded, Loss, Weights};
 
 /// Fewest rows of a parallel block; sums are taken block by block in order, so results do not depend on the number of threads.
@@ -75,23 +76,25 @@ pub struct LinearModel {
     pub converged: bool,
 }
 
-/// Fits a linear model. `go_on` is asked before every iteration, with its number and the value reached.
+/// Fits a linear model, from where a search stands or from the beginning. `go_on` is asked before every iteration.
 ///
 /// # Errors
 /// What `go_on` returned.
 pub fn fit<E>(
     problem: &Problem<'_>,
     limits: lbfgs::Limits,
-    go_on: impl FnMut(usize, f64) -> Result<bool, E>,
+    search: Option<Search>,
+    go_on: impl FnMut(&Search) -> Result<bool, E>,
 ) -> Result<LinearModel, E> {
     let shape = problem.shape.clone();
     let total: f64 = problem.weight.iter().sum();
     let end = if newton::suits(&shape) {
-        newton::minimise(problem, total, limits, go_on)?
+        newton::minimise(problem, total, search, limits, go_on)?
     } else {
         let value =
             |parameters: &[f64], gradient: &mut [f64]| objective(problem, total, parameters, gradient);
-        lbfgs::minimise(vec![0.0; shape.parameters()], limits, value, go_on)?
+        let search = search.unwrap_or_else(|| Search::new(vec![0.0; shape.parameters()], value));
+        lbfgs::minimise(search, limits, value, go_on)?
     };
     Ok(LinearModel {
         shape,

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{
     Problem, Shape,
-    lbfgs::{Limits, Minimum},
+    lbfgs::{Limits, Minimum, Search},
     slopes,
 };
 use crate::nets::Loss;
@@ -43,37 +43,41 @@ impl Local {
     }
 }
 
-/// Minimises the problem's function. `go_on` is asked before every iteration, with its number and the value.
+/// Minimises the problem's function, from where a search stands or from zero. `go_on` is asked before every iteration.
 ///
 /// # Errors
 /// What `go_on` returned.
 pub fn minimise<E>(
     problem: &Problem<'_>,
     total: f64,
+    search: Option<Search>,
     limits: Limits,
-    mut go_on: impl FnMut(usize, f64) -> Result<bool, E>,
+    mut go_on: impl FnMut(&Search) -> Result<bool, E>,
 ) -> Result<Minimum, E> {
-    let mut at = vec![0.0; problem.shape.parameters()];
-    let mut here = local(problem, total, &at);
-    for iteration in 0..limits.iterations {
+    let mut search =
+        search.unwrap_or_else(|| Search::without_memory(vec![0.0; problem.shape.parameters()], f64::NAN));
+    let mut here = local(problem, total, &search.at);
+    search.value = here.value;
+    while search.iteration < limits.iterations {
         let largest = here.gradient.iter().fold(0.0_f64, |most, slope| most.max(slope.abs()));
         if largest <= limits.gradient {
-            return Ok(Minimum { at, value: here.value, iterations: iteration, converged: true });
+            return Ok(search.end(true));
         }
-        if !go_on(iteration, here.value)? {
-            return Ok(Minimum { at, value: here.value, iterations: iteration, converged: false });
+        if !go_on(&search)? {
+            return Ok(search.end(false));
         }
-        let Some((next, there)) = step(problem, total, &at, &here) else {
+        let Some((next, there)) = step(problem, total, &search.at, &here) else {
             // No step helps: the numbers end here.
-            return Ok(Minimum { at, value: here.value, iterations: iteration, converged: true });
+            return Ok(search.end(true));
         };
         let fall = (here.value - there.value) / here.value.abs().max(there.value.abs()).max(1e-12);
-        (at, here) = (next, there);
+        search.iteration += 1;
+        (search.at, search.value, here) = (next, there.value, there);
         if fall < limits.fall {
-            return Ok(Minimum { at, value: here.value, iterations: iteration + 1, converged: true });
+            return Ok(search.end(true));
         }
     }
-    Ok(Minimum { at, value: here.value, iterations: limits.iterations, converged: false })
+    Ok(search.end(false))
 }
 
 /// The full step, or as much of it as brings enough.

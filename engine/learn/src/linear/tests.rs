@@ -21,7 +21,7 @@ fn table(rows: usize) -> (Encoded, Shape) {
 fn fitted(x: &Encoded, shape: &Shape, y: &[f64], loss: Loss, l2: f64) -> LinearModel {
     let weight = vec![1.0; x.rows];
     let problem = Problem { x, shape, y, weight: &weight, loss, l2 };
-    fit::<()>(&problem, EXACT, |_, _| Ok(true)).expect("no interruption")
+    fit::<()>(&problem, EXACT, None, |_| Ok(true)).expect("no interruption")
 }
 
 #[test]
@@ -56,11 +56,11 @@ fn newton_and_l_bfgs_meet() {
             .collect();
         let problem = Problem { x: &x, shape: &shape, y: &y, weight: &weight, loss, l2: 1e-3 };
         let total: f64 = weight.iter().sum();
-        let exact = newton::minimise::<()>(&problem, total, EXACT, |_, _| Ok(true)).expect("no interruption");
+        let exact = newton::minimise::<()>(&problem, total, None, EXACT, |_| Ok(true)).expect("no interruption");
         assert!(exact.converged && exact.iterations < 12, "{exact:?}");
         let value = |at: &[f64], gradient: &mut [f64]| objective(&problem, total, at, gradient);
-        let start = vec![0.0; shape.parameters()];
-        let slow = lbfgs::minimise::<()>(start, EXACT, value, |_, _| Ok(true)).expect("no interruption");
+        let start = Search::new(vec![0.0; shape.parameters()], value);
+        let slow = lbfgs::minimise::<()>(start, EXACT, value, |_| Ok(true)).expect("no interruption");
         let gap = exact.at.iter().zip(&slow.at).fold(0.0_f64, |most, (a, b)| most.max((a - b).abs()));
         assert!(gap < 1e-6, "{gap}");
     }
@@ -90,7 +90,8 @@ fn an_interruption_ends_the_search() {
     let y: Vec<f64> = (0..100).map(|i| f64::from(i % 2)).collect();
     let weight = vec![1.0; 100];
     let problem = Problem { x: &x, shape: &shape, y: &y, weight: &weight, loss: Loss::Binary, l2: 0.01 };
-    let ended = fit(&problem, EXACT, |iteration, _| if iteration == 2 { Err("enough") } else { Ok(true) });
+    let ended =
+        fit(&problem, EXACT, None, |search| if search.iteration == 2 { Err("enough") } else { Ok(true) });
     assert_eq!(ended, Err("enough"));
 }
 
@@ -141,7 +142,7 @@ fn coefficients_are_scikit_learns() {
             loss: golden.loss,
             l2: golden.l2,
         };
-        let model = fit::<()>(&problem, EXACT, |_, _| Ok(true)).expect("no interruption");
+        let model = fit::<()>(&problem, EXACT, None, |_| Ok(true)).expect("no interruption");
         let theirs = golden.coefficients.iter().flatten().chain(&golden.intercepts);
         let gap = model.parameters.iter().zip(theirs).fold(0.0_f64, |most, (a, b)| most.max((a - b).abs()));
         assert!(gap < 1e-4, "{name}: {gap}");

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use orrery_domain::{Failure, FailureClass};
@@ -14,7 +15,11 @@ use super::{
     optimizer::Slots,
     store::{from_safetensors, to_safetensors},
 };
-use crate::train::files as disk;
+use crate::{
+    control::{Interrupt, JobControl},
+    room,
+    train::files as disk,
+};
 
 /// Checkpoints kept.
 const KEEP: usize = 2;
@@ -40,6 +45,12 @@ pub(super) struct State {
     pub secs: f64,
     /// Whether early stopping ended it.
     pub stopped_early: bool,
+    /// Whether the learning rate was halved, because the numbers had gone wrong.
+    #[serde(default)]
+    pub halved: bool,
+    /// Parts that a batch is computed in; 0 and 1: all rows at once.
+    #[serde(default)]
+    pub passes: u32,
 }
 
 /// A fit at rest.
@@ -54,7 +65,7 @@ pub(super) struct Checkpoint {
 }
 
 impl Checkpoint {
-    fn to_bytes(&self) -> Result<Vec<u8>, Failure> {
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Failure> {
         let state = serde_json::to_string(&self.state).map_err(|error| {
             Failure::new(FailureClass::Bug, format!("The checkpoint cannot be written as JSON: {error}."))
         })?;
@@ -99,6 +110,9 @@ impl Checkpoint {
                 }
             }
         }
+        if !slots.is_finite() {
+            return Err("its numbers are not finite".to_owned());
+        }
         let best = tensors
             .into_iter()
             .filter_map(|(name, tensor)| name.strip_prefix("best/").map(|name| (name.to_owned(), tensor)));
@@ -106,20 +120,24 @@ impl Checkpoint {
     }
 }
 
-/// Writes a checkpoint and removes all but the last two.
+/// Writes a checkpoint, waiting where the disk is full, and removes all but the last two. Returns the time waited.
 ///
 /// # Errors
-/// A capacity failure when the disk does not take it.
-pub(super) fn write(dir: &Path, checkpoint: &Checkpoint) -> Result<(), Failure> {
+/// A capacity failure when the disk does not take it, or an interruption while it was full.
+pub(super) fn write(
+    dir: &Path,
+    checkpoint: &Checkpoint,
+    control: &dyn JobControl,
+) -> Result<Duration, Interrupt> {
     let path = dir.join(format!("step-{:012}.{EXTENSION}", checkpoint.state.step));
-    let written = disk::write_checkpoint(&path, &checkpoint.to_bytes()?);
-    written.map_err(|error| disk::unwritten(&error, &path))?;
+    let bytes = checkpoint.to_bytes()?;
+    let waited = room::write(&path, bytes.len(), control, || disk::write_checkpoint(&path, &bytes))?;
     for old in files(dir).into_iter().skip(KEEP) {
         if let Err(error) = fs::remove_file(&old) {
             log::warn!("An old checkpoint could not be removed: {error}. ({})", old.display());
         }
     }
-    Ok(())
+    Ok(waited)
 }
 
 /// The newest usable checkpoint of `fingerprint`, with a sentence for each damaged one that was passed over.
@@ -135,10 +153,7 @@ pub(super) fn latest(dir: &Path, fingerprint: &str, like: &Slots) -> (Option<Che
                 return (Some(checkpoint), warnings);
             }
             Ok(_) => log::info!("A checkpoint of another fit is not used. ({})", path.display()),
-            Err(what) => warnings.push(format!(
-                "A checkpoint cannot be used: {what}. Training goes on from the one before it, or from the start. ({})",
-                path.display()
-            )),
+            Err(what) => warnings.push(disk::damaged(&path, &what)),
         }
     }
     (None, warnings)

@@ -1,5 +1,7 @@
 //! Fit: the training loop, with its checkpoints, steering and early stopping.
 
+mod recover;
+
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -15,10 +17,9 @@ use orrery_domain::{
 
 use super::{
     Architecture, FitSettings, Loss, Rows, Weights,
-    backprop::{Example, gradients},
     batch::{Gatherer, order},
     checkpoint::{self, Checkpoint, State},
-    graph::{Dropout, Params},
+    graph::Params,
     initial_weights,
     judge::{Judgement, judge},
     optimizer::Slots,
@@ -27,13 +28,30 @@ use super::{
 };
 use crate::{
     control::{Interrupt, JobControl, Wish},
-    faults,
+    faults::{self, Fault},
 };
 
 /// Seconds between two checkpoints inside an epoch.
 const CHECKPOINT_SECS: f64 = 30.0;
 /// Pause between two looks at the wish while paused.
 const PAUSE_POLL: Duration = Duration::from_millis(50);
+
+/// What a fit computes with; none of it changes what comes out on the same device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Means {
+    /// Device.
+    pub device: DeviceChoice,
+    /// Parts that a batch is computed in, at least; more where memory runs out.
+    pub passes: u32,
+    /// Whether the CPU takes over when the device is lost.
+    pub cpu_fallback: bool,
+}
+
+impl From<DeviceChoice> for Means {
+    fn from(device: DeviceChoice) -> Self {
+        Self { device, passes: 1, cpu_fallback: false }
+    }
+}
 
 /// What a fit ended with.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +74,8 @@ pub struct FitOutcome {
     pub parameters: u64,
     /// Whether it ended before its last epoch for want of progress.
     pub stopped_early: bool,
+    /// The device it ended on.
+    pub device: DeviceChoice,
 }
 
 /// Trains a network, or goes on from the newest checkpoint in `checkpoint_dir` that is of the same architecture, settings
@@ -71,14 +91,15 @@ pub fn fit(
     train: Rows,
     valid: Rows,
     settings: &FitSettings,
-    device: DeviceChoice,
+    means: Means,
     checkpoint_dir: &Path,
     control: &dyn JobControl,
 ) -> Result<FitOutcome, Interrupt> {
     check_rows(arch, train, "training")?;
     check_rows(arch, valid, "validation")?;
-    let device = crate::device::open(device)?;
-    let mut trainer = Trainer::new(arch, loss, train, valid, settings, device, checkpoint_dir, control);
+    let device = crate::device::open(means.device)?;
+    let mut trainer =
+        Trainer::new(arch, loss, train, valid, settings, (means, device), checkpoint_dir, control);
     trainer.resume();
     trainer.run()
 }
@@ -111,6 +132,9 @@ struct Trainer<'a> {
     train: Rows<'a>,
     valid: Rows<'a>,
     settings: &'a FitSettings,
+    means: Means,
+    /// Whether the device was lost and the CPU has taken over.
+    fallen_back: bool,
     device: Device,
     tracked: Device,
     dir: PathBuf,
@@ -138,7 +162,7 @@ impl<'a> Trainer<'a> {
         train: Rows<'a>,
         valid: Rows<'a>,
         settings: &'a FitSettings,
-        device: Device,
+        (means, device): (Means, Device),
         dir: &Path,
         control: &'a dyn JobControl,
     ) -> Self {
@@ -162,6 +186,8 @@ impl<'a> Trainer<'a> {
             train,
             valid,
             settings,
+            means,
+            fallen_back: false,
             tracked: device.clone().autodiff(),
             device,
             dir: dir.to_path_buf(),
@@ -171,7 +197,7 @@ impl<'a> Trainer<'a> {
             weight_scale,
             batch,
             plan,
-            state: State { fingerprint, ..State::default() },
+            state: State { fingerprint, passes: means.passes, ..State::default() },
             slots: Slots::new(arch, initial_weights(arch, settings.seed), settings.optimizer),
             best: Weights::new(),
             clock: Instant::now(),
@@ -188,6 +214,7 @@ impl<'a> Trainer<'a> {
         }
         if let Some(Checkpoint { state, slots, best }) = found {
             (self.state, self.slots, self.best) = (state, slots, best);
+            self.state.passes = self.state.passes.max(self.means.passes);
         }
     }
 
@@ -201,7 +228,11 @@ impl<'a> Trainer<'a> {
             }
             faults::kill_at("step", self.state.step + 1);
             let first = (self.state.step % self.plan.steps_per_epoch) as usize * self.batch;
-            let figures = self.step(&rows.1[first..first + self.batch])?;
+            let Some(figures) = self.step(&rows.1[first..first + self.batch])? else {
+                // It went back, or tries again with other means; a person may still have the word.
+                self.obey()?;
+                continue;
+            };
             self.state.step += 1;
             let secs = self.secs();
             self.reporter.step(self.state.step, secs, figures);
@@ -220,31 +251,26 @@ impl<'a> Trainer<'a> {
         self.state.secs + self.clock.elapsed().as_secs_f64()
     }
 
-    /// One optimizer step on these rows.
-    fn step(&mut self, rows: &[u32]) -> Result<StepFigures, Failure> {
-        let truth = rows.iter().map(|&row| self.train.y[row as usize]).collect();
-        let weigh =
-            |weight: &[f32]| rows.iter().map(|&row| weight[row as usize] * self.weight_scale).collect();
-        let batch = self.gatherer.gather(self.train.x, rows);
-        let example = Example { batch, truth, weight: self.train.weight.map(weigh) };
-        let mut dropout = Dropout {
-            rate: self.arch.dropout,
-            seed: self.settings.seed,
-            step: self.state.step,
-            drawn: 0,
-            device: &self.tracked,
+    /// One optimizer step on these rows; `None` where it could not be done and the fit goes on from elsewhere.
+    fn step(&mut self, rows: &[u32]) -> Result<Option<StepFigures>, Interrupt> {
+        let (mut loss, gradients) = match self.slopes(rows) {
+            Ok(found) => found,
+            Err(failure) => return self.mend(failure).map(|()| None),
         };
-        let (loss, gradients) = gradients(self.arch, &self.slots, example, self.loss, &mut dropout)?;
+        if faults::strikes(Fault::NanLoss, "step", self.state.step + 1) {
+            loss = f64::NAN;
+        }
         if !loss.is_finite() {
-            return Err(self.diverged());
+            return self.roll_back().map(|()| None);
         }
         let slices: Vec<&[f32]> = gradients.iter().map(Vec::as_slice).collect();
-        let rate = self.settings.rate(self.state.step, self.plan.steps);
+        let scale = if self.state.halved { 0.5 } else { 1.0 };
+        let rate = scale * self.settings.rate(self.state.step, self.plan.steps);
         let norm = self.slots.step(&slices, self.settings, self.state.step, rate);
         if !norm.is_finite() {
-            return Err(self.diverged());
+            return self.roll_back().map(|()| None);
         }
-        Ok(StepFigures { loss, rate, norm, rows: rows.len() })
+        Ok(Some(StepFigures { loss, rate, norm, rows: rows.len() }))
     }
 
     fn diverged(&self) -> Failure {
@@ -260,13 +286,13 @@ impl<'a> Trainer<'a> {
     }
 
     /// Validates, keeps the best weights, decides on early stopping and writes a checkpoint.
-    fn end_epoch(&mut self) -> Result<(), Failure> {
+    fn end_epoch(&mut self) -> Result<(), Interrupt> {
         self.reporter.progress("Validating", self.state.step);
         let params = Params::new(self.slots.iter(), &self.device, false);
         let Judgement { loss, metric } =
             judge(self.arch, &params, &self.gatherer, self.loss, self.valid, &self.device)?;
         if !loss.is_finite() {
-            return Err(self.diverged());
+            return self.roll_back();
         }
         let mut points = vec![(SeriesId::ValidLoss, loss)];
         points.extend(metric.map(|metric| (SeriesId::ValidMetric, metric)));
@@ -286,13 +312,16 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// Writes a checkpoint.
-    fn save(&mut self) -> Result<(), Failure> {
+    /// Writes a checkpoint. Numbers that went wrong are not kept: the fit goes back.
+    fn save(&mut self) -> Result<(), Interrupt> {
+        if !self.slots.is_finite() {
+            return self.roll_back();
+        }
         self.state.secs = self.secs();
         self.clock = Instant::now();
         let checkpoint =
             Checkpoint { state: self.state.clone(), slots: self.slots.clone(), best: self.best.clone() };
-        checkpoint::write(&self.dir, &checkpoint)?;
+        self.clock += checkpoint::write(&self.dir, &checkpoint, self.control)?;
         self.saved = Instant::now();
         self.control.emit(JobEvent::Checkpoint { step: self.state.step });
         Ok(())
@@ -346,6 +375,7 @@ impl<'a> Trainer<'a> {
             samples_per_sec: if secs > 0.0 { rows / secs } else { 0.0 },
             parameters: parameter_count(self.arch),
             stopped_early,
+            device: self.means.device,
         }
     }
 }

@@ -85,6 +85,8 @@ pub(super) struct Dropout<'a> {
     pub step: u64,
     /// Masks drawn in this step.
     pub drawn: u64,
+    /// First row of this pass, and rows of the whole batch: a batch in parts draws the masks of one at once.
+    pub part: Option<(usize, usize)>,
     /// Where masks go.
     pub device: &'a Device,
 }
@@ -92,7 +94,7 @@ pub(super) struct Dropout<'a> {
 impl<'a> Dropout<'a> {
     /// No dropout.
     pub fn off(device: &'a Device) -> Self {
-        Self { rate: 0.0, seed: 0, step: 0, drawn: 0, device }
+        Self { rate: 0.0, seed: 0, step: 0, drawn: 0, part: None, device }
     }
 
     fn apply<const D: usize>(&mut self, x: Tensor<D>) -> Tensor<D> {
@@ -102,8 +104,22 @@ impl<'a> Dropout<'a> {
         let shape = x.dims();
         let stream = self.step.wrapping_mul(1 << 16) + self.drawn;
         self.drawn += 1;
-        let mask = dropout_mask(shape.iter().product(), self.rate, self.seed, stream);
+        let mask = match self.part {
+            None => dropout_mask(shape.iter().product(), self.rate, self.seed, stream),
+            Some(part) => self.mask_of(&shape, part, stream),
+        };
         x * Tensor::from_data(TensorData::new(mask, shape), self.device)
+    }
+}
+
+impl Dropout<'_> {
+    /// The rows of this pass (the last dimension but one) out of the whole batch's mask.
+    fn mask_of(&self, shape: &[usize], (first, all): (usize, usize), stream: u64) -> Vec<f32> {
+        let (rows, width) = (shape[shape.len() - 2], shape[shape.len() - 1]);
+        let blocks: usize = shape[..shape.len() - 2].iter().product();
+        let whole = dropout_mask(blocks * all * width, self.rate, self.seed, stream);
+        let block = |block: usize| &whole[(block * all + first) * width..][..rows * width];
+        (0..blocks).flat_map(|index| block(index).iter().copied()).collect()
     }
 }
 

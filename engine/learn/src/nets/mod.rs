@@ -26,6 +26,8 @@ mod store;
 pub(crate) mod trial;
 
 #[cfg(test)]
+mod recovery_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
@@ -34,7 +36,7 @@ use orrery_domain::training::ModelKind;
 use serde::{Deserialize, Serialize};
 
 pub use design::bin_edges;
-pub use fit::{FitOutcome, fit};
+pub use fit::{FitOutcome, Means, fit};
 pub use loss::Loss;
 pub use params::{initial_weights, parameter_count};
 pub use score::Scorer;

@@ -71,6 +71,13 @@ impl Slots {
         self.0.iter().map(|slot| (slot.name.clone(), (slot.shape.clone(), slot.value.clone()))).collect()
     }
 
+    /// Whether every number is finite.
+    pub fn is_finite(&self) -> bool {
+        self.0.iter().all(|slot| {
+            [&slot.value, &slot.first, &slot.second].into_iter().flatten().all(|value| value.is_finite())
+        })
+    }
+
     /// One step, counted from 0, down the gradients (one slice a slot, none where a parameter had no part in the loss).
     /// Returns the global norm before clipping; where that is not finite, nothing is changed.
     pub fn step(&mut self, gradients: &[&[f32]], settings: &FitSettings, step: u64, rate: f64) -> f64 {

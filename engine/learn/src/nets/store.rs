@@ -1,16 +1,12 @@
 //! Store: a network as `weights.safetensors`, architecture inside, and `model.onnx` beside it.
 
-use std::{
-    collections::HashMap,
-    fs,
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::{collections::HashMap, fs, path::Path};
 
 use orrery_domain::{Failure, FailureClass};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 use super::{Architecture, Weights, onnx, score::check};
+use crate::train::files::write_bytes;
 
 /// The weights' file in a model's folder.
 const WEIGHTS_FILE: &str = "weights.safetensors";
@@ -30,8 +26,8 @@ pub fn save(dir: &Path, arch: &Architecture, weights: &Weights) -> Result<(), Fa
     })?;
     // One entry only: several would stand in another order each time, and the same weights would be other bytes.
     let metadata = HashMap::from([(ARCHITECTURE_KEY.to_owned(), json)]);
-    write_atomic(&dir.join(WEIGHTS_FILE), &to_safetensors(weights, metadata)?)?;
-    write_atomic(&dir.join(ONNX_FILE), &onnx::export(arch, weights))
+    write_bytes(&dir.join(WEIGHTS_FILE), &to_safetensors(weights, metadata)?)?;
+    write_bytes(&dir.join(ONNX_FILE), &onnx::export(arch, weights))
 }
 
 /// Reads what [`save`] wrote.
@@ -95,24 +91,4 @@ pub(super) fn from_safetensors(bytes: &[u8]) -> Result<(HashMap<String, String>,
         weights.insert(name, (view.shape().to_vec(), values));
     }
     Ok((metadata, weights))
-}
-
-/// Writes a file beside its target, syncs it and renames it.
-pub(super) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::new(
-            FailureClass::Capacity,
-            format!(
-                "A file of the model could not be written: {error}. Free some disk space and try again. ({})",
-                path.display()
-            ),
-        )
-    };
-    let folder = path.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
-    fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
-    let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(|error| failed(&error))?;
-    file.write_all(bytes).map_err(|error| failed(&error))?;
-    file.as_file().sync_all().map_err(|error| failed(&error))?;
-    file.persist(path).map_err(|error| failed(&error))?;
-    Ok(())
 }

@@ -27,7 +27,7 @@ use super::{
 use crate::control::{Interrupt, JobControl, Unwatched, Wish};
 
 /// Puts bytes into a file, whatever was in it.
-fn put(path: &Path, bytes: &[u8]) {
+pub(super) fn put(path: &Path, bytes: &[u8]) {
     let mut file = std::fs::File::create(path).expect("a file");
     std::io::Write::write_all(&mut file, bytes).expect("written");
 }
@@ -58,7 +58,7 @@ pub(super) fn small(family: Family, outputs: usize) -> Architecture {
 }
 
 /// Rows of [`small`]'s inputs and a class that depends on a number and on a category.
-fn rows(count: usize, seed: u64) -> (Encoded, Vec<f32>) {
+pub(super) fn rows(count: usize, seed: u64) -> (Encoded, Vec<f32>) {
     let mut noise = Noise::new(seed, 99, 0);
     let mut values = Vec::new();
     let mut truth = Vec::new();
@@ -71,7 +71,7 @@ fn rows(count: usize, seed: u64) -> (Encoded, Vec<f32>) {
     (Encoded { rows: count, cols: 5, values }, truth)
 }
 
-fn settings(epochs: u32) -> FitSettings {
+pub(super) fn settings(epochs: u32) -> FitSettings {
     let hyper = HyperParameters {
         epochs: Some(epochs),
         batch_size: Some(32),
@@ -83,18 +83,18 @@ fn settings(epochs: u32) -> FitSettings {
 }
 
 /// Wishes by the number of times it was asked, and remembers what was said.
-struct Script {
+pub(super) struct Script {
     asked: AtomicU64,
     wish: fn(u64) -> Wish,
     said: Mutex<Vec<JobEvent>>,
 }
 
 impl Script {
-    fn new(wish: fn(u64) -> Wish) -> Self {
+    pub(super) fn new(wish: fn(u64) -> Wish) -> Self {
         Self { asked: AtomicU64::new(0), wish, said: Mutex::new(Vec::new()) }
     }
 
-    fn said(&self) -> Vec<JobEvent> {
+    pub(super) fn said(&self) -> Vec<JobEvent> {
         self.said.lock().expect("no panic while speaking").clone()
     }
 }
@@ -109,7 +109,7 @@ impl JobControl for Script {
     }
 }
 
-fn run(
+pub(super) fn run(
     arch: &Architecture,
     settings: &FitSettings,
     dir: &Path,
@@ -118,10 +118,10 @@ fn run(
     let ((x, y), (vx, vy)) = (rows(200, 1), rows(100, 2));
     let train = Rows { x: &x, y: &y, weight: None };
     let valid = Rows { x: &vx, y: &vy, weight: None };
-    fit(arch, Loss::Binary, train, valid, settings, DeviceChoice::Cpu, dir, control)
+    fit(arch, Loss::Binary, train, valid, settings, DeviceChoice::Cpu.into(), dir, control)
 }
 
-fn folder() -> tempfile::TempDir {
+pub(super) fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 

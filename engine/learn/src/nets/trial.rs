@@ -17,6 +17,7 @@ use super::{
     initial_weights,
     optimizer::Slots,
 };
+use crate::faults;
 
 /// Numeric inputs of the workload.
 const INPUTS: usize = 64;
@@ -107,7 +108,8 @@ impl Trial {
         let mut worst = GradientError { relative: 0.0, tensor: String::new() };
         for trial in Self::families().into_iter().chain([Self::new()]) {
             let slots = trial.slots();
-            let ours = trial.gradients(&slots, &device.clone().autodiff())?;
+            let mut ours = trial.gradients(&slots, &device.clone().autodiff())?;
+            faults::spoil(&mut ours);
             let theirs = trial.gradients(&slots, &reference.clone().autodiff())?;
             for (slot, name) in slots.iter().map(|(name, ..)| name).enumerate() {
                 let relative = match (ours.get(slot), theirs.get(slot)) {

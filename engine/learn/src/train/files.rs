@@ -15,7 +15,13 @@ use crate::faults::{self, Fault};
 /// # Errors
 /// A capacity failure when the disk does not take it.
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let written = beside(path, |file| file.write_all(bytes), || {});
+    let write = |file: &mut std::fs::File| {
+        if faults::happens(Fault::DiskFull, "file") {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        file.write_all(bytes)
+    };
+    let written = beside(path, write, || {});
     written.map_err(|error| unwritten(&error, path))
 }
 
@@ -53,6 +59,12 @@ fn beside(
     file.persist(path).map_err(|error| error.error)?;
     sync_folder(folder);
     Ok(())
+}
+
+/// A sentence about a damaged checkpoint. It may stand on a model's card, so it names no folder.
+pub fn damaged(path: &Path, what: &str) -> String {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    format!("The checkpoint {name} is damaged ({what}): the one before it is used, or training begins again.")
 }
 
 /// The failure of a file that the disk did not take.

@@ -9,7 +9,7 @@ use orrery_domain::{
 };
 
 use super::{
-    TrainJob,
+    TrainJob, files,
     journal::Done,
     parts::{Part, Parts},
     request::Request,
@@ -19,7 +19,7 @@ use crate::{
     control::{Interrupt, JobControl},
     device,
     gbt::{self, GbtJob, GbtSettings, Labelled, Objective},
-    nets::{self, Architecture, Encoded, FitSettings, Loss, OutputScale, Rows},
+    nets::{self, Architecture, Encoded, FitSettings, Loss, Means, OutputScale, Rows},
     prepare::{self, FitInput, Layout, Preprocessor},
 };
 
@@ -97,9 +97,10 @@ impl<'a> Bench<'a> {
                 format!("A folder could not be made: {error}. Free some disk space. ({})", model.display()),
             )
         })?;
+        files::clear_unfinished(&model);
         let mut done = match kind {
             ModelKind::Gbt => self.trees(allowance, folder, &model, control)?,
-            ModelKind::Linear => self.linear(allowance, &model, control)?,
+            ModelKind::Linear => self.linear(allowance, folder, &model, control)?,
             _ => self.network(kind, allowance, folder, &model, control)?,
         };
         done.valid_loss = self.valid_loss(kind, &model)?;
@@ -226,9 +227,9 @@ impl<'a> Bench<'a> {
         let data = self.network_data()?;
         let arch = self.architecture(kind, data.edges.clone())?;
         let settings = self.network_settings(kind, allowance, data.train_x.rows);
-        let device = self.job.device;
+        let means = self.means();
         let (train, valid) = (data.train(), data.valid());
-        let fitted = nets::fit(&arch, self.loss(), train, valid, &settings, device, folder, control)?;
+        let fitted = nets::fit(&arch, self.loss(), train, valid, &settings, means, folder, control)?;
         nets::save(model, &fitted.architecture, &fitted.weights)?;
         self.rules.save(model)?;
         Ok(Done {
@@ -238,9 +239,15 @@ impl<'a> Bench<'a> {
             secs: fitted.train_secs,
             rows_per_sec: fitted.samples_per_sec,
             parameters: fitted.parameters,
-            device: device::name(device),
+            device: device::name(fitted.device),
             files: std::collections::BTreeMap::new(),
         })
+    }
+
+    /// What a network computes with.
+    fn means(&self) -> Means {
+        let TrainJob { device, passes, config, .. } = self.job;
+        Means { device: *device, passes: *passes, cpu_fallback: config.cpu_fallback }
     }
 
     fn network_settings(&self, kind: ModelKind, allowance: Allowance, rows: usize) -> FitSettings {
@@ -276,7 +283,7 @@ impl<'a> Bench<'a> {
         })?;
         let quiet = Quiet(control);
         let began = Instant::now();
-        nets::fit(&arch, self.loss(), sample, sample, &settings, self.job.device, folder.path(), &quiet)?;
+        nets::fit(&arch, self.loss(), sample, sample, &settings, self.means(), folder.path(), &quiet)?;
         let rate = 2.0 * few.len() as f64 / began.elapsed().as_secs_f64().max(1e-6);
         let fits = 0.9 * secs * rate / rows as f64;
         Ok((fits >= 1.0).then(|| (fits as u32).min(wished)))

@@ -10,26 +10,66 @@ use orrery_domain::{
     training::ModelKind,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     fit::{Allowance, Bench},
     journal::Done,
+    keep,
     steer::steer,
 };
 use crate::{
     control::{Interrupt, JobControl},
     device, faults,
-    linear::{self, lbfgs::Limits},
+    linear::{
+        self,
+        lbfgs::{Limits, Search},
+    },
     nets,
 };
 
 /// Iterations of a linear fit.
 const LINEAR_ITERATIONS: usize = 400;
 
+/// Seconds between two checkpoints.
+const CHECKPOINT_SECS: f64 = 15.0;
+/// Begins the names of the checkpoints.
+const PREFIX: &str = "search";
+
+/// A linear fit at rest.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    /// Hash of what is fitted to what.
+    fingerprint: String,
+    /// Seconds of fitting so far.
+    secs: f64,
+    search: Search,
+}
+
+/// Iterations at the newest sound checkpoint in a folder; 0 where there is none.
+pub(super) fn step(folder: &Path) -> u64 {
+    keep::step::<Kept>(folder, PREFIX)
+}
+
+/// Hash of what is fitted to what.
+fn fingerprint(problem: &linear::Problem<'_>) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(format!("{:?} {:?} {}", problem.shape, problem.loss, problem.l2).as_bytes());
+    for value in problem.y.iter().chain(problem.weight) {
+        hasher.update(&value.to_le_bytes());
+    }
+    for value in &problem.x.values {
+        hasher.update(&value.to_le_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
 impl Bench<'_> {
     /// Fits the linear model.
     pub(super) fn linear(
         &self,
         allowance: Allowance,
+        folder: &Path,
         model: &Path,
         control: &dyn JobControl,
     ) -> Result<Done, Interrupt> {
@@ -54,13 +94,32 @@ impl Bench<'_> {
             l2,
         };
         let limits = Limits { iterations: LINEAR_ITERATIONS, gradient: 1e-6, fall: 1e-8 };
-        let mut waited = 0.0;
-        let mut last_said = f64::NEG_INFINITY;
+        let fingerprint = fingerprint(&problem);
+        let (found, warnings) = keep::read(folder, PREFIX, |kept: &Kept| kept.fingerprint == fingerprint);
+        for message in warnings {
+            control.emit(JobEvent::Warning { message });
+        }
+        let (search, secs_before) = found.map_or((None, 0.0), |kept| (Some(kept.search), kept.secs));
+        let every = faults::checkpoint_secs(CHECKPOINT_SECS);
+        let (mut last_said, mut last_kept) = (f64::NEG_INFINITY, secs_before);
+        // Seconds of pauses, less those of fitting before.
+        let mut waited = -secs_before;
         let mut out_of_time = false;
-        let fitted = linear::fit::<Interrupt>(&problem, limits, |iteration, value| {
+        let fitted = linear::fit::<Interrupt>(&problem, limits, search, |search| {
+            let (iteration, value) = (search.iteration, search.value);
             faults::kill_at("step", iteration as u64 + 1);
-            waited += steer(control, || Ok(()))?.as_secs_f64();
             let secs = began.elapsed().as_secs_f64() - waited;
+            let keep = || {
+                let kept = Kept { fingerprint: fingerprint.clone(), secs, search: search.clone() };
+                let room = keep::write(folder, PREFIX, iteration as u64, &kept, control)?;
+                control.emit(JobEvent::Checkpoint { step: iteration as u64 });
+                Ok(room)
+            };
+            if secs - last_kept >= every {
+                last_kept = secs;
+                waited += keep()?.as_secs_f64();
+            }
+            waited += steer(control, || keep().map(drop))?.as_secs_f64();
             if secs - last_said > 0.2 || iteration == 0 {
                 last_said = secs;
                 say_linear(control, iteration as u64, secs, value, x.rows);

@@ -8,7 +8,7 @@ use std::{
 use orrery_domain::{Failure, training::ModelKind};
 use serde::{Deserialize, Serialize};
 
-use super::files;
+use super::{files, fit_linear};
 use crate::{gbt, nets};
 
 /// A model that was fitted.
@@ -43,6 +43,9 @@ struct Content {
     failed: Vec<(ModelKind, String)>,
     /// Epochs chosen to fit a time budget.
     epochs: BTreeMap<String, u32>,
+    /// What befell the fits, as sentences.
+    #[serde(default)]
+    notes: Vec<String>,
 }
 
 /// The journal of a run.
@@ -141,12 +144,26 @@ impl Journal {
             return steps
                 + match kind {
                     ModelKind::Gbt => gbt::checkpoint::step(&folder),
-                    // A linear fit keeps no checkpoints: it begins again.
-                    ModelKind::Linear | ModelKind::Auto => 0,
+                    ModelKind::Linear => fit_linear::step(&folder),
+                    ModelKind::Auto => 0,
                     _ => nets::checkpoint::step(&folder),
                 };
         }
         steps
+    }
+
+    /// What befell the fits so far.
+    pub fn notes(&self) -> &[String] {
+        &self.content.notes
+    }
+
+    /// Records what befell a fit.
+    pub fn note(&mut self, note: &str) -> Result<(), Failure> {
+        if self.content.notes.iter().any(|known| known == note) {
+            return Ok(());
+        }
+        self.content.notes.push(note.to_owned());
+        self.write()
     }
 
     fn write(&self) -> Result<(), Failure> {

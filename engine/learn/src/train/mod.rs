@@ -16,6 +16,7 @@ mod fit_linear;
 mod forecast;
 mod importance;
 mod journal;
+pub(crate) mod keep;
 mod outlook;
 mod parts;
 mod plan;
@@ -27,7 +28,7 @@ pub(crate) mod steer;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::{cell::RefCell, path::PathBuf};
 
 use orrery_domain::{
     Failure, RunId,
@@ -42,7 +43,7 @@ use orrery_domain::{
 use self::{fit::Bench, journal::Journal, steer::steer};
 use crate::{
     control::{Interrupt, JobControl},
-    device,
+    device, room,
     table::Table,
 };
 
@@ -61,6 +62,8 @@ pub struct TrainJob {
     pub config: TrainConfig,
     /// The device that was chosen.
     pub device: DeviceChoice,
+    /// Parts that a batch is computed in, at least; more than 1 where memory was short before.
+    pub passes: u32,
 }
 
 /// Trains, or goes on from the last checkpoint in the run's folder. The finished model version (without a name yet) is in
@@ -77,14 +80,23 @@ pub fn run(job: &TrainJob, control: &dyn JobControl) -> Result<(TrainSummary, Mo
     let parts = parts::divide(&job.config, &request, &table)?;
     drop(table);
     let (bench, notes) = Bench::new(job, &request, &parts)?;
-    let (mut journal, warning) = Journal::open(&job.run_dir.join("checkpoints"), &fingerprint(job));
+    let (journal, warning) = Journal::open(&job.run_dir.join("checkpoints"), &fingerprint(job));
     control.emit(started(job, &bench, &journal)?);
     for message in notes.into_iter().chain(warning) {
         control.emit(JobEvent::Warning { message });
     }
     steer(control, || Ok(()))?;
-    let fits = plan::fit_all(&bench, &mut journal, control)?;
-    finish::finish(&bench, &journal, &fits.kept, fits.candidates, control)
+    let journal = RefCell::new(journal);
+    let order = plan::order(job.config.model);
+    let fits = room::patiently(
+        &job.run_dir,
+        control,
+        || plan::fit_all(&bench, &mut journal.borrow_mut(), control),
+        || control.emit(JobEvent::RolledBack { step: journal.borrow().step(&order) }),
+    )?;
+    let (journal, candidates) = (journal.into_inner(), fits.candidates);
+    let finish = || finish::finish(&bench, &journal, &fits.kept, candidates.clone(), control);
+    room::patiently(&job.run_dir, control, finish, || {})
 }
 
 /// The first event of a run.

@@ -1,6 +1,9 @@
 //! Plan: which families a run fits, in which order and within what time.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use orrery_domain::{Failure, FailureClass, job::JobEvent, training::ModelKind};
 
@@ -104,7 +107,7 @@ fn one(
         return Ok(done.clone());
     }
     let folder = journal.folder(turn.kind);
-    let muted = Muted { inner: control, quiet: turn.quiet };
+    let muted = Muted { inner: control, journal: Mutex::new(&mut *journal), quiet: turn.quiet };
     let scope = Scope::new(&muted, turn.kind, turn.span, turn.before, turn.limit);
     let outcome = bench.fit(turn.kind, turn.allowance, &folder, &scope);
     let timed_out = scope.timed_out();
@@ -119,14 +122,20 @@ fn one(
     }
 }
 
-/// Passes events on, but for the curves of a baseline.
-struct Muted<'a> {
+/// Passes events on, but for the curves of a baseline, and notes warnings in the journal: they go on the model's card.
+struct Muted<'a, 'j> {
     inner: &'a dyn JobControl,
+    journal: Mutex<&'j mut Journal>,
     quiet: bool,
 }
 
-impl JobControl for Muted<'_> {
+impl JobControl for Muted<'_, '_> {
     fn emit(&self, event: JobEvent) {
+        if let JobEvent::Warning { message } = &event
+            && let Err(failure) = self.journal.lock().unwrap_or_else(PoisonError::into_inner).note(message)
+        {
+            log::warn!("{failure}");
+        }
         if !(self.quiet && matches!(event, JobEvent::Points { .. })) {
             self.inner.emit(event);
         }

@@ -76,6 +76,7 @@ impl JobControl for Scope<'_> {
                     })
                     .collect(),
             },
+            JobEvent::RolledBack { step } => JobEvent::RolledBack { step: step + steps },
             JobEvent::Checkpoint { step } => JobEvent::Checkpoint { step: step + steps },
             other => other,
         });

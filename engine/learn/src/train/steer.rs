@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orrery_domain::{Failure, job::JobEvent, run::RunState};
+use orrery_domain::{job::JobEvent, run::RunState};
 
 use crate::control::{Interrupt, JobControl, Wish};
 
@@ -16,7 +16,7 @@ const NAP: Duration = Duration::from_millis(50);
 /// The interruption, or why the checkpoint failed.
 pub fn steer(
     control: &dyn JobControl,
-    mut save: impl FnMut() -> Result<(), Failure>,
+    mut save: impl FnMut() -> Result<(), Interrupt>,
 ) -> Result<Duration, Interrupt> {
     match control.wish() {
         Wish::Continue => Ok(Duration::ZERO),

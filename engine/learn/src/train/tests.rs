@@ -126,6 +126,7 @@ fn job(folder: &Path, target: &str, kind: ModelKind) -> TrainJob {
         blob,
         dataset: dataset_of(600, &columns),
         config,
+        passes: 1,
         device: DeviceChoice::Cpu,
     }
 }

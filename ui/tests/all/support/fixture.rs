@@ -360,6 +360,7 @@ fn card(model: &ModelRef, dataset: &Dataset, kind: ModelKind, task: Task, target
             dataset: dataset.id.clone(),
             run: RunId(format!("{}-{}", model.name, model.version)),
         },
+        notes: Vec::new(),
         files: files.to_vec(),
         created_at: NOW - 18.0 * HOUR,
     }
