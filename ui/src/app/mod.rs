@@ -5,6 +5,8 @@
 mod close;
 mod drop;
 mod execute;
+#[cfg(feature = "inspection")]
+mod frames;
 mod header;
 mod logic;
 mod nav;

@@ -122,7 +122,11 @@ fn open(
                     .is_some_and(|value| value == "window"),
                 ..WindowFacts::default()
             };
-            Ok(Box::new(Window(App::new(&creation.egui_ctx, engine, page, facts))))
+            Ok(Box::new(Window {
+                app: App::new(&creation.egui_ctx, engine, page, facts),
+                #[cfg(feature = "inspection")]
+                frames: super::frames::FrameLog::from_environment(),
+            }))
         }),
     )
 }
@@ -161,14 +165,20 @@ fn icon() -> egui::IconData {
 }
 
 /// The app as eframe wants it.
-struct Window(App);
+struct Window {
+    app: App,
+    #[cfg(feature = "inspection")]
+    frames: super::frames::FrameLog,
+}
 
 impl eframe::App for Window {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
-        self.0.logic(ctx);
+        #[cfg(feature = "inspection")]
+        self.frames.begin();
+        self.app.logic(ctx);
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
-        self.0.draw(ui);
+        self.app.draw(ui);
     }
 }
