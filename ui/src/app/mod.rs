@@ -17,6 +17,7 @@ mod run;
 mod shell;
 mod state;
 mod status;
+mod tear;
 
 use std::{
     collections::BTreeMap,
@@ -54,6 +55,7 @@ pub struct App {
     facts: WindowFacts,
     saver: state::Saver,
     picks: pick::Picks,
+    torn: tear::Torn,
     wake: Wake,
 }
 
@@ -90,6 +92,7 @@ impl App {
             facts,
             saver: state::Saver::default(),
             picks: pick::Picks::default(),
+            torn: tear::Torn::default(),
             wake: Wake { answers, sender },
             snapshot,
         };
@@ -113,6 +116,9 @@ impl App {
 
     /// Goes somewhere; a page without a selection comes back with the one it had.
     pub fn go(&mut self, route: Route) {
+        if self.goes_elsewhere(&route) {
+            return;
+        }
         let route = if route == route.page().route() && route.page() != self.route.page() {
             self.last_routes.get(&route.page()).cloned().unwrap_or(route)
         } else {
