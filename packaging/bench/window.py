@@ -276,7 +276,7 @@ class Window:
             except OSError:
                 time.sleep(0.005)
                 continue
-            magic = stream.recv(8, socket.MSG_WAITALL)
+            magic = stream.recv(8)
             if magic != b"eins\0\0\0\1":
                 raise SystemExit(f"another protocol answers: {magic!r}")
             return stream
@@ -293,8 +293,17 @@ class Window:
     def ask(self, request):
         body = pack(request)
         self.stream.sendall(struct.pack(">I", len(body)) + body)
-        (length,) = struct.unpack(">I", self.stream.recv(4, socket.MSG_WAITALL))
-        return unpack(self.stream.recv(length, socket.MSG_WAITALL))
+        (length,) = struct.unpack(">I", self.read(4))
+        return unpack(self.read(length))
+
+    def read(self, length):
+        data = bytearray()
+        while len(data) < length:
+            part = self.stream.recv(length - len(data))
+            if not part:
+                raise SystemExit("the window is gone")
+            data += part
+        return bytes(data)
 
     def nodes(self):
         tree = self.ask("GetTree")["Tree"][2]

@@ -132,7 +132,9 @@ fn twenty_long_curves_are_computed_once_and_then_cost_what_they_grow_by() {
     assert!(begun.elapsed() < Duration::from_millis(16), "{:?}", begun.elapsed());
     let mut worst = Duration::ZERO;
     for step in 100_000..100_010 {
-        all.iter_mut().for_each(|series| series.push(wave(step)));
+        for series in &mut all {
+            series.push(wave(step));
+        }
         let shown = curves(&all);
         let begun = Instant::now();
         let frames = finish(&mut prepared, &shown, shape, view(0.0, 100_010.0));
