@@ -4,6 +4,7 @@ mod data;
 mod devices;
 mod doctor;
 mod follow;
+mod frames;
 mod job;
 mod logger;
 mod models;

@@ -5,8 +5,6 @@
 mod close;
 mod drop;
 mod execute;
-#[cfg(feature = "inspection")]
-mod frames;
 mod header;
 mod logic;
 mod nav;
@@ -36,7 +34,7 @@ use crate::{
     theme::{self, Theme},
 };
 
-pub use run::{WindowError, WindowOptions, run};
+pub use run::{FrameHook, WindowError, WindowOptions, run};
 
 /// The window's whole state. Draw it with [`App::frame`].
 pub struct App {
