@@ -124,12 +124,16 @@ impl App {
         if let Some(until) = soonest {
             ctx.request_repaint_after_secs((until - now).max(0.05) as f32);
         }
+        let panel = Panel::bottom("notices strip").resizable(false);
         if self.shell.notices.open || self.shell.notices.toasts.is_empty() {
+            // Always there, if without height: otherwise a notice would give all that follows new ids, and a click or a
+            // text cursor would be lost in the middle.
+            panel.exact_size(0.0).frame(Frame::NONE).show_separator_line(false).show(ui, |_| {});
             return;
         }
         let mut gone = None;
         let frame = Frame::new().fill(theme.surface.overlay).inner_margin(Margin::symmetric(12, 6));
-        Panel::bottom("notices strip").resizable(false).frame(frame).show(ui, |ui| {
+        panel.frame(frame).show(ui, |ui| {
             for (index, toast) in self.shell.notices.toasts.iter().enumerate() {
                 let line = Line {
                     severity: toast.severity,

@@ -73,3 +73,21 @@ fn a_notice_takes_its_room_from_the_page_and_covers_nothing() {
     }
     assert!(strip.bottom() <= main.get_by_label_contains("Workspace").rect().top() + 1.0);
 }
+
+#[test]
+fn a_notice_takes_no_focus_away() {
+    let (mut main, engine) = window(fixture::busy(), PageId::Runs);
+    main.get_by_role_and_label(Role::TextInput, "Filter runs").focus();
+    settle(&mut main);
+    let notice = Notice {
+        id: 10,
+        severity: Severity::Ok,
+        message: "A table is there.".to_owned(),
+        undo: None,
+        at: 0.0,
+    };
+    engine.change(|snapshot| std::sync::Arc::make_mut(&mut snapshot.notices).insert(0, notice));
+    settle(&mut main);
+    assert!(main.query_by_label("A table is there.").is_some());
+    assert!(main.get_by_role_and_label(Role::TextInput, "Filter runs").is_focused());
+}
