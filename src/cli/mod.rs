@@ -6,6 +6,7 @@ mod doctor;
 #[cfg(feature = "fault-injection")]
 mod flood;
 mod follow;
+mod frames;
 mod job;
 mod logger;
 mod models;

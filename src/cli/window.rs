@@ -21,7 +21,11 @@ pub struct WindowArguments {
 
 pub fn run(context: &Context, arguments: &WindowArguments) -> Outcome {
     let engine = Arc::new(Supervisor::start(context.workspace.clone(), context.launcher.clone())?);
-    let options = WindowOptions { page: arguments.page.clone(), renderer: arguments.renderer.clone() };
+    let options = WindowOptions {
+        page: arguments.page.clone(),
+        renderer: arguments.renderer.clone(),
+        on_frame: super::frames::from_environment(),
+    };
     let opened = orrery_ui::run(Arc::clone(&engine) as Arc<dyn Engine>, options);
     engine.close();
     opened.map_err(|error| {

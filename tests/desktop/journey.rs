@@ -86,7 +86,7 @@ fn the_window_comes_back_where_it_was_after_a_crash() {
     window.wait_text("Open the sample", 60);
     window.click(Role::Tab, "Settings");
     window.wait_text("Outbound connections", 20);
-    std::thread::sleep(std::time::Duration::from_millis(1500));
+    std::thread::sleep(std::time::Duration::from_secs(1));
     window.kill();
     let mut again = Window::open(&home, "1280x720", &[]);
     again.wait_text("Outbound connections", 60);

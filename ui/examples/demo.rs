@@ -15,5 +15,5 @@ fn main() -> Result<(), WindowError> {
     let mut snapshot = if empty { fixture::empty() } else { fixture::busy() };
     snapshot.window_state = std::env::var("DEMO_STATE").ok().map(Into::into);
     let page = words.iter().find(|word| !word.starts_with("--")).cloned();
-    orrery_ui::run(engine::StillEngine::new(snapshot), WindowOptions { page, renderer })
+    orrery_ui::run(engine::StillEngine::new(snapshot), WindowOptions { page, renderer, on_frame: None })
 }

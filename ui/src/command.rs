@@ -73,6 +73,8 @@ pub enum UiCommand {
     ToggleRail,
     /// Switch between dark and light.
     ToggleTheme,
+    /// The page in a window of its own, or back.
+    TearOff,
     /// Larger interface.
     Larger,
     /// Smaller interface.
@@ -130,7 +132,7 @@ pub struct CommandContext<'a> {
 
 impl UiCommand {
     /// Every command, in the order of menus.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::GoHome,
         Self::GoData,
         Self::GoTrain,
@@ -158,6 +160,7 @@ impl UiCommand {
         Self::ShowNotices,
         Self::ToggleRail,
         Self::ToggleTheme,
+        Self::TearOff,
         Self::Larger,
         Self::Smaller,
         Self::NormalSize,
@@ -212,6 +215,12 @@ impl UiCommand {
                 ("Fold the navigation", "Show icons only, or icons and words", icon::RAIL, Window)
             }
             Self::ToggleTheme => ("Switch dark and light", "Change the theme", icon::DARK, Window),
+            Self::TearOff => (
+                "Open in its own window",
+                "Show this page in another window, or bring it back",
+                icon::TEAR_OFF,
+                Window,
+            ),
             Self::Larger => ("Larger", "Make everything larger", icon::LARGER, Window),
             Self::Smaller => ("Smaller", "Make everything smaller", icon::SMALLER, Window),
             Self::NormalSize => ("Normal size", "Show everything at its normal size", icon::TEXT, Window),
@@ -268,6 +277,7 @@ impl UiCommand {
             Self::ShowNotices => command(Key::J),
             Self::ToggleRail => command(Key::B),
             Self::ToggleTheme => shift(Key::L),
+            Self::TearOff => shift(Key::W),
             Self::Larger => command(Key::Plus),
             Self::Smaller => command(Key::Minus),
             Self::NormalSize => command(Key::Num0),

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use orrery_domain::Engine;
 
-pub use app::{WindowError, WindowOptions};
+pub use app::{FrameHook, WindowError, WindowOptions};
 
 /// Opens the window and stays until it is closed.
 ///

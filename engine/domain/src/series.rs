@@ -39,13 +39,12 @@ impl Series {
     /// Adds a point at the end. Touches one chunk.
     pub fn push(&mut self, point: SeriesPoint) {
         let chunks = Arc::make_mut(&mut self.chunks);
-        match chunks.last_mut().filter(|last| last.len() < CHUNK) {
-            Some(last) => Arc::make_mut(last).push(point),
-            None => {
-                let mut chunk = Vec::with_capacity(CHUNK);
-                chunk.push(point);
-                chunks.push(Arc::new(chunk));
-            }
+        if let Some(last) = chunks.last_mut().filter(|last| last.len() < CHUNK) {
+            Arc::make_mut(last).push(point);
+        } else {
+            let mut chunk = Vec::with_capacity(CHUNK);
+            chunk.push(point);
+            chunks.push(Arc::new(chunk));
         }
         self.len += 1;
     }

@@ -19,7 +19,12 @@ impl App {
         for wish in std::mem::take(&mut self.outbox.wishes) {
             match wish {
                 Wish::Send(command) => self.engine.send(command),
-                Wish::Go(route) => self.go(route),
+                Wish::Go(route) => {
+                    if let Some(window) = self.window_of(&route) {
+                        ctx.send_viewport_cmd_to(window, ViewportCommand::Focus);
+                    }
+                    self.go(route);
+                }
                 Wish::Run(command) => self.execute(ctx, command),
                 Wish::Pick(request) => self.pick(ctx, request),
                 Wish::Set(preference) => self.set(preference),
@@ -50,6 +55,9 @@ impl App {
             return;
         }
         if let Some(page) = command.page() {
+            if let Some(window) = self.window_of(&page.route()) {
+                ctx.send_viewport_cmd_to(window, ViewportCommand::Focus);
+            }
             return self.go(page.route());
         }
         if command.is_for_page() {
@@ -104,6 +112,7 @@ impl App {
                 let dark = ctx.theme() == egui::Theme::Dark;
                 self.facts.theme = if dark { ThemeChoice::Light } else { ThemeChoice::Dark };
             }
+            UiCommand::TearOff => self.tear_off(ctx),
             UiCommand::Larger => self.set(Preference::Scale(self.facts.scale + step)),
             UiCommand::Smaller => self.set(Preference::Scale(self.facts.scale - step)),
             UiCommand::NormalSize => self.set(Preference::Scale(1.0)),

@@ -6,7 +6,10 @@ use super::{App, shell::bar_frame};
 use crate::{
     command::UiCommand,
     theme::{size, space},
-    widgets::{button, icon},
+    widgets::{
+        button::{self, icon_button},
+        icon,
+    },
 };
 
 /// Width of the search box, points.
@@ -20,20 +23,31 @@ impl App {
         Panel::top("header").exact_size(space::HEADER).frame(frame).show(ui, |ui| {
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ui.label(theme.title(self.route.page().title()).size(size::HEADING + 2.0));
-                let crumbs =
-                    self.with_page(&ctx, |page, context| page.breadcrumbs(context)).unwrap_or_default();
-                for crumb in crumbs {
-                    ui.label(icon::EXPAND.small().color(theme.text.weak));
-                    ui.add(egui::Label::new(theme.body(crumb)).truncate());
-                }
+                self.crumbs(ui);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     self.with_page(&ctx, |page, context| page.actions(context, ui));
                     if ui.available_width() > SEARCH {
                         self.search_box(ui);
                     }
+                    let command = UiCommand::TearOff;
+                    let button = icon_button(ui, &theme, command.icon(), command.title(), true);
+                    if button.clicked() {
+                        self.outbox.run(command);
+                    }
                 });
             });
         });
+    }
+
+    /// What stands after the title.
+    pub(super) fn crumbs(&mut self, ui: &mut Ui) {
+        let theme = self.theme(ui.ctx());
+        let ctx = ui.ctx().clone();
+        let crumbs = self.with_page(&ctx, |page, context| page.breadcrumbs(context)).unwrap_or_default();
+        for crumb in crumbs {
+            ui.label(icon::EXPAND.small().color(theme.text.weak));
+            ui.add(egui::Label::new(theme.body(crumb)).truncate());
+        }
     }
 
     fn search_box(&mut self, ui: &mut Ui) {

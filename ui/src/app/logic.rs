@@ -40,7 +40,7 @@ impl App {
     }
 
     /// Shortcuts, the most specific first: egui lets a plain shortcut match with Shift held too.
-    fn take_keys(&mut self, ctx: &Context) {
+    pub(super) fn take_keys(&mut self, ctx: &Context) {
         if self.shell.has_dialog() || self.picks.is_asking() {
             return;
         }

@@ -15,6 +15,7 @@ mod run;
 mod shell;
 mod state;
 mod status;
+mod tear;
 
 use std::{
     collections::BTreeMap,
@@ -33,7 +34,7 @@ use crate::{
     theme::{self, Theme},
 };
 
-pub use run::{WindowError, WindowOptions, run};
+pub use run::{FrameHook, WindowError, WindowOptions, run};
 
 /// The window's whole state. Draw it with [`App::frame`].
 pub struct App {
@@ -52,6 +53,7 @@ pub struct App {
     facts: WindowFacts,
     saver: state::Saver,
     picks: pick::Picks,
+    torn: tear::Torn,
     wake: Wake,
 }
 
@@ -88,6 +90,7 @@ impl App {
             facts,
             saver: state::Saver::default(),
             picks: pick::Picks::default(),
+            torn: tear::Torn::default(),
             wake: Wake { answers, sender },
             snapshot,
         };
@@ -111,6 +114,9 @@ impl App {
 
     /// Goes somewhere; a page without a selection comes back with the one it had.
     pub fn go(&mut self, route: Route) {
+        if self.goes_elsewhere(&route) {
+            return;
+        }
         let route = if route == route.page().route() && route.page() != self.route.page() {
             self.last_routes.get(&route.page()).cloned().unwrap_or(route)
         } else {

@@ -1,6 +1,6 @@
-//! Notices: passing toasts with Undo, and the list of everything that happened lately.
+//! Notices: passing ones with Undo in a strip, and the list of everything that happened lately.
 
-use egui::{Align, Align2, Area, Context, Id, Label, Layout, Order, Ui, vec2};
+use egui::{Align, Align2, Area, Context, Frame, Id, Label, Layout, Margin, Order, Panel, Ui, vec2};
 use orrery_domain::{
     Command, Snapshot,
     snapshot::{Notice, Severity},
@@ -20,10 +20,8 @@ use crate::{
 const SECS: f64 = 6.0;
 /// Seconds a toast with Undo stays.
 const UNDO_SECS: f64 = 12.0;
-/// Toasts shown at once.
-const SHOWN: usize = 4;
-/// Width of a toast, points.
-const WIDTH: f32 = 380.0;
+/// Toasts shown at once: each takes a line from the page.
+const SHOWN: usize = 3;
 
 /// A toast on the screen.
 struct Toast {
@@ -116,49 +114,49 @@ fn severity_icon(theme: &Theme, severity: Severity) -> egui::RichText {
 }
 
 impl App {
-    /// Draws the toasts, newest at the bottom.
-    pub(super) fn toasts(&mut self, ctx: &Context) {
-        let theme = self.theme(ctx);
+    /// Draws the passing notices, newest at the bottom, in a strip above the status bar that takes its room from the page and
+    /// so covers nothing.
+    pub(super) fn notices_strip(&mut self, ui: &mut Ui) {
+        let ctx = ui.ctx().clone();
+        let theme = self.theme(&ctx);
         let now = ctx.input(|input| input.time);
         let soonest = self.shell.notices.toasts.iter().filter_map(|toast| toast.until).reduce(f64::min);
         if let Some(until) = soonest {
             ctx.request_repaint_after_secs((until - now).max(0.05) as f32);
         }
+        let panel = Panel::bottom("notices strip").resizable(false);
         if self.shell.notices.open || self.shell.notices.toasts.is_empty() {
+            // Always there, if without height: otherwise a notice would give all that follows new ids, and a click or a
+            // text cursor would be lost in the middle.
+            panel.exact_size(0.0).frame(Frame::NONE).show_separator_line(false).show(ui, |_| {});
             return;
         }
         let mut gone = None;
-        Area::new(Id::unique("toasts"))
-            .order(Order::Foreground)
-            .anchor(Align2::RIGHT_BOTTOM, vec2(-space::L, -(space::STATUS + space::M)))
-            .show(ctx, |ui| {
-                ui.set_width(WIDTH);
-                for (index, toast) in self.shell.notices.toasts.iter().enumerate() {
-                    overlay_frame(ctx, &theme).show(ui, |ui| {
-                        ui.set_width(WIDTH - 2.0 * space::M);
-                        let line = Line {
-                            severity: toast.severity,
-                            message: &toast.message,
-                            undo: toast.undo.as_ref(),
-                            detail: None,
-                        };
-                        match line.show(ui, &theme) {
-                            Some(Clicked::Undo(undo)) => {
-                                self.outbox.send(undo);
-                                gone = Some(index);
-                            }
-                            Some(Clicked::Dismiss) => gone = Some(index),
-                            None => {}
-                        }
-                    });
-                    ui.add_space(space::XS);
+        let frame = Frame::new().fill(theme.surface.overlay).inner_margin(Margin::symmetric(12, 6));
+        panel.frame(frame).show(ui, |ui| {
+            for (index, toast) in self.shell.notices.toasts.iter().enumerate() {
+                let line = Line {
+                    severity: toast.severity,
+                    message: &toast.message,
+                    undo: toast.undo.as_ref(),
+                    detail: None,
+                };
+                match ui.push_id(("notice", index), |ui| line.show(ui, &theme)).inner {
+                    Some(Clicked::Undo(undo)) => {
+                        self.outbox.send(undo);
+                        gone = Some(index);
+                    }
+                    Some(Clicked::Dismiss) => gone = Some(index),
+                    None => {}
                 }
-            });
+            }
+        });
         if let Some(index) = gone {
             let toast = self.shell.notices.toasts.remove(index);
             if let Some(notice) = toast.notice {
                 self.outbox.send(Command::DismissNotice { notice });
             }
+            ctx.request_repaint();
         }
     }
 

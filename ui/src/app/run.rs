@@ -1,6 +1,6 @@
 //! Opening the window: wgpu first, OpenGL when no adapter or surface comes up, and a clear message when neither does.
 
-use std::sync::Arc;
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use eframe::{NativeOptions, Renderer};
 use egui::{ViewportBuilder, vec2};
@@ -9,13 +9,18 @@ use orrery_domain::Engine;
 use super::App;
 use crate::{context::WindowFacts, route::PageId};
 
+/// Called when a frame begins: for measurements.
+pub type FrameHook = Box<dyn FnMut()>;
+
 /// What the command line asked of the window.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub struct WindowOptions {
     /// The page to begin with, by its name.
     pub page: Option<String>,
     /// The renderer to use and no other: `wgpu` or `glow`.
     pub renderer: Option<String>,
+    /// What to call when a frame begins.
+    pub on_frame: Option<FrameHook>,
 }
 
 /// Why no window came up.
@@ -51,7 +56,8 @@ pub enum WindowError {
 /// [`WindowError`]: an unknown option, no display, or nothing that can draw on it.
 #[expect(clippy::needless_pass_by_value, reason = "the window owns its engine until it closes")]
 pub fn run(engine: Arc<dyn Engine>, options: WindowOptions) -> Result<(), WindowError> {
-    let WindowOptions { page, renderer } = options;
+    let WindowOptions { page, renderer, on_frame } = options;
+    let on_frame = Rc::new(RefCell::new(on_frame));
     let page = match page {
         Some(name) => Some(PageId::from_name(&name).ok_or(WindowError::Page(name))?),
         None => None,
@@ -64,16 +70,17 @@ pub fn run(engine: Arc<dyn Engine>, options: WindowOptions) -> Result<(), Window
     };
     if let Some(renderer) = forced {
         let reason = "It was asked for with --renderer.".to_owned();
-        return open(&engine, page, renderer, reason).map_err(|error| explain(&[(renderer, error)]));
+        return open(&engine, page, renderer, reason, &on_frame)
+            .map_err(|error| explain(&[(renderer, error)]));
     }
     let reason = "It is tried first, and it works here.".to_owned();
-    let Err(first) = open(&engine, page, Renderer::Wgpu, reason) else { return Ok(()) };
+    let Err(first) = open(&engine, page, Renderer::Wgpu, reason, &on_frame) else { return Ok(()) };
     log::warn!("wgpu cannot draw here, trying OpenGL: {first}");
     if is_display(&first) {
         return Err(WindowError::NoDisplay(first.to_string()));
     }
     let reason = format!("wgpu is tried first, but it cannot draw here: {first}.");
-    open(&engine, page, Renderer::Glow, reason)
+    open(&engine, page, Renderer::Glow, reason, &on_frame)
         .map_err(|second| explain(&[(Renderer::Wgpu, first), (Renderer::Glow, second)]))
 }
 
@@ -95,6 +102,7 @@ fn open(
     page: Option<PageId>,
     renderer: Renderer,
     reason: String,
+    on_frame: &Rc<RefCell<Option<FrameHook>>>,
 ) -> Result<(), eframe::Error> {
     let viewport = ViewportBuilder::default()
         .with_title("Orrery")
@@ -110,7 +118,7 @@ fn open(
         system_font_fallback: false,
         ..NativeOptions::default()
     };
-    let engine = Arc::clone(engine);
+    let (engine, on_frame) = (Arc::clone(engine), Rc::clone(on_frame));
     eframe::run_native(
         "Orrery",
         native,
@@ -122,7 +130,10 @@ fn open(
                     .is_some_and(|value| value == "window"),
                 ..WindowFacts::default()
             };
-            Ok(Box::new(Window(App::new(&creation.egui_ctx, engine, page, facts))))
+            Ok(Box::new(Window {
+                app: App::new(&creation.egui_ctx, engine, page, facts),
+                on_frame: on_frame.take(),
+            }))
         }),
     )
 }
@@ -161,14 +172,20 @@ fn icon() -> egui::IconData {
 }
 
 /// The app as eframe wants it.
-struct Window(App);
+struct Window {
+    app: App,
+    on_frame: Option<FrameHook>,
+}
 
 impl eframe::App for Window {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
-        self.0.logic(ctx);
+        if let Some(on_frame) = &mut self.on_frame {
+            on_frame();
+        }
+        self.app.logic(ctx);
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
-        self.0.draw(ui);
+        self.app.draw(ui);
     }
 }

@@ -44,6 +44,7 @@ impl App {
         let ctx = ui.ctx().clone();
         self.read_only_banner(ui);
         self.status_bar(ui);
+        self.notices_strip(ui);
         self.rail(ui);
         self.inspector(ui);
         self.header(ui);
@@ -52,14 +53,14 @@ impl App {
         self.palette_dialog(&ctx);
         self.pick_dialog(&ctx);
         self.close_dialog(&ctx);
-        self.toasts(&ctx);
+        self.torn_windows(&ctx);
         self.drop_overlay(&ctx);
         if !self.outbox.wishes.is_empty() || self.invoked.is_some() {
             ctx.request_repaint();
         }
     }
 
-    fn page(&mut self, ui: &mut Ui) {
+    pub(super) fn page(&mut self, ui: &mut Ui) {
         let theme = self.theme(ui.ctx());
         let frame = Frame::new().fill(theme.surface.base).inner_margin(Margin::symmetric(24, 16));
         CentralPanel::default().frame(frame).show(ui, |ui| {
@@ -69,7 +70,7 @@ impl App {
         });
     }
 
-    fn inspector(&mut self, ui: &mut Ui) {
+    pub(super) fn inspector(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
         if self.with_page(&ctx, |page, context| page.has_inspector(context)) != Some(true) {
             return;

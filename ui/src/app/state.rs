@@ -34,6 +34,8 @@ struct Kept {
     routes: Vec<Route>,
     pages: BTreeMap<PageId, serde_json::Value>,
     drafts: Drafts,
+    /// Pages in windows of their own.
+    torn: Vec<PageId>,
 }
 
 impl Default for Kept {
@@ -48,6 +50,7 @@ impl Default for Kept {
             routes: Vec::new(),
             pages: BTreeMap::new(),
             drafts: Drafts::default(),
+            torn: Vec::new(),
         }
     }
 }
@@ -82,6 +85,8 @@ impl App {
             self.last_routes.insert(route.page(), route);
         }
         self.route = kept.route;
+        // The main window keeps the page it shows.
+        self.torn.pages = kept.torn.into_iter().filter(|page| *page != self.route.page()).collect();
         self.drafts = kept.drafts;
         for (id, state) in kept.pages {
             if let Some(page) = self.pages.iter_mut().find(|page| page.id() == id) {
@@ -107,6 +112,7 @@ impl App {
             routes: self.last_routes.values().cloned().collect(),
             pages: self.pages.iter().map(|page| (page.id(), page.state())).collect(),
             drafts: self.drafts.clone(),
+            torn: self.torn.pages.iter().copied().collect(),
         };
         serde_json::to_string(&kept).unwrap_or_default()
     }

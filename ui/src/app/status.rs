@@ -107,7 +107,10 @@ impl App {
             let error = self.snapshot.notices.iter().find(|notice| notice.severity == Severity::Error);
             if let Some(error) = error {
                 let first = error.message.split_inclusive(['.', '\n']).next().unwrap_or(&error.message);
-                let short: String = first.trim().chars().take(60).collect();
+                let mut short: String = first.trim().chars().take(60).collect();
+                if short.len() < first.trim().len() {
+                    short.push('…');
+                }
                 let response = item(ui, theme, icon::FAILED, &short, "Last error", Some(State::Failed));
                 if response.on_hover_text(&error.message).clicked() {
                     self.outbox.run(UiCommand::ShowNotices);

@@ -159,7 +159,7 @@ impl Chart<'_> {
 }
 
 /// Round values in a range, as numbers and as text.
-fn ticks((low, high): (f64, f64)) -> Vec<(f64, String)> {
+pub(super) fn ticks((low, high): (f64, f64)) -> Vec<(f64, String)> {
     let span = high - low;
     if !(span.is_finite() && span > 0.0) {
         return Vec::new();

@@ -1,4 +1,5 @@
-//! Fewer points for the same picture: per bucket of x the first, lowest, highest and last point, so that no peak is lost.
+//! Fewer points for the same picture: per bucket of x (about a pixel column) the lowest and the highest point, so that no peak
+//! is lost, and the two ends of the curve.
 //!
 //! Buckets lie on a grid of powers of two that does not depend on where the view stands. A picture that is only panned
 //! therefore draws the same points, and what was computed for it stays valid.
@@ -6,12 +7,12 @@
 /// Points of a drawn curve, `[x, y]`, ascending in x.
 pub type Points = Vec<[f64; 2]>;
 
-/// The bucket width, a power of two, at which a view of `span` (in x units) over `pixels` keeps at least one bucket a pixel.
+/// The bucket width, the power of two that is nearest to a pixel of a view of `span` (in x units) over `pixels`.
 ///
 /// Returns 0 when there is nothing to divide; 0 means "keep every point" to [`min_max`].
 pub fn bucket_width(span: f64, pixels: f32) -> f64 {
     let width = span / f64::from(pixels.max(1.0));
-    if width.is_finite() && width > 0.0 { width.log2().floor().exp2() } else { 0.0 }
+    if width.is_finite() && width > 0.0 { width.log2().round().exp2() } else { 0.0 }
 }
 
 /// Where the bucket of `x` begins, on the grid of that width.
@@ -19,30 +20,32 @@ pub fn bucket_start(x: f64, bucket: f64) -> f64 {
     (x / bucket).floor() * bucket
 }
 
-/// Keeps of every bucket of width `bucket` the first, lowest, highest and last point, in their order.
+/// Keeps of every bucket of width `bucket` the lowest and the highest point, in their order, and the last point of all;
+/// where the curve `begins` with these points, the first one too.
 ///
 /// `points` must ascend in x. Points that are not finite are dropped. Every kept point is one of the given ones; the
 /// lowest and the highest y of every bucket survive. `O(n)`.
-pub fn min_max(points: &[[f64; 2]], bucket: f64) -> Points {
+pub fn min_max(points: &[[f64; 2]], bucket: f64, begins: bool) -> Points {
     let finite = points.iter().copied().filter(|[x, y]| x.is_finite() && y.is_finite());
     if bucket <= 0.0 {
         return finite.collect();
     }
     let mut kept = Points::new();
     let mut open: Option<Bucket> = None;
+    let mut begins = begins;
     for point in finite {
         let number = (point[0] / bucket).floor();
         match &mut open {
             Some(current) if current.number.total_cmp(&number).is_eq() => current.take(point),
             _ => {
                 if let Some(done) = open.replace(Bucket::new(number, point)) {
-                    done.close(&mut kept);
+                    done.close(&mut kept, std::mem::take(&mut begins), false);
                 }
             }
         }
     }
     if let Some(done) = open {
-        done.close(&mut kept);
+        done.close(&mut kept, begins, true);
     }
     kept
 }
@@ -91,12 +94,13 @@ impl Bucket {
         self.count += 1;
     }
 
-    fn close(self, kept: &mut Points) {
+    fn close(self, kept: &mut Points, begins: bool, ends: bool) {
         let Self { count, first, low, high, last, .. } = self;
-        let mut ranked = [(0, first), low, high, (count - 1, last)];
-        ranked.sort_by_key(|(rank, _)| *rank);
+        let mut ranked =
+            [begins.then_some((0, first)), Some(low), Some(high), ends.then_some((count - 1, last))];
+        ranked.sort_by_key(|point| point.map(|(rank, _)| rank));
         let mut previous = None;
-        for (rank, point) in ranked {
+        for (rank, point) in ranked.into_iter().flatten() {
             if previous != Some(rank) {
                 kept.push(point);
             }
@@ -121,10 +125,10 @@ mod tests {
     }
 
     #[test]
-    fn every_bucket_keeps_its_peaks_and_ends() {
+    fn every_bucket_keeps_its_peaks_and_the_curve_its_ends() {
         let points = jagged(10_000);
-        let kept = min_max(&points, 64.0);
-        assert!(kept.len() <= 4 * (10_000 / 64 + 1));
+        let kept = min_max(&points, 64.0, true);
+        assert!(kept.len() <= 2 * (10_000 / 64 + 2));
         for bucket in points.chunk_by(|a, b| (a[0] / 64.0).floor() as u64 == (b[0] / 64.0).floor() as u64) {
             let inside =
                 |point: &&[f64; 2]| (point[0] / 64.0).floor() as u64 == (bucket[0][0] / 64.0).floor() as u64;
@@ -139,15 +143,14 @@ mod tests {
                 high(&mut bucket.iter().map(|p| p[1])).to_bits(),
                 high(&mut mine.iter().map(|p| p[1])).to_bits()
             );
-            assert_eq!(mine.first(), bucket.first().as_ref());
-            assert_eq!(mine.last(), bucket.last().as_ref());
         }
+        assert_eq!((kept.first(), kept.last()), (points.first(), points.last()), "and the curve its ends");
     }
 
     #[test]
     fn kept_points_are_given_points_in_order() {
         let points = jagged(5_000);
-        let kept = min_max(&points, 128.0);
+        let kept = min_max(&points, 128.0, true);
         assert!(kept.windows(2).all(|pair| pair[0][0] < pair[1][0]), "ascending, none twice");
         assert!(kept.iter().all(|point| points.contains(point)), "no point is made up");
     }
@@ -157,24 +160,28 @@ mod tests {
         let mut points: Points = (0..100_000).map(|x| [f64::from(x), 1.0]).collect();
         points[54_321][1] = 9.0;
         for bucket in [0.0, 2.0, 64.0, 4096.0, 1e6] {
-            assert!(min_max(&points, bucket).contains(&[54_321.0, 9.0]), "lost at bucket width {bucket}");
+            assert!(
+                min_max(&points, bucket, true).contains(&[54_321.0, 9.0]),
+                "lost at bucket width {bucket}"
+            );
         }
-        assert_eq!(min_max(&points, 1e6).len(), 3, "first, spike, last");
+        assert_eq!(min_max(&points, 1e6, true).len(), 3, "first, spike, last");
     }
 
     #[test]
     fn few_points_and_odd_values_pass() {
-        assert!(min_max(&[], 1.0).is_empty());
-        assert_eq!(min_max(&[[1.0, 2.0]], 8.0), vec![[1.0, 2.0]]);
+        assert!(min_max(&[], 1.0, true).is_empty());
+        assert_eq!(min_max(&[[1.0, 2.0]], 8.0, true), vec![[1.0, 2.0]]);
         let holes = [[0.0, f64::NAN], [1.0, 1.0], [f64::INFINITY, 1.0], [2.0, f64::NEG_INFINITY]];
-        assert_eq!(min_max(&holes, 1.0), vec![[1.0, 1.0]]);
+        assert_eq!(min_max(&holes, 1.0, true), vec![[1.0, 1.0]]);
     }
 
     #[test]
-    fn the_bucket_grid_is_a_power_of_two_of_at_most_a_pixel() {
+    fn the_bucket_grid_is_the_power_of_two_nearest_to_a_pixel() {
         for span in [1.0, 37.5, 1e6, 3e-3] {
             let width = bucket_width(span, 800.0);
-            assert!(width <= span / 800.0 && width > span / 1600.0 - f64::EPSILON);
+            let pixels = width / (span / 800.0);
+            assert!((0.7..=1.42).contains(&pixels), "{pixels}");
             assert!((width.log2() - width.log2().round()).abs() < 1e-12);
         }
         for nothing in [0.0, -1.0, f64::NAN, f64::INFINITY] {

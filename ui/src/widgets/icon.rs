@@ -30,6 +30,10 @@ icons! {
     MODELS = ICON_DEPLOYED_CODE;
     /// Page Settings.
     SETTINGS = ICON_SETTINGS;
+    /// A window of its own.
+    TEAR_OFF = ICON_OPEN_IN_NEW;
+    /// Back from there.
+    BACK_IN = ICON_OPEN_IN_BROWSER;
     /// Search.
     SEARCH = ICON_SEARCH;
     /// Open a file.

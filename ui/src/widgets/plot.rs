@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use egui::{Color32, Id, Role, Ui, Vec2, WidgetInfo, vec2};
-use egui_plot::{Line, LineStyle, Plot, PlotPoint, PlotPoints, Points, VLine};
+use egui_plot::{Line, LineStyle, Plot, PlotPoint, PlotPoints, Points, VLine, uniform_grid_spacer};
 
 pub use super::plot_series::{Curve, CurveX};
 use super::{
@@ -15,6 +15,25 @@ use super::{
     plot_tools,
 };
 use crate::theme::{Theme, size, space};
+
+/// A curve of more drawn points than this has no gaps that dashes could show.
+const DENSE: usize = 400;
+
+/// Lines of the grid, about, across a plot and up it.
+const X_TICKS: f64 = 7.0;
+const Y_TICKS: f64 = 6.0;
+
+/// Steps of a grid with about `ticks` lines in a range: the round step, and two wider ones that are drawn stronger.
+fn grid_steps((low, high): (f64, f64), ticks: f64) -> [f64; 3] {
+    let rough = (high - low) / ticks;
+    if !(rough.is_finite() && rough > 0.0) {
+        return [1.0, 10.0, 100.0];
+    }
+    let power = 10_f64.powf(rough.log10().floor());
+    let round = [1.0, 2.0, 5.0].into_iter().map(|factor| factor * power).find(|step| *step >= rough);
+    let step = round.unwrap_or(10.0 * power);
+    [step, step * 5.0, step * 10.0]
+}
 
 /// What a plot is about.
 #[derive(Clone, Copy, Debug)]
@@ -147,6 +166,8 @@ fn draw(
         .show_x(false)
         .show_y(false)
         .grid_color(theme.surface.hairline)
+        .x_grid_spacer(uniform_grid_spacer(|input| grid_steps(input.bounds, X_TICKS)))
+        .y_grid_spacer(uniform_grid_spacer(|input| grid_steps(input.bounds, Y_TICKS)))
         .y_axis_min_width(56.0)
         .x_axis_formatter(move |mark, _| (spec.x_text)(mark.value))
         .y_axis_formatter(move |mark, _| write_y(mark.value));
@@ -196,7 +217,10 @@ fn draw_curve<'a>(
 ) -> usize {
     let Some(ready) = prepared.get(&curve.key) else { return 0 };
     let color = theme.series(curve.color);
-    let style = if curve.dashed { LineStyle::dashed_dense() } else { LineStyle::Solid };
+    // Dashes of a curve that fills its columns cannot be told apart, and are costly: it is drawn fainter instead.
+    let dense = ready.drawn_raw.len() > DENSE;
+    let style = if curve.dashed && !dense { LineStyle::dashed_dense() } else { LineStyle::Solid };
+    let color = if curve.dashed && dense { color.gamma_multiply(0.55) } else { color };
     // A line needs two points: a curve that has just begun is a dot.
     if let [only] = ready.drawn_raw.as_slice() {
         let dot = Points::new(curve.name.as_str(), PlotPoints::Owned(vec![*only]));
@@ -292,4 +316,19 @@ pub fn plain(value: f64) -> String {
 pub fn swatch(ui: &mut Ui, color: Color32) {
     let (rect, _) = ui.allocate_exact_size(vec2(size::CAPTION, size::CAPTION), egui::Sense::hover());
     ui.painter().rect_filled(rect.shrink(1.0), 2.0, color);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_range_has_a_few_round_grid_lines() {
+        for (low, high) in [(0.45, 0.56), (0.0, 1.0), (3.0, 100_000.0), (-2e-6, 5e-6)] {
+            let [step, ..] = grid_steps((low, high), Y_TICKS);
+            let lines = (high - low) / step;
+            assert!((2.4..=6.0).contains(&lines), "{lines} lines of {step} from {low} to {high}");
+        }
+        assert!(grid_steps((1.0, 1.0), 5.0)[0] > 0.0 && grid_steps((f64::NAN, 1.0), 5.0)[0] > 0.0);
+    }
 }

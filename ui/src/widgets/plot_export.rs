@@ -155,12 +155,12 @@ fn dashes(dashed: bool) -> &'static str {
     if dashed { r#" stroke-dasharray="5 3""# } else { "" }
 }
 
-fn css(color: Color32) -> String {
+pub(super) fn css(color: Color32) -> String {
     let [red, green, blue, _] = color.to_srgba_unmultiplied();
     format!("#{red:02x}{green:02x}{blue:02x}")
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -197,16 +197,16 @@ impl Prepared {
         let last = self.raw.last().map_or(0.0, |point| point[0]);
         let from = Some(view.from - margin).filter(|from| *from > first).unwrap_or(f64::NEG_INFINITY);
         let to = Some(view.to + margin).filter(|to| *to < last).unwrap_or(f64::INFINITY);
-        self.drawn_raw = drawn(visible(&self.raw, from, to), bucket, log_y);
-        self.drawn_smooth = drawn(visible(&self.smooth, from, to), bucket, log_y);
+        self.drawn_raw = drawn(visible(&self.raw, from, to), bucket, log_y, true);
+        self.drawn_smooth = drawn(visible(&self.smooth, from, to), bucket, log_y, true);
         let (raw, smooth) = (self.raw.len(), self.smooth.len());
         self.thinned = Some(Thinned { bucket, log_y, from, to, raw, smooth });
     }
 }
 
-fn drawn(points: &[[f64; 2]], bucket: f64, log_y: bool) -> Vec<PlotPoint> {
+fn drawn(points: &[[f64; 2]], bucket: f64, log_y: bool, begins: bool) -> Vec<PlotPoint> {
     // A logarithm keeps the order, so thinning comes first and is cheaper.
-    let kept = min_max(points, bucket);
+    let kept = min_max(points, bucket, begins);
     let on_axis = kept.into_iter().filter(|[_, y]| !log_y || *y > 0.0);
     on_axis.map(|[x, y]| PlotPoint::new(x, if log_y { y.log10() } else { y })).collect()
 }
@@ -214,13 +214,14 @@ fn drawn(points: &[[f64; 2]], bucket: f64, log_y: bool) -> Vec<PlotPoint> {
 /// Draws the points that came after `known`, and the bucket they began in once more.
 fn extend(kept: &mut Vec<PlotPoint>, points: &[[f64; 2]], known: usize, bucket: f64, log_y: bool) {
     let Some(edge) = known.checked_sub(1).and_then(|last| points.get(last)) else {
-        *kept = drawn(points, bucket, log_y);
+        *kept = drawn(points, bucket, log_y, true);
         return;
     };
     let start = bucket_start(edge[0], bucket);
     kept.truncate(kept.partition_point(|point| point.x < start));
     let begin = points.partition_point(|point| point[0] < start);
-    kept.extend(drawn(&points[begin..], bucket, log_y));
+    let begins = kept.is_empty();
+    kept.extend(drawn(&points[begin..], bucket, log_y, begins));
 }
 
 /// Prepared curves of one plot, by key.

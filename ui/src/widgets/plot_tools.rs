@@ -2,13 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use egui::{
-    Align, ColorImage, Layout, PopupAnchor, Rect, Response, Role, Tooltip, Ui, WidgetInfo,
-    containers::menu::MenuButton,
-};
+use egui::{Align, ColorImage, Layout, PopupAnchor, Rect, Response, Role, Tooltip, Ui, WidgetInfo};
 
 use super::{
     button::icon_button,
+    export_menu::{self, Format},
     icon,
     plot::{Export, PlotGroup, PlotSpec, PlotState, ValueAt, ViewCommand, swatch},
     plot_export::{self, SvgFrame, SvgLine},
@@ -69,23 +67,18 @@ fn export_menu(
     state: &mut PlotState,
     curves: &[Curve],
 ) -> Option<Export> {
-    let mut export = None;
-    let file = spec.title.to_lowercase().replace(' ', "-");
-    let button = egui::Button::new(icon::EXPORT.small().color(theme.text.body)).frame_when_inactive(false);
-    let (response, _) = MenuButton::from_button(button).ui(ui, |ui| {
-        if ui.button("Values as CSV…").clicked() {
-            export = Some((format!("{file}.csv"), plot_export::csv(curves, spec.x_name, spec.title)));
+    match export_menu::export_menu(ui, theme, spec.title)? {
+        format @ Format::Csv => {
+            Some((format.file_name(spec.title), plot_export::csv(curves, spec.x_name, spec.title)))
         }
-        if ui.button("Picture as SVG…").clicked() {
-            export = svg(theme, spec, state, curves).map(|bytes| (format!("{file}.svg"), bytes));
+        format @ Format::Svg => {
+            svg(theme, spec, state, curves).map(|bytes| (format.file_name(spec.title), bytes))
         }
-        if ui.button("Picture as PNG…").clicked() {
+        Format::Png => {
             state.shot.ask(ui);
+            None
         }
-    });
-    let name = format!("Export {}", spec.title.to_lowercase());
-    response.on_hover_text(name.as_str()).accessible_name(name);
-    export
+    }
 }
 
 fn svg(theme: &Theme, spec: &PlotSpec<'_>, state: &PlotState, curves: &[Curve]) -> Option<Vec<u8>> {
@@ -159,7 +152,7 @@ pub(super) fn footer(ui: &mut Ui, theme: &Theme, spec: &PlotSpec<'_>, drawn: usi
         let words =
             format!("{} of {} points shown", format::count(drawn as u64), format::count(total as u64));
         ui.label(theme.caption(words))
-            .on_hover_text("First, lowest, highest and last point of every pixel: no peak is lost");
+            .on_hover_text("The lowest and the highest point of every pixel column: no peak is lost");
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(theme.caption(spec.x_name)));
     });
 }
@@ -195,10 +188,11 @@ pub(super) fn values(
 
 /// A picture of the window, asked for in one frame and cut out in a later one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shot(Arc<Mutex<Option<Arc<ColorImage>>>>);
+pub struct Shot(Arc<Mutex<Option<Arc<ColorImage>>>>);
 
 impl Shot {
-    fn ask(&self, ui: &Ui) {
+    /// Asks for a picture of the window.
+    pub fn ask(&self, ui: &Ui) {
         let (place, ctx) = (Arc::clone(&self.0), ui.ctx().clone());
         ui.ctx().request_screenshot(move |image| {
             if let Ok(mut place) = place.lock() {
@@ -209,7 +203,7 @@ impl Shot {
     }
 
     /// The part of the picture at `area`, as a PNG file, once it is there.
-    pub(super) fn take(&self, ui: &Ui, title: &str, area: Rect) -> Option<Export> {
+    pub fn take(&self, ui: &Ui, title: &str, area: Rect) -> Option<Export> {
         let image = self.0.lock().ok()?.take()?;
         let scale = ui.ctx().pixels_per_point();
         let whole = Rect::from_min_size(
@@ -222,7 +216,7 @@ impl Shot {
         }
         let part = image.region(&area, Some(scale));
         let bytes = png(&part)?;
-        Some((format!("{}.png", title.to_lowercase().replace(' ', "-")), bytes))
+        Some((Format::Png.file_name(title), bytes))
     }
 }
 

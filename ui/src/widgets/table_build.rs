@@ -140,7 +140,7 @@ impl Keys {
 
     /// The rows in order: stable, missing values last.
     fn sorted(mut self, direction: Direction) -> Vec<u32> {
-        let mut rows = std::mem::take(&mut self.rows);
+        let rows = std::mem::take(&mut self.rows);
         let folded: Vec<String> = rows
             .iter()
             .map(|(key, _)| match key {
@@ -163,8 +163,9 @@ impl Keys {
             };
             if direction == Direction::Ascending { ascending } else { ascending.reverse() }
         });
-        order.iter_mut().for_each(|at| *at = rows[*at as usize].1);
-        rows.clear();
+        for at in &mut order {
+            *at = rows[*at as usize].1;
+        }
         order
     }
 }

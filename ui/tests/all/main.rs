@@ -8,6 +8,8 @@ mod support {
 
 mod home;
 mod models;
+mod names;
 mod pictures;
 mod settings;
 mod shell;
+mod windows;

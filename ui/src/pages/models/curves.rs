@@ -1,6 +1,8 @@
 //! How a model errs: ROC, precision and recall, calibration, confusion, residuals; and the threshold.
 
-use egui::{Align, Align2, ComboBox, FontFamily, FontId, Layout, Role, Sense, Slider, Ui, WidgetInfo, vec2};
+use egui::{
+    Align, Align2, ComboBox, FontFamily, FontId, Id, Layout, Role, Sense, Slider, Ui, WidgetInfo, vec2,
+};
 use orrery_domain::{
     Command, ModelRef,
     curves::{ClassCurves, CurvePoint, Curves},
@@ -17,7 +19,10 @@ use crate::{
         button::{Weight, icon_button, text_button},
         card,
         chart::{Chart, ChartLine, nearest_x, range},
+        chart_export,
+        export_menu::{Format, export_menu},
         icon,
+        plot_tools::Shot,
         tile::Tile,
     },
 };
@@ -144,7 +149,7 @@ fn in_column(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {
     });
 }
 
-/// A chart in a card, with the button that saves its points.
+/// A chart in a card, with the menu that saves its points and its picture.
 fn chart_card(
     chart: &Chart<'_>,
     csv: impl FnOnce() -> String,
@@ -153,23 +158,30 @@ fn chart_card(
     reading: impl Fn([f64; 2]) -> Option<String>,
 ) {
     let theme = ctx.theme;
-    let mut save = false;
-    card::card(
+    let shot =
+        ui.data_mut(|data| data.get_temp_mut_or_default::<Shot>(Id::unique(("shot", chart.title))).clone());
+    let mut asked = None;
+    let area = card::card(
         ui,
         theme,
         chart.title,
-        |ui| {
-            save = icon_button(ui, theme, icon::EXPORT, &format!("Save {} as CSV…", chart.title), true)
-                .clicked();
-        },
+        |ui| asked = export_menu(ui, theme, chart.title),
         |ui| {
             let width = ui.available_width();
-            chart.show(ui, theme, width, HEIGHT, reading);
+            chart.show(ui, theme, width, HEIGHT, reading).rect
         },
     );
-    if save {
-        let name = format!("{}.csv", chart.title.to_lowercase().replace(' ', "_"));
-        ctx.outbox.pick(PickRequest::save(format!("Save {}", chart.title), name, csv().into_bytes()));
+    let file = match asked {
+        Some(Format::Csv) => Some((Format::Csv.file_name(chart.title), csv().into_bytes())),
+        Some(Format::Svg) => Some((Format::Svg.file_name(chart.title), chart_export::svg(chart, theme))),
+        Some(Format::Png) => {
+            shot.ask(ui);
+            None
+        }
+        None => shot.take(ui, chart.title, area),
+    };
+    if let Some((name, bytes)) = file {
+        ctx.outbox.pick(PickRequest::save(format!("Save {}", chart.title), name, bytes));
     }
 }
 

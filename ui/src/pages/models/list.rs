@@ -84,10 +84,10 @@ impl TableRows for Versions<'_> {
 
 fn columns() -> Vec<TableColumn> {
     vec![
-        TableColumn::text("Model", 120.0).growing().help("Name and version"),
+        TableColumn::text("Model", 108.0).growing().help("Name and version"),
         TableColumn::number("Value", 62.0).help("The primary metric on the test rows"),
         TableColumn::text("Metric", 76.0),
-        TableColumn::number("Age", 76.0),
+        TableColumn::number("Age", 88.0),
         TableColumn::text("Family", 80.0).hidden(),
         TableColumn::text("Dataset", 110.0).hidden(),
         TableColumn::text("Target", 90.0).hidden(),

@@ -162,20 +162,19 @@ pub fn primary(run: &Run) -> Option<(MetricId, &MetricValue)> {
     Some((id, run.test.as_ref()?.get(&id)?))
 }
 
-/// The primary metric with its interval, as the table shows it.
+/// The primary metric, as the table shows it.
 pub fn metric_words(run: &Run) -> String {
     let Some((id, metric)) = primary(run) else { return NONE.to_owned() };
-    let value = format::metric(id, metric.value);
-    match (metric.low, metric.high) {
-        (Some(low), Some(high)) => {
-            format!(
-                "{} {value} [{}, {}]",
-                id.title(),
-                format::metric(id, Some(low)),
-                format::metric(id, Some(high))
-            )
+    format!("{} {}", id.title(), format::metric(id, metric.value))
+}
+
+/// The 95 % interval of the primary metric, as the table shows it.
+pub fn interval_words(run: &Run) -> String {
+    match primary(run).map(|(id, metric)| (id, metric.low, metric.high)) {
+        Some((id, Some(low), Some(high))) => {
+            format!("{} – {}", format::metric(id, Some(low)), format::metric(id, Some(high)))
         }
-        _ => format!("{} {value}", id.title()),
+        _ => NONE.to_owned(),
     }
 }
 

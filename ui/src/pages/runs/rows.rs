@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use egui::Ui;
 use orrery_domain::run::{Run, RunState};
 
-use super::data::{RunList, duration, kind_words, metric_words, primary, progress_words};
+use super::data::{RunList, duration, interval_words, kind_words, metric_words, primary, progress_words};
 use crate::{
     command::UiCommand,
     format::{self, NONE},
@@ -24,23 +24,25 @@ const TARGET: usize = 3;
 const MODEL: usize = 4;
 const PROGRESS: usize = 5;
 const METRIC: usize = 6;
-const LOSS: usize = 7;
-const STARTED: usize = 8;
-const DURATION: usize = 9;
-const DEVICE: usize = 10;
-const NOTE: usize = 11;
-const ID: usize = 12;
+const INTERVAL: usize = 7;
+const LOSS: usize = 8;
+const STARTED: usize = 9;
+const DURATION: usize = 10;
+const DEVICE: usize = 11;
+const NOTE: usize = 12;
+const ID: usize = 13;
 
 /// The columns of the table.
 pub(super) fn columns() -> Vec<TableColumn> {
     vec![
-        TableColumn::text("State", 92.0).drawn(),
-        TableColumn::text("Name", 140.0).growing(),
-        TableColumn::text("Dataset", 100.0),
-        TableColumn::text("Target", 76.0),
-        TableColumn::text("Model", 76.0),
-        TableColumn::number("Progress", 112.0).drawn(),
-        TableColumn::number("Test metric", 212.0).help("Primary test metric with its 95% bootstrap interval"),
+        TableColumn::text("State", 90.0).drawn(),
+        TableColumn::text("Name", 124.0).growing(),
+        TableColumn::text("Dataset", 92.0),
+        TableColumn::text("Target", 64.0),
+        TableColumn::text("Model", 70.0),
+        TableColumn::number("Progress", 104.0).drawn(),
+        TableColumn::number("Test metric", 118.0).help("The primary metric on the test rows"),
+        TableColumn::number("95% interval", 126.0).help("Bootstrap interval of the test metric"),
         TableColumn::number("Validation loss", 92.0).help("Best so far"),
         TableColumn::number("Started", 80.0),
         TableColumn::number("Duration", 80.0),
@@ -97,6 +99,7 @@ impl TableRows for Rows<'_> {
             MODEL => kind_words(run),
             PROGRESS => progress_words(run),
             METRIC => metric_words(run),
+            INTERVAL => interval_words(run),
             LOSS => run.best_valid_loss.map_or_else(|| NONE.to_owned(), |loss| format::significant(loss, 4)),
             STARTED => format::ago(self.now, run.started_at.unwrap_or(run.created_at)),
             _ => duration(run, self.now).map_or_else(|| NONE.to_owned(), format::duration),
@@ -112,6 +115,7 @@ impl TableRows for Rows<'_> {
             PROGRESS if run.state == RunState::Finished => SortKey::Number(1.0),
             PROGRESS => number(run.progress.fraction),
             METRIC => number(primary(run).and_then(|(_, metric)| metric.value)),
+            INTERVAL => number(primary(run).and_then(|(_, metric)| metric.low)),
             LOSS => number(run.best_valid_loss),
             STARTED => SortKey::Number(run.started_at.unwrap_or(run.created_at)),
             DURATION => number(duration(run, self.now)),
