@@ -23,6 +23,7 @@ pub mod model;
 pub mod profile;
 pub mod run;
 pub mod snapshot;
+pub mod spreadsheet;
 pub mod training;
 pub mod units;
 
