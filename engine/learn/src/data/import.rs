@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use orrery_domain::{
@@ -39,6 +39,7 @@ pub fn import(
     blobs: &Path,
     control: &dyn JobControl,
 ) -> Result<(Dataset, Profile), Interrupt> {
+    let began = Instant::now();
     let source = source::read(file, budget, control)?;
     let id = dataset_id(&source.hasher, options)?;
     let kept = blobs.join(format!("{id}.json"));
@@ -46,6 +47,7 @@ pub fn import(
         return Ok((record.dataset, record.profile));
     }
     let (table, report) = read::read_source(source, file, options, budget, control)?;
+    log::debug!("read took {:.4} s", began.elapsed().as_secs_f64());
     if let Some(name) = report.unknown_types.first() {
         return Err(super::unknown_column(&table, name).into());
     }
@@ -65,7 +67,9 @@ pub fn import(
         warnings: report.warnings,
         imported_at: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64()),
     };
+    let began = Instant::now();
     let profile = profile::profile(&dataset, &table, None, control)?;
+    log::debug!("profile took {:.4} s", began.elapsed().as_secs_f64());
     let record = Record { version: VERSION, dataset, profile };
     keep(&record, &kept)?;
     Ok((record.dataset, record.profile))
