@@ -3,5 +3,6 @@
 mod architecture;
 mod cli;
 mod desktop;
+mod hostile;
 mod journeys;
 mod program;
