@@ -11,6 +11,8 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}"
 export CARGO_TERM_COLOR=never CARGO_TERM_PROGRESS_WHEN=never RUST_BACKTRACE=1
 logs="$(mktemp -d)"
 failed_steps=()
+# One feature set for every step, so that nothing is built twice.
+features=inspection,fault-injection
 
 step() { # name, command…
   local name=$1 began=$SECONDS
@@ -25,7 +27,7 @@ step() { # name, command…
   fi
 }
 
-doc() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --features inspection; }
+doc() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --features "$features"; }
 
 peers() {
   local venv="$cache/peers"
@@ -37,10 +39,10 @@ peers() {
 }
 
 step format cargo fmt --all --check
-step lints cargo clippy --locked --workspace --all-targets --features inspection -- -D warnings
+step lints cargo clippy --locked --workspace --all-targets --features "$features" -- -D warnings
 step docs doc
-step build cargo test --locked --workspace --features inspection --no-run
-step tests cargo test --locked --workspace --features inspection --no-fail-fast -- --show-output
+step build cargo test --locked --workspace --features "$features" --no-run
+step tests cargo test --locked --workspace --features "$features" --no-fail-fast -- --show-output
 step peers peers
 
 # What ran, as the test runner and the peers' script counted it.

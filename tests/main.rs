@@ -6,3 +6,5 @@ mod desktop;
 mod hostile;
 mod journeys;
 mod program;
+#[cfg(all(unix, feature = "fault-injection"))]
+mod recovery;

@@ -11,7 +11,7 @@ use orrery_domain::{
     snapshot::ModelEntry,
 };
 
-use orrery_learn::model;
+use orrery_learn::{faults, model};
 
 use crate::{files, store::Store, workspace, workspace::Workspace};
 
@@ -31,6 +31,7 @@ pub fn register(
 ) -> Result<ModelRef, Failure> {
     ModelRef::check_name(name).map_err(|error| Failure::new(FailureClass::Client, error.to_string()))?;
     let model = store.reserve_model(name, run)?;
+    faults::kill("register");
     let folder = workspace.model(&model);
     let mut card = card.clone();
     card.model = Some(model.clone());
@@ -40,9 +41,12 @@ pub fn register(
             // Left by a crash in the middle of something: out of the way, not deleted.
             files::move_entry(&folder, &workspace.bin().join(format!("stray-{}", crate::runs::fresh_id())))?;
         }
+        faults::kill("register");
         files::move_entry(staged, &folder)?;
     }
+    faults::kill("register");
     store.put_model(&entry_of(&card, &model, &folder, dataset_name))?;
+    faults::kill("register");
     Ok(model)
 }
 

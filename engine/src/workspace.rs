@@ -62,6 +62,11 @@ impl Workspace {
         self.home.join("orrery.db")
     }
 
+    /// The window's own state.
+    pub fn window_state(&self) -> PathBuf {
+        self.home.join("window.state")
+    }
+
     /// Blobs by content hash.
     pub fn blobs(&self) -> PathBuf {
         self.home.join("blobs")

@@ -4,3 +4,4 @@ mod fake;
 mod processes;
 mod store;
 mod supervisor;
+mod window_state;

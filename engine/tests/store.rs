@@ -16,7 +16,6 @@ fn records_read_back_as_they_were() {
     let mut run = runs::record_of(&RunId("r-1".into()), &dataset, &config("quick"), Some("name"));
     run.note = "a note".into();
     store.add_run(&run).expect("written");
-    store.set_window_state("{\"page\":\"runs\"}").expect("written");
     store.set_default_device(DeviceChoice::Gpu(1)).expect("written");
 
     let mut again = Store::open(&workspace).expect("opened again");
@@ -24,7 +23,6 @@ fn records_read_back_as_they_were() {
     assert_eq!(again.profile(&dataset.id, Some("y")).expect("read"), Some(profile));
     assert_eq!(again.profile(&dataset.id, None).expect("read"), None);
     assert_eq!(again.run(&run.id).expect("read"), Some(run));
-    assert_eq!(again.window_state().expect("read").as_deref(), Some("{\"page\":\"runs\"}"));
     assert_eq!(again.default_device().expect("read"), DeviceChoice::Gpu(1));
     assert!(again.integrity().expect("read").is_empty());
 }

@@ -18,7 +18,7 @@ use orrery_engine::{
 };
 
 use super::{
-    Context, Outcome, follow,
+    Context, End, Outcome, follow,
     output::{self, Align},
 };
 
@@ -234,12 +234,17 @@ fn last_reason(context: &Context, run: &Run) -> Option<String> {
 
 fn steer(context: &Context, store: &mut Store, id: &str, order: Order) -> Outcome {
     let run = runs::find(store, id)?;
-    let from = Tail::length(&context.workspace.run(&run.id).join("events.jsonl"));
-    if runs::order(&context.workspace, store, &run.id, order)? == Ordered::Told {
-        wait(context, &run.id, order, from)?;
-    }
-    let run = store.run(&run.id)?.ok_or_else(|| workspace::no_run(&run.id))?;
+    let run = tell(context, store, &run.id, order)?;
     said(context, &run, &format!("{} is {}.", run.id, run.state.name()))
+}
+
+/// Gives an order, waits for what comes of it where a process has the run, and returns the record.
+fn tell(context: &Context, store: &mut Store, id: &RunId, order: Order) -> Result<Run, End> {
+    let from = Tail::length(&context.workspace.run(id).join("events.jsonl"));
+    if runs::order(&context.workspace, store, id, order)? == Ordered::Told {
+        wait(context, id, order, from)?;
+    }
+    Ok(store.run(id)?.ok_or_else(|| workspace::no_run(id))?)
 }
 
 /// Waits until the run's process says that it did what it was told.
@@ -282,8 +287,12 @@ fn resume(context: &Context, store: &mut Store, id: &str, detach: bool) -> Outco
     while runs::is_alive(&context.workspace, &run.id)? {
         let known = store.run(&run.id)?.ok_or_else(|| workspace::no_run(&run.id))?;
         if known.state == RunState::Paused || Instant::now() >= end {
-            // A paused process waits in another terminal or window: it only has to be told.
-            return steer(context, store, &run.id.0, Order::Resume);
+            // A paused process waits in another terminal or window: it only has to be told. Unless it was on its way out.
+            let told = tell(context, store, &run.id, Order::Resume)?;
+            if told.state.is_final() || runs::is_alive(&context.workspace, &run.id)? {
+                return said(context, &told, &format!("{} is {}.", told.id, told.state.name()));
+            }
+            break;
         }
         std::thread::sleep(Duration::from_millis(50));
     }

@@ -388,7 +388,7 @@ pub trait FindInSnapshot {
 
 impl FindInSnapshot for Snapshot {
     fn find_run(&self, id: &RunId) -> Option<&Arc<Run>> {
-        self.runs.iter().find(|run| run.id == *id)
+        crate::run_index::find(&self.runs, id)
     }
 }
 

@@ -15,6 +15,7 @@ pub mod draft;
 pub mod format;
 pub mod pages;
 pub mod route;
+pub mod run_index;
 pub mod theme;
 pub mod widgets;
 

@@ -22,6 +22,7 @@ pub mod metric;
 pub mod model;
 pub mod profile;
 pub mod run;
+pub mod series;
 pub mod snapshot;
 pub mod spreadsheet;
 pub mod training;

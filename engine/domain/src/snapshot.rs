@@ -14,7 +14,8 @@ use crate::{
     metric::{MetricId, MetricValue},
     model::ModelCard,
     profile::Profile,
-    run::{Progress, Run, SeriesId, SeriesPoint},
+    run::{Progress, Run, SeriesId},
+    series::Series,
     training::{Forecast, ModelKind, Task, TrainConfig},
     units::UnixSecs,
 };
@@ -187,7 +188,7 @@ pub struct TryRowState {
 }
 
 /// A run's curves.
-pub type RunSeries = BTreeMap<SeriesId, Vec<SeriesPoint>>;
+pub type RunSeries = BTreeMap<SeriesId, Series>;
 
 /// A policy's choice of device, with its reason.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -12,6 +12,7 @@
 pub mod control;
 pub mod data;
 pub mod device;
+pub mod faults;
 pub mod gbt;
 pub mod linear;
 pub mod metrics;

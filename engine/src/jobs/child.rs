@@ -19,6 +19,7 @@ use orrery_domain::{
 };
 use orrery_learn::{
     control::{Interrupt, JobControl},
+    faults,
     train::TrainJob,
 };
 use orrery_policy::ending;
@@ -153,6 +154,7 @@ fn batch(spec: &JobSpec, work: &dyn Work, control: &dyn JobControl) -> Result<Jo
             let workspace = Workspace::open(home)?;
             let (dataset, profile) = work.import(file, options, budget, &workspace.blobs(), control)?;
             let dataset = Store::open(&workspace)?.put_dataset(&dataset, &profile)?;
+            faults::kill("import");
             Ok(JobEvent::Imported { dataset: Box::new(dataset), profile: Box::new(profile) })
         }
         JobSpec::Profile { home, dataset, target } => {

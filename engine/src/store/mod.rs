@@ -9,12 +9,15 @@ mod models;
 mod runs;
 mod schema;
 mod settings;
+mod window;
 
 use std::{path::PathBuf, time::Duration};
 
 use orrery_domain::{Failure, FailureClass, dataset::Dataset, run::Run, snapshot::ModelEntry};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use serde::{Serialize, de::DeserializeOwned};
+
+pub use window::{Found, WindowFile};
 
 use crate::workspace::Workspace;
 

@@ -1,30 +1,13 @@
-//! Settings and the window's own state in the store.
+//! Settings in the store.
 
 use orrery_domain::{Failure, device::DeviceChoice};
 use rusqlite::OptionalExtension;
 
 use super::Store;
 
-const WINDOW_STATE: &str = "window_state";
 const DEFAULT_DEVICE: &str = "default_device";
 
 impl Store {
-    /// The window's state as it was last saved.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn window_state(&self) -> Result<Option<String>, Failure> {
-        self.setting(WINDOW_STATE)
-    }
-
-    /// Saves the window's state.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub fn set_window_state(&mut self, state: &str) -> Result<(), Failure> {
-        self.set_setting(WINDOW_STATE, state)
-    }
-
     /// The device new requests begin with.
     ///
     /// # Errors

@@ -178,16 +178,6 @@ impl State {
         });
     }
 
-    fn save_window_state(&mut self, text: String) {
-        // A window that only looks has its own state in memory; the other one's is the one to keep.
-        if !self.read_only() {
-            self.effect(Box::new(move |store, _| {
-                store.set_window_state(&text)?;
-                Ok(Box::new(|_| {}))
-            }));
-        }
-    }
-
     fn save_file(&mut self, path: PathBuf, bytes: Vec<u8>) {
         self.work("save", move || {
             let saved = files::write_atomic(&path, &bytes);

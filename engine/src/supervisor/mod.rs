@@ -18,6 +18,7 @@ mod side_jobs;
 mod state;
 mod tailer;
 mod training;
+mod window_state;
 
 use std::{
     sync::{Arc, Mutex, PoisonError, RwLock, mpsc::Sender, mpsc::channel},

@@ -19,8 +19,14 @@ use super::{
     side_jobs::SideJob,
     tailer::Tailer,
     training::Child,
+    window_state::WindowKeeper,
 };
-use crate::{Workspace, files, jobs::Launcher, jobs::now, store::Store};
+use crate::{
+    Workspace, files,
+    jobs::Launcher,
+    jobs::now,
+    store::{Store, WindowFile},
+};
 
 /// At most 30 snapshots a second.
 const PUBLISH_EVERY: Duration = Duration::from_millis(34);
@@ -40,6 +46,7 @@ pub(crate) struct State {
     pub(super) launcher: Launcher,
     pub(super) inbox: Sender<Message>,
     pub(super) effects: Option<Effects>,
+    pub(super) keeper: Option<WindowKeeper>,
     pub(super) tailer: Tailer,
     pub(super) snapshot: Snapshot,
     /// Position of each run, counted from the end: new runs come first and change no other's.
@@ -80,16 +87,18 @@ impl State {
             disk_bytes: None,
             free_bytes: None,
         };
+        let (file, found) = WindowFile::open(&workspace);
         let snapshot = Snapshot {
             workspace: Arc::new(info),
             default_device: store.default_device()?,
-            window_state: store.window_state()?.map(Arc::from),
+            window_state: found.text().map(Arc::from),
             now: now(),
             ..Snapshot::default()
         };
         // The window's own state must be there before its first frame.
         shared.publish(snapshot.clone());
-        Ok(Self {
+        let mut state = Self {
+            keeper: Some(WindowKeeper::start(file, inbox.clone())),
             tailer: Tailer::start(workspace.clone(), inbox.clone()),
             workspace,
             launcher,
@@ -114,7 +123,9 @@ impl State {
             disk_counted: None,
             counting_disk: false,
             closing: None,
-        })
+        };
+        state.tell_found(&found);
+        Ok(state)
     }
 
     /// Starts what runs beside the supervisor, and finds out what happened while nobody watched.
@@ -265,6 +276,9 @@ impl State {
         // What was asked of the store before the end is done before the end.
         if let Some(effects) = self.effects.take() {
             effects.finish();
+        }
+        if let Some(keeper) = self.keeper.take() {
+            keeper.finish();
         }
         true
     }

@@ -115,7 +115,7 @@ fn collect(series: &mut RunSeries, events: &[LoggedEvent]) -> bool {
             }
             JobEvent::Started { from_step, .. } => {
                 for points in series.values_mut() {
-                    points.retain(|point| point.step <= *from_step);
+                    points.truncate_after(*from_step);
                 }
                 changed = true;
             }

@@ -5,7 +5,7 @@ use orrery_domain::{Command, Snapshot, run::RunState};
 
 use super::App;
 use crate::{
-    format,
+    format, run_index,
     widgets::{
         button::Weight,
         confirm::{Answer, Confirm},
@@ -26,8 +26,10 @@ pub(super) enum Closing {
 
 /// Jobs that compute now: runs, and jobs that are no runs.
 pub(super) fn active_jobs(snapshot: &Snapshot) -> (u64, u64) {
-    let runs =
-        snapshot.runs.iter().filter(|run| matches!(run.state, RunState::Queued | RunState::Running)).count();
+    let runs = run_index::active(&snapshot.runs)
+        .into_iter()
+        .filter(|run| matches!(run.state, RunState::Queued | RunState::Running))
+        .count();
     let jobs = snapshot.jobs.iter().filter(|job| job.outcome.is_none()).count();
     (runs as u64, jobs as u64)
 }

@@ -1,4 +1,4 @@
-//! What the window keeps over a restart: sent to the engine, which writes it crash-safe; at most once a second, when changed.
+//! What the window keeps over a restart: sent to the engine, which writes it crash-safe; at most twice a second, when changed.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -14,7 +14,11 @@ use crate::{
 };
 
 /// Seconds between two writes.
-const INTERVAL_SECS: f64 = 1.0;
+const INTERVAL_SECS: f64 = 0.5;
+
+/// Said when the kept state is whole but means nothing to this program.
+const UNREADABLE: &str = "The window's kept layout and unsaved form edits could not be read, so it begins with its defaults. \
+                          Datasets, runs and models are not affected.";
 
 /// What is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,6 +67,7 @@ impl App {
             Some(Ok(kept)) => kept,
             Some(Err(error)) => {
                 log::warn!("the window's kept state was not readable, so it begins anew: {error}");
+                self.outbox.toast(orrery_domain::snapshot::Severity::Warning, UNREADABLE);
                 Kept::default()
             }
             None => Kept::default(),

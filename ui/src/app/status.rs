@@ -8,6 +8,7 @@ use crate::{
     command::UiCommand,
     format,
     route::Route,
+    run_index,
     theme::{State, Theme, size, space},
     widgets::icon::{self, Icon},
 };
@@ -38,8 +39,9 @@ pub(super) fn jobs_words(snapshot: &Snapshot) -> Option<String> {
     if total == 0 {
         return None;
     }
-    let running =
-        snapshot.runs.iter().filter(|run| matches!(run.state, RunState::Queued | RunState::Running));
+    let running = run_index::active(&snapshot.runs)
+        .into_iter()
+        .filter(|run| matches!(run.state, RunState::Queued | RunState::Running));
     let others = snapshot.jobs.iter().filter(|job| job.outcome.is_none());
     let progress: Vec<_> = running.map(|run| &run.progress).chain(others.map(|job| &job.progress)).collect();
     let known: Vec<f64> = progress.iter().filter_map(|progress| progress.fraction).collect();

@@ -14,6 +14,11 @@ pub fn bucket_width(span: f64, pixels: f32) -> f64 {
     if width.is_finite() && width > 0.0 { width.log2().floor().exp2() } else { 0.0 }
 }
 
+/// Where the bucket of `x` begins, on the grid of that width.
+pub fn bucket_start(x: f64, bucket: f64) -> f64 {
+    (x / bucket).floor() * bucket
+}
+
 /// Keeps of every bucket of width `bucket` the first, lowest, highest and last point, in their order.
 ///
 /// `points` must ascend in x. Points that are not finite are dropped. Every kept point is one of the given ones; the

@@ -1,16 +1,17 @@
 //! The plot panel: several curves, legend toggles, zoom and pan, a crosshair with every curve's value, smoothing,
 //! a logarithmic axis, export. It thins what it draws without losing a peak, and says how much it shows.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use egui::{Color32, Id, Role, Ui, Vec2, WidgetInfo, vec2};
 use egui_plot::{Line, LineStyle, Plot, PlotPoint, PlotPoints, Points, VLine};
 
-pub use super::plot_series::{Curve, ascending};
+pub use super::plot_series::{Curve, CurveX};
 use super::{
     downsample::nearest,
     format_cell,
-    plot_series::{PreparedCurves, Shape, x_range},
+    plot_prepare::{Budget, InView, PreparedCurves, Shape},
+    plot_series::x_range,
     plot_tools,
 };
 use crate::theme::{Theme, size, space};
@@ -45,6 +46,7 @@ pub struct PlotGroup {
     pub hidden: BTreeSet<String>,
     /// The plot that put the crosshair there.
     owner: String,
+    budget: Budget,
 }
 
 /// What one plot remembers.
@@ -52,7 +54,7 @@ pub struct PlotGroup {
 pub struct PlotState {
     /// Logarithmic y axis.
     pub log_y: bool,
-    prepared: PreparedCurves,
+    pub(super) prepared: PreparedCurves,
     pub(super) command: Option<ViewCommand>,
     pub(super) shot: plot_tools::Shot,
     /// The view of the last frame: x range, y range.
@@ -124,8 +126,12 @@ fn draw(
     let Some((first, last)) = x_range(curves) else { return };
     let width = ui.available_width();
     let shape = Shape { smoothing: group.smoothing, log_y: state.log_y };
-    let span = state.view.map_or(last - first, |((left, right), _)| right - left);
-    state.prepared.update(curves, shape, span, width);
+    let (from, to) = state.view.map_or((first, last), |(x, _)| x);
+    group.budget.begin(ui.ctx().cumulative_frame_nr());
+    let view = InView { from, to, pixels: width };
+    if !state.prepared.update(curves, shape, view, &mut group.budget) {
+        ui.ctx().request_repaint();
+    }
     let command = state.command.take();
     let cursor = group.cursor;
     let log_y = state.log_y;
@@ -149,7 +155,7 @@ fn draw(
     let mut drawn = 0;
     let shown = plot.show(ui, |plot| {
         for curve in curves {
-            drawn += draw_curve(plot, theme, prepared, curve, shape);
+            drawn += draw_curve(plot, theme, prepared, curve, shape.smoothing > 0.0);
         }
         let zoom = match command {
             Some(ViewCommand::ZoomIn) => 1.5,
@@ -161,14 +167,14 @@ fn draw(
             plot.zoom_bounds(Vec2::new(zoom, 1.0), bounds.center());
         }
         if let Some(x) = cursor {
-            draw_cursor(plot, theme, prepared, curves, x);
+            draw_cursor(plot, theme, prepared, curves, (x, log_y));
         }
         let hovered = plot.response().hovered();
         hovered.then(|| plot.pointer_coordinate().map(|point| point.x)).flatten()
     });
     let bounds = shown.transform.bounds();
     state.view = Some(((bounds.min()[0], bounds.max()[0]), (bounds.min()[1], bounds.max()[1])));
-    point_at(ui, spec, group, shown.inner, curves);
+    point_at(ui, spec, group, shown.inner, (&state.prepared, curves));
     let total = curves.iter().map(|curve| curve.points.len()).sum();
     plot_tools::footer(ui, theme, spec, drawn, total);
     let name = spoken(spec, curves);
@@ -176,7 +182,7 @@ fn draw(
     if shown.response.hovered()
         && let Some(x) = group.cursor
     {
-        plot_tools::values(ui, theme, spec, &shown.response, x, &at(&state.prepared, curves, x, log_y));
+        plot_tools::values(ui, theme, spec, &shown.response, x, &at(&state.prepared, curves, x));
     }
 }
 
@@ -186,12 +192,11 @@ fn draw_curve<'a>(
     theme: &Theme,
     prepared: &'a PreparedCurves,
     curve: &Curve,
-    shape: Shape,
+    smooth: bool,
 ) -> usize {
     let Some(ready) = prepared.get(&curve.key) else { return 0 };
     let color = theme.series(curve.color);
     let style = if curve.dashed { LineStyle::dashed_dense() } else { LineStyle::Solid };
-    let smooth = shape.smoothing > 0.0;
     // A line needs two points: a curve that has just begun is a dot.
     if let [only] = ready.drawn_raw.as_slice() {
         let dot = Points::new(curve.name.as_str(), PlotPoints::Owned(vec![*only]));
@@ -213,28 +218,34 @@ fn draw_cursor<'a>(
     theme: &Theme,
     prepared: &'a PreparedCurves,
     curves: &[Curve],
-    x: f64,
+    (x, log_y): (f64, bool),
 ) {
     let line = VLine::new("crosshair", x).color(theme.text.weak).width(1.0).allow_hover(false);
     plot.vline(line);
     for curve in curves {
         let point = prepared.get(&curve.key).and_then(|ready| nearest(ready.main(), x));
-        if let Some([px, py]) = point {
-            let dot =
-                Points::new(format!("{} at", curve.key), PlotPoints::Owned(vec![PlotPoint::new(px, py)]));
+        if let Some([px, py]) = point.filter(|[_, y]| !log_y || *y > 0.0) {
+            let place = PlotPoint::new(px, if log_y { py.log10() } else { py });
+            let dot = Points::new(format!("{} at", curve.key), PlotPoints::Owned(vec![place]));
             plot.points(dot.radius(3.0).color(theme.series(curve.color)).allow_hover(false));
         }
     }
 }
 
 /// Moves the shared crosshair, and asks for one more frame when plots drawn before this one must follow.
-fn point_at(ui: &Ui, spec: &PlotSpec<'_>, group: &mut PlotGroup, pointed: Option<f64>, curves: &[Curve]) {
+fn point_at(
+    ui: &Ui,
+    spec: &PlotSpec<'_>,
+    group: &mut PlotGroup,
+    pointed: Option<f64>,
+    (prepared, curves): (&PreparedCurves, &[Curve]),
+) {
     let before = group.cursor;
     match pointed {
         Some(x) => {
             let snapped = curves
                 .iter()
-                .filter_map(|curve| nearest(&curve.points, x))
+                .filter_map(|curve| nearest(&prepared.get(&curve.key)?.raw, x))
                 .min_by(|a, b| (a[0] - x).abs().total_cmp(&(b[0] - x).abs()));
             group.cursor = snapped.map(|point| point[0]);
             spec.title.clone_into(&mut group.owner);
@@ -255,10 +266,9 @@ pub(super) struct ValueAt {
     pub value: f64,
 }
 
-fn at(prepared: &PreparedCurves, curves: &[Curve], x: f64, log_y: bool) -> Vec<ValueAt> {
+fn at(prepared: &PreparedCurves, curves: &[Curve], x: f64) -> Vec<ValueAt> {
     let value = |curve: &Curve| {
-        let [_, y] = nearest(prepared.get(&curve.key)?.main(), x)?;
-        let value = if log_y { 10_f64.powf(y) } else { y };
+        let [_, value] = nearest(prepared.get(&curve.key)?.main(), x)?;
         Some(ValueAt { name: curve.name.clone(), color: curve.color, value })
     };
     curves.iter().filter_map(value).collect()
@@ -268,7 +278,7 @@ fn at(prepared: &PreparedCurves, curves: &[Curve], x: f64, log_y: bool) -> Vec<V
 fn spoken(spec: &PlotSpec<'_>, curves: &[Curve]) -> String {
     let title = format!("{} by {}", spec.title, spec.x_name);
     let last =
-        |curve: &Curve| curve.points.last().map(|last| format!("{} {}", curve.name, (spec.y_text)(last[1])));
+        |curve: &Curve| curve.last_value().map(|value| format!("{} {}", curve.name, (spec.y_text)(value)));
     let values = curves.iter().take(8).filter_map(last);
     std::iter::once(title).chain(values).collect::<Vec<_>>().join("; ")
 }
@@ -282,9 +292,4 @@ pub fn plain(value: f64) -> String {
 pub fn swatch(ui: &mut Ui, color: Color32) {
     let (rect, _) = ui.allocate_exact_size(vec2(size::CAPTION, size::CAPTION), egui::Sense::hover());
     ui.painter().rect_filled(rect.shrink(1.0), 2.0, color);
-}
-
-/// The points of a curve as an [`Arc`], made ascending.
-pub fn points(points: impl Iterator<Item = [f64; 2]>) -> Arc<super::downsample::Points> {
-    Arc::new(ascending(points))
 }

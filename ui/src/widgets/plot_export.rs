@@ -10,8 +10,7 @@ use super::{downsample::visible, format_cell as format, plot_series::Curve};
 pub fn csv(curves: &[Curve], x_name: &str, y_name: &str) -> Vec<u8> {
     let rows = curves.iter().flat_map(|curve| {
         curve
-            .points
-            .iter()
+            .places()
             .map(|[x, y]| vec![curve.name.as_str().into(), x.to_string().into(), y.to_string().into()])
     });
     super::table_csv::csv(&["series", x_name, y_name], rows)
@@ -167,14 +166,17 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use orrery_domain::run::SeriesPoint;
 
     use super::*;
+    use crate::widgets::plot_series::CurveX;
 
     #[test]
     fn csv_holds_every_point_at_full_precision() {
-        let points = Arc::new(vec![[1.0, 0.1 + 0.2], [2.0, 1e-9]]);
-        let curve = Curve { key: "k".into(), name: "a, b".into(), color: 0, dashed: false, points };
+        let point = |step, value| SeriesPoint { step, secs: 0.0, value };
+        let points = [point(1, 0.1 + 0.2), point(2, 1e-9)].into_iter().collect();
+        let curve =
+            Curve { key: "k".into(), name: "a, b".into(), color: 0, dashed: false, points, x: CurveX::Step };
         let text = String::from_utf8(csv(&[curve], "step", "loss")).expect("text");
         assert_eq!(text, "series,step,loss\r\n\"a, b\",1,0.30000000000000004\r\n\"a, b\",2,0.000000001\r\n");
     }

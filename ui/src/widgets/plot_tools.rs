@@ -102,7 +102,10 @@ fn svg(theme: &Theme, spec: &PlotSpec<'_>, state: &PlotState, curves: &[Curve]) 
     };
     let points: Vec<_> = curves
         .iter()
-        .map(|curve| if state.log_y { log10(&curve.points) } else { curve.points.to_vec() })
+        .map(|curve| {
+            let raw = state.prepared.get(&curve.key).map(|ready| ready.raw.as_slice()).unwrap_or_default();
+            if state.log_y { log10(raw) } else { raw.to_vec() }
+        })
         .collect();
     let lines: Vec<SvgLine<'_>> = curves
         .iter()

@@ -10,7 +10,7 @@ use egui::Ui;
 use super::{table_csv, table_toolbar, table_view};
 pub use super::{
     table_index::{Direction, SortKey},
-    table_state::TableState,
+    table_state::{TableChoices, TableState},
 };
 use crate::{
     format,

@@ -67,6 +67,16 @@ impl RowIndex {
         self.key.as_ref().is_some_and(|built| built.sort == key.sort && built.filter == key.filter)
     }
 
+    /// Whether the index was built from `key`.
+    pub fn is_built_from(&self, key: &IndexKey) -> bool {
+        self.key.as_ref() == Some(key)
+    }
+
+    /// Takes over an order made elsewhere.
+    pub fn set(&mut self, key: Option<IndexKey>, order: Vec<u32>) {
+        (self.key, self.order) = (key, order);
+    }
+
     /// Rebuilds the index for `total` rows if `key` differs from the one it was built from; says whether it did.
     ///
     /// `matches` decides about the filter, `sort_key` is asked once a row. Ties keep the rows' own order in both
@@ -101,6 +111,11 @@ fn sorted<'a>(rows: impl Iterator<Item = (SortKey<'a>, u32)>, direction: Directi
     keyed.into_iter().map(|(_, row)| row).collect()
 }
 
+/// Compares texts, each given in lower case and as it is: without regard to case, then with it.
+pub(super) fn compare_texts((a, raw_a): (&str, &str), (b, raw_b): (&str, &str)) -> Ordering {
+    a.cmp(b).then_with(|| raw_a.cmp(raw_b))
+}
+
 enum Folded<'a> {
     Number(f64),
     Text(String, Cow<'a, str>),
@@ -124,7 +139,7 @@ impl Folded<'_> {
             (Self::Missing, _) => return Ordering::Greater,
             (_, Self::Missing) => return Ordering::Less,
             (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
-            (Self::Text(a, raw_a), Self::Text(b, raw_b)) => a.cmp(b).then_with(|| raw_a.cmp(raw_b)),
+            (Self::Text(a, raw_a), Self::Text(b, raw_b)) => compare_texts((a, raw_a), (b, raw_b)),
             (Self::Number(_), Self::Text(..)) => Ordering::Less,
             (Self::Text(..), Self::Number(_)) => Ordering::Greater,
         };

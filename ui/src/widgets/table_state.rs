@@ -1,6 +1,7 @@
 //! What a table remembers: order, filter, columns, selection; and what the keyboard does to it.
 
 use std::{
+    cell::RefCell,
     collections::BTreeSet,
     time::{Duration, Instant},
 };
@@ -9,14 +10,15 @@ use egui::{Key, Modifiers, Ui};
 
 use super::{
     table::{TableColumn, TableRows},
+    table_build::{Build, Step},
     table_index::{Direction, IndexKey, RowIndex},
 };
 
 /// New data alone re-sorts a large table no more often than this.
 const PACE: Duration = Duration::from_millis(500);
 
-/// A rebuild below this is cheap enough for every frame.
-const CHEAP: Duration = Duration::from_millis(4);
+/// Up to this many rows are put in order within a frame.
+const FEW: usize = 5_000;
 
 /// What a table remembers between frames.
 #[derive(Debug, Default)]
@@ -39,10 +41,42 @@ pub struct TableState {
     pub(super) view_height: f32,
     index: RowIndex,
     total: usize,
-    rebuilt: Option<(Instant, Duration)>,
+    rebuilt: Option<Instant>,
+    build: Option<Build>,
+    /// Counts orders taken over: what was looked up in an older one is stale.
+    generation: u64,
+    /// The place last looked up: generation, key, place.
+    located: RefCell<Option<(u64, String, Option<usize>)>>,
+}
+
+/// What a table keeps over a restart: the choices a person made about its columns.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct TableChoices {
+    sort: Option<(usize, Direction)>,
+    /// Which columns are shown, in the table's order.
+    shown: Vec<bool>,
+    /// Widths that were dragged, points.
+    widths: Vec<Option<f32>>,
 }
 
 impl TableState {
+    /// The choices about its columns.
+    pub fn choices(&self) -> TableChoices {
+        TableChoices { sort: self.sort, shown: self.shown.clone(), widths: self.widths.clone() }
+    }
+
+    /// A table that begins with choices made before; those that do not fit its columns are dropped when it is drawn.
+    pub fn chosen(choices: TableChoices) -> Self {
+        let TableChoices { sort, shown, mut widths } = choices;
+        widths.resize(shown.len(), None);
+        for width in &mut widths {
+            *width = width.filter(|width| width.is_finite() && *width > 0.0);
+        }
+        let shown = if shown.contains(&true) { shown } else { Vec::new() };
+        Self { sort, shown, widths, ..Self::default() }
+    }
+
     /// A table that begins sorted.
     pub fn sorted(column: usize, direction: Direction) -> Self {
         Self { sort: Some((column, direction)), ..Self::default() }
@@ -75,30 +109,68 @@ impl TableState {
         }
     }
 
-    /// Brings the order up to date. Between new snapshots a large table keeps its order for half a second.
+    /// Brings the order up to date: at once for a few rows, over several frames for many. Until a new order is there the old
+    /// one is shown. Between new snapshots a large table keeps its order for half a second.
     pub(super) fn refresh(&mut self, ui: &Ui, revision: u64, rows: &dyn TableRows) {
         let key = IndexKey { revision, sort: self.sort, filter: self.filter.trim().to_lowercase() };
-        if let Some((at, took)) = self.rebuilt
-            && took > CHEAP
-            && self.total == rows.len()
-            && self.index.differs_only_in_revision(&key)
-            && let Some(left) = PACE.checked_sub(at.elapsed()).filter(|left| !left.is_zero())
+        if self.index.is_built_from(&key) {
+            self.build = None;
+            return;
+        }
+        let total = rows.len();
+        if total <= FEW {
+            let needle = key.filter.clone();
+            self.index.update(
+                &key,
+                total,
+                |row| rows.matches(row, &needle),
+                |row, column| rows.sort_key(row, column),
+            );
+            return self.built(total);
+        }
+        let same_rows = self.total == total;
+        let only_newer = same_rows && self.index.differs_only_in_revision(&key);
+        if only_newer
+            && self.build.is_none()
+            && let Some(left) = self.rebuilt.and_then(|at| PACE.checked_sub(at.elapsed()))
+            && !left.is_zero()
         {
             ui.ctx().request_repaint_after(left);
             return;
         }
-        let begun = Instant::now();
-        let needle = key.filter.clone();
-        let changed = self.index.update(
-            &key,
-            rows.len(),
-            |row| rows.matches(row, &needle),
-            |row, column| rows.sort_key(row, column),
-        );
-        if changed {
-            self.total = rows.len();
-            self.rebuilt = Some((Instant::now(), begun.elapsed()));
+        if !same_rows {
+            // Something has to stand there meanwhile, and the old order may name rows that are gone.
+            self.index.set(None, (0..u32::try_from(total).unwrap_or(u32::MAX)).collect());
+            self.built(total);
         }
+        self.go_on(ui, key, total, rows);
+    }
+
+    /// Does this frame's part of a new order.
+    fn go_on(&mut self, ui: &Ui, key: IndexKey, total: usize, rows: &dyn TableRows) {
+        // An order that differs in the revision alone is finished first: live data would never let one get ready.
+        let serves = |build: &Build| {
+            build.total == total && build.key.sort == key.sort && build.key.filter == key.filter
+        };
+        let mut build = self.build.take().filter(serves).unwrap_or_else(|| Build::new(key, total));
+        match build.step(ui.ctx(), rows) {
+            Step::Done(order) => {
+                self.index.set(Some(build.key), order);
+                self.built(total);
+            }
+            step => {
+                if matches!(step, Step::GoesOn) {
+                    ui.ctx().request_repaint();
+                }
+                self.build = Some(build);
+            }
+        }
+    }
+
+    fn built(&mut self, total: usize) {
+        self.total = total;
+        self.rebuilt = Some(Instant::now());
+        self.generation += 1;
     }
 
     /// Sorts by a column: the other way if it is that already.
@@ -112,10 +184,21 @@ impl TableState {
         };
     }
 
-    /// Where a row of that key is shown.
+    /// Where a row of that key is shown. Looked up once an order.
     pub(super) fn place_of(&self, rows: &dyn TableRows, key: Option<&String>) -> Option<usize> {
         let key = key?;
-        self.rows().iter().position(|row| rows.key(*row as usize) == key.as_str())
+        if let Some((generation, known, place)) = &*self.located.borrow()
+            && (*generation, known) == (self.generation, key)
+        {
+            return *place;
+        }
+        let place = self.rows().iter().position(|row| rows.key(*row as usize) == key.as_str());
+        self.remember(key.clone(), place);
+        place
+    }
+
+    fn remember(&self, key: String, place: Option<usize>) {
+        *self.located.borrow_mut() = Some((self.generation, key, place));
     }
 
     /// Makes the row at `place` the cursor, and with it the selection: that row, or all from the anchor with `extend`,
@@ -139,6 +222,7 @@ impl TableState {
             self.selected = BTreeSet::from([key.clone()]);
             self.anchor = Some(key.clone());
         }
+        self.remember(key.clone(), Some(place));
         self.cursor = Some(key);
         self.scroll_to = Some(place);
     }

@@ -148,3 +148,25 @@ fn columns_can_be_hidden_and_the_last_one_stays() {
         "a table without columns is none"
     );
 }
+
+#[test]
+fn a_large_table_is_sorted_beside_the_frames_as_a_small_one_is_at_once() {
+    let order = |rows: usize| {
+        let mut harness = bench(rows);
+        harness.get_by_role_and_label(Role::ColumnHeader, "Value").click();
+        harness.run_steps(2);
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while harness.state().state.rows().first() != Some(&7) {
+            assert!(std::time::Instant::now() < end, "never sorted");
+            harness.run_steps(1);
+        }
+        harness.state().state.rows().to_vec()
+    };
+    let large = order(20_000);
+    assert_eq!(large.len(), 20_000);
+    // Values are `row * 7 % 10`, largest first; ties keep the rows' own order.
+    let mut expected: Vec<u32> = (0..20_000).collect();
+    expected.sort_by_key(|row| std::cmp::Reverse(row * 7 % 10));
+    assert_eq!(large, expected);
+    assert_eq!(order(20), large.into_iter().filter(|row| *row < 20).collect::<Vec<_>>());
+}

@@ -13,7 +13,10 @@ use orrery_domain::{
 use serde::{Deserialize, Serialize};
 
 use super::{profile, read, source};
-use crate::control::{Interrupt, JobControl};
+use crate::{
+    control::{Interrupt, JobControl},
+    faults,
+};
 
 /// Grows when a file would be read or profiled differently, so that older records are not taken for new ones.
 const VERSION: u32 = 1;
@@ -52,7 +55,9 @@ pub fn import(
         return Err(super::unknown_column(&table, name).into());
     }
     std::fs::create_dir_all(blobs).map_err(|error| unwritten(&error, blobs))?;
+    faults::kill("import");
     let (blob, blob_bytes) = table.write_blob(blobs)?;
+    faults::kill("import");
     let dataset = Dataset {
         id,
         name: name_of(file),
@@ -72,6 +77,7 @@ pub fn import(
     log::debug!("profile took {:.4} s", began.elapsed().as_secs_f64());
     let record = Record { version: VERSION, dataset, profile };
     keep(&record, &kept)?;
+    faults::kill("import");
     Ok((record.dataset, record.profile))
 }
 

@@ -30,6 +30,7 @@ use super::{
 };
 use crate::{
     control::{Interrupt, JobControl},
+    faults,
     prepare::TreeMatrix,
     train::steer::steer,
 };
@@ -121,6 +122,8 @@ struct Boost<'a> {
     began: Instant,
     secs_before: f64,
     last_checkpoint: f64,
+    /// Seconds between two checkpoints.
+    every: f64,
     last_progress: f64,
 }
 
@@ -173,6 +176,7 @@ impl<'a> Boost<'a> {
             began: Instant::now(),
             secs_before,
             last_checkpoint: secs_before,
+            every: faults::checkpoint_secs(CHECKPOINT_EVERY),
             last_progress: f64::NEG_INFINITY,
         };
         boost.replay();
@@ -222,6 +226,7 @@ impl<'a> Boost<'a> {
                 break;
             }
             let round = self.rounds();
+            faults::kill_at("step", round as u64 + 1);
             for output in 0..self.outputs() {
                 let waited = self.steer()?;
                 self.began += waited;
@@ -290,7 +295,7 @@ impl<'a> Boost<'a> {
             self.state.stale_chunks = if valid.is_some() { chunk - best_chunk } else { 0 };
             let patience = job.settings.patience;
             self.state.done = patience > 0 && self.state.stale_chunks >= patience;
-            if self.secs() - self.last_checkpoint >= CHECKPOINT_EVERY {
+            if self.secs() - self.last_checkpoint >= self.every {
                 self.checkpoint()?;
             }
         }

@@ -47,12 +47,21 @@ fn list(folder: &Path) -> Vec<(usize, PathBuf)> {
     found
 }
 
+/// Rounds grown at the newest sound checkpoint in a folder, whatever it is of; 0 where there is none.
+pub(crate) fn step(folder: &Path) -> u64 {
+    let sound =
+        |(round, path): (usize, PathBuf)| files::read_sealed::<State>(&path).ok().map(|_| round as u64);
+    list(folder).into_iter().find_map(sound).unwrap_or(0)
+}
+
 /// Writes a state at `round` and removes all but the last two.
 ///
 /// # Errors
 /// A capacity failure when the disk does not take it.
 pub(super) fn write(folder: &Path, round: usize, state: &State) -> Result<(), Failure> {
-    files::write_sealed(&path(folder, round), state)?;
+    let path = path(folder, round);
+    let written = files::write_checkpoint(&path, &files::seal(&path, state)?);
+    written.map_err(|error| files::unwritten(&error, &path))?;
     for (_, old) in list(folder).into_iter().skip(2) {
         if let Err(error) = std::fs::remove_file(&old) {
             log::debug!("old checkpoint stays: {error} ({})", old.display());
@@ -63,6 +72,7 @@ pub(super) fn write(folder: &Path, round: usize, state: &State) -> Result<(), Fa
 
 /// The newest state that is whole and of this fingerprint, and a sentence for each damaged one that was passed over.
 pub(super) fn read(folder: &Path, fingerprint: &str) -> (Option<State>, Vec<String>) {
+    files::clear_unfinished(folder);
     let mut warnings = Vec::new();
     for (_, path) in list(folder) {
         match files::read_sealed::<State>(&path) {

@@ -11,7 +11,7 @@
 //! the list of trees: predictions are their sum in order, so a resumed run is bit for bit an unbroken one.
 
 mod boost;
-mod checkpoint;
+pub(crate) mod checkpoint;
 mod forest;
 mod loss;
 mod rows;

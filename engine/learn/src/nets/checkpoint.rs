@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     Weights,
     optimizer::Slots,
-    store::{from_safetensors, to_safetensors, write_atomic},
+    store::{from_safetensors, to_safetensors},
 };
+use crate::train::files as disk;
 
 /// Checkpoints kept.
 const KEEP: usize = 2;
@@ -111,7 +112,8 @@ impl Checkpoint {
 /// A capacity failure when the disk does not take it.
 pub(super) fn write(dir: &Path, checkpoint: &Checkpoint) -> Result<(), Failure> {
     let path = dir.join(format!("step-{:012}.{EXTENSION}", checkpoint.state.step));
-    write_atomic(&path, &checkpoint.to_bytes()?)?;
+    let written = disk::write_checkpoint(&path, &checkpoint.to_bytes()?);
+    written.map_err(|error| disk::unwritten(&error, &path))?;
     for old in files(dir).into_iter().skip(KEEP) {
         if let Err(error) = fs::remove_file(&old) {
             log::warn!("An old checkpoint could not be removed: {error}. ({})", old.display());
@@ -122,6 +124,7 @@ pub(super) fn write(dir: &Path, checkpoint: &Checkpoint) -> Result<(), Failure> 
 
 /// The newest usable checkpoint of `fingerprint`, with a sentence for each damaged one that was passed over.
 pub(super) fn latest(dir: &Path, fingerprint: &str, like: &Slots) -> (Option<Checkpoint>, Vec<String>) {
+    disk::clear_unfinished(dir);
     let mut warnings = Vec::new();
     for path in files(dir) {
         let loaded = fs::read(&path)
@@ -139,6 +142,21 @@ pub(super) fn latest(dir: &Path, fingerprint: &str, like: &Slots) -> (Option<Che
         }
     }
     (None, warnings)
+}
+
+/// Steps done at the newest sound checkpoint in a folder, whatever it is of; 0 where there is none.
+pub(crate) fn step(dir: &Path) -> u64 {
+    let sound = |path: PathBuf| {
+        let bytes = fs::read(path).ok()?;
+        let (hash, body) = bytes.split_at_checked(blake3::OUT_LEN)?;
+        if blake3::hash(body).as_bytes() != hash {
+            return None;
+        }
+        let (_, header) = safetensors::SafeTensors::read_metadata(body).ok()?;
+        let state: State = serde_json::from_str(header.metadata().as_ref()?.get(STATE_KEY)?).ok()?;
+        Some(state.step)
+    };
+    files(dir).into_iter().find_map(sound).unwrap_or(0)
 }
 
 /// Checkpoint files, the newest first.

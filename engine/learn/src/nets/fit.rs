@@ -25,7 +25,10 @@ use super::{
     parameter_count,
     progress::{Plan, Reporter, StepFigures},
 };
-use crate::control::{Interrupt, JobControl, Wish};
+use crate::{
+    control::{Interrupt, JobControl, Wish},
+    faults,
+};
 
 /// Seconds between two checkpoints inside an epoch.
 const CHECKPOINT_SECS: f64 = 30.0;
@@ -123,6 +126,8 @@ struct Trainer<'a> {
     best: Weights,
     clock: Instant,
     saved: Instant,
+    /// Seconds between two checkpoints inside an epoch.
+    every: f64,
 }
 
 impl<'a> Trainer<'a> {
@@ -171,6 +176,7 @@ impl<'a> Trainer<'a> {
             best: Weights::new(),
             clock: Instant::now(),
             saved: Instant::now(),
+            every: faults::checkpoint_secs(CHECKPOINT_SECS),
         }
     }
 
@@ -193,6 +199,7 @@ impl<'a> Trainer<'a> {
             if rows.0 != epoch {
                 rows = (epoch, order(self.train.x.rows, self.settings.seed, epoch));
             }
+            faults::kill_at("step", self.state.step + 1);
             let first = (self.state.step % self.plan.steps_per_epoch) as usize * self.batch;
             let figures = self.step(&rows.1[first..first + self.batch])?;
             self.state.step += 1;
@@ -200,7 +207,7 @@ impl<'a> Trainer<'a> {
             self.reporter.step(self.state.step, secs, figures);
             if self.state.step.is_multiple_of(self.plan.steps_per_epoch) {
                 self.end_epoch()?;
-            } else if self.saved.elapsed().as_secs_f64() > CHECKPOINT_SECS {
+            } else if self.saved.elapsed().as_secs_f64() > self.every {
                 self.save()?;
             }
             self.obey()?;

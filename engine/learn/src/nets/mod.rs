@@ -10,7 +10,7 @@
 
 mod backprop;
 mod batch;
-mod checkpoint;
+pub(crate) mod checkpoint;
 mod design;
 mod fit;
 mod graph;

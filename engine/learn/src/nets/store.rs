@@ -28,10 +28,8 @@ pub fn save(dir: &Path, arch: &Architecture, weights: &Weights) -> Result<(), Fa
     let json = serde_json::to_string(arch).map_err(|error| {
         Failure::new(FailureClass::Bug, format!("The architecture cannot be written as JSON: {error}."))
     })?;
-    let metadata = HashMap::from([
-        (ARCHITECTURE_KEY.to_owned(), json),
-        ("format".to_owned(), "orrery-network-1".to_owned()),
-    ]);
+    // One entry only: several would stand in another order each time, and the same weights would be other bytes.
+    let metadata = HashMap::from([(ARCHITECTURE_KEY.to_owned(), json)]);
     write_atomic(&dir.join(WEIGHTS_FILE), &to_safetensors(weights, metadata)?)?;
     write_atomic(&dir.join(ONNX_FILE), &onnx::export(arch, weights))
 }

@@ -114,8 +114,7 @@ impl Trial {
                     (Some(ours), Some(theirs)) => difference(ours, theirs),
                     _ => f64::INFINITY,
                 };
-                // Not `relative > worst`: that would pass over a NaN.
-                if !(relative <= worst.relative) {
+                if relative.is_nan() || relative > worst.relative {
                     let tensor = format!(
                         "{name} of the {} with {} outputs",
                         trial.arch.family.kind().title(),
@@ -161,7 +160,7 @@ fn noise(rows: usize, cols: usize) -> Encoded {
 
 /// A class for each row that follows from its first two inputs.
 fn classes(x: &Encoded, count: usize) -> Vec<f32> {
-    let class = |row: &[f32]| ((row[0] * row[1] + 1.0) / 2.0 * count as f32) as usize;
+    let class = |row: &[f32]| (f32::midpoint(row[0] * row[1], 1.0) * count as f32) as usize;
     (0..x.rows).map(|row| class(x.row(row)).min(count - 1) as f32).collect()
 }
 

@@ -1,32 +1,80 @@
 //! Files: written beside their place, synced and renamed, so that a reader sees the old or the new one and never half of either.
 
-use std::{io::Write, path::Path};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 
 use orrery_domain::{Failure, FailureClass};
 use serde::{Serialize, de::DeserializeOwned};
+
+use crate::faults::{self, Fault};
 
 /// Writes `bytes` to `path`.
 ///
 /// # Errors
 /// A capacity failure when the disk does not take it.
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::new(
-            FailureClass::Capacity,
-            format!(
-                "A file could not be written: {error}. Free some disk space and try again. ({})",
-                path.display()
-            ),
-        )
+    let written = beside(path, |file| file.write_all(bytes), || {});
+    written.map_err(|error| unwritten(&error, path))
+}
+
+/// Writes a checkpoint's `bytes` to `path`, where tests may let it fail.
+///
+/// # Errors
+/// What the disk said.
+pub fn write_checkpoint(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let write = |file: &mut std::fs::File| {
+        let (first, second) = bytes.split_at(bytes.len() / 2);
+        file.write_all(first)?;
+        faults::kill("checkpoint-write");
+        if faults::happens(Fault::DiskFull, "checkpoint") {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        file.write_all(second)
     };
+    beside(path, write, || faults::kill("checkpoint-rename"))?;
+    faults::kill("checkpoint");
+    Ok(())
+}
+
+/// Writes a file beside its place, syncs it, and renames it after `last`.
+fn beside(
+    path: &Path,
+    write: impl FnOnce(&mut std::fs::File) -> io::Result<()>,
+    last: impl FnOnce(),
+) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
-    file.write_all(bytes).map_err(|error| failed(&error))?;
-    file.as_file().sync_all().map_err(|error| failed(&error))?;
-    file.persist(path).map_err(|error| failed(&error))?;
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    write(file.as_file_mut())?;
+    file.as_file().sync_all()?;
+    last();
+    file.persist(path).map_err(|error| error.error)?;
     sync_folder(folder);
     Ok(())
+}
+
+/// The failure of a file that the disk did not take.
+pub fn unwritten(error: &io::Error, path: &Path) -> Failure {
+    Failure::new(
+        FailureClass::Capacity,
+        format!(
+            "A file could not be written: {error}. Free some disk space and try again. ({})",
+            path.display()
+        ),
+    )
+}
+
+/// Removes what a killed process left half written in a folder that only this one writes to.
+pub fn clear_unfinished(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(".tmp")
+            && let Err(error) = std::fs::remove_file(entry.path())
+        {
+            log::debug!("an unfinished file stays: {error} ({})", entry.path().display());
+        }
+    }
 }
 
 /// Makes a rename in `folder` last through a power cut, where the system can.
@@ -56,13 +104,21 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Failure> {
 /// # Errors
 /// As [`write_json`].
 pub fn write_sealed<T: Serialize>(path: &Path, value: &T) -> Result<(), Failure> {
+    write_bytes(path, &seal(path, value)?)
+}
+
+/// A value as JSON behind a line with its BLAKE3 hash.
+///
+/// # Errors
+/// A bug failure when the value has no JSON form.
+pub fn seal<T: Serialize>(path: &Path, value: &T) -> Result<Vec<u8>, Failure> {
     let json = serde_json::to_vec(value).map_err(|error| {
         Failure::new(FailureClass::Bug, format!("A value has no JSON form: {error}. ({})", path.display()))
     })?;
     let mut bytes = blake3::hash(&json).to_hex().as_bytes().to_vec();
     bytes.push(b'\n');
     bytes.extend(json);
-    write_bytes(path, &bytes)
+    Ok(bytes)
 }
 
 /// Reads what [`write_sealed`] wrote; `Err` says in a few words why it cannot be used.

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     control::{Interrupt, JobControl},
-    device,
+    device, faults,
     metrics::{BootstrapSettings, Predictions, curves, evaluate, verdict},
     model,
     prepare::Preprocessor,
@@ -183,8 +183,10 @@ fn stage(
         }
     }
     complete(&new)?;
+    faults::kill("finish");
     std::fs::rename(&new, &folder).map_err(failed(&folder))?;
     files::sync_folder(&job.run_dir);
+    faults::kill("finish");
     Ok(())
 }
 

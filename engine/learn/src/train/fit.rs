@@ -289,8 +289,12 @@ impl<'a> Bench<'a> {
         let single = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
         let (train, valid) = (&self.parts.train, &self.parts.valid);
         let train_x = self.rules.transform(&train.table)?.0;
+        let layout = self.rules.layout();
+        let mut edges = nets::bin_edges(&train_x, layout.numbers());
+        // One-hot categories have two values and no bins: not worth a look at every row.
+        edges.resize(numeric_inputs(&layout), Vec::new());
         let data = NetworkData {
-            edges: nets::bin_edges(&train_x, numeric_inputs(&self.rules.layout())),
+            edges,
             train_x,
             valid_x: self.rules.transform(&valid.table)?.0,
             train_y: single(self.scaled(train)),

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     control::{Interrupt, JobControl},
-    device,
+    device, faults,
     linear::{self, lbfgs::Limits},
     nets,
 };
@@ -58,6 +58,7 @@ impl Bench<'_> {
         let mut last_said = f64::NEG_INFINITY;
         let mut out_of_time = false;
         let fitted = linear::fit::<Interrupt>(&problem, limits, |iteration, value| {
+            faults::kill_at("step", iteration as u64 + 1);
             waited += steer(control, || Ok(()))?.as_secs_f64();
             let secs = began.elapsed().as_secs_f64() - waited;
             if secs - last_said > 0.2 || iteration == 0 {

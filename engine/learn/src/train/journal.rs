@@ -9,6 +9,7 @@ use orrery_domain::{Failure, training::ModelKind};
 use serde::{Deserialize, Serialize};
 
 use super::files;
+use crate::{gbt, nets};
 
 /// A model that was fitted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,8 +43,6 @@ struct Content {
     failed: Vec<(ModelKind, String)>,
     /// Epochs chosen to fit a time budget.
     epochs: BTreeMap<String, u32>,
-    /// Step of the last checkpoint.
-    step: u64,
 }
 
 /// The journal of a run.
@@ -129,15 +128,25 @@ impl Journal {
         self.write()
     }
 
-    /// Step of the last checkpoint; 0 for a new run.
-    pub fn step(&self) -> u64 {
-        self.content.step
-    }
-
-    /// Records the step of the last checkpoint.
-    pub fn set_step(&mut self, step: u64) -> Result<(), Failure> {
-        self.content.step = step;
-        self.write()
+    /// Steps that the finished families of `kinds` (in this order) and the checkpoints of the one under way hold; 0 for a
+    /// new run. A family after that has done nothing yet.
+    pub fn step(&self, kinds: &[ModelKind]) -> u64 {
+        let mut steps = 0;
+        for kind in kinds.iter().filter(|kind| self.failure(**kind).is_none()) {
+            if let Some(done) = self.done(*kind) {
+                steps += done.steps;
+                continue;
+            }
+            let folder = self.folder(*kind);
+            return steps
+                + match kind {
+                    ModelKind::Gbt => gbt::checkpoint::step(&folder),
+                    // A linear fit keeps no checkpoints: it begins again.
+                    ModelKind::Linear | ModelKind::Auto => 0,
+                    _ => nets::checkpoint::step(&folder),
+                };
+        }
+        steps
     }
 
     fn write(&self) -> Result<(), Failure> {

@@ -98,7 +98,7 @@ fn started(job: &TrainJob, bench: &Bench<'_>, journal: &Journal) -> Result<JobEv
         device: device::name(if on_cpu { DeviceChoice::Cpu } else { job.device }),
         train_rows: bench.parts.counts.train,
         parameters: bench.parameters(kind)?,
-        from_step: journal.step(),
+        from_step: journal.step(&plan::order(kind)),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Plan: which families a run fits, in which order and within what time.
 
-use std::{sync::Mutex, time::Duration};
+use std::time::Duration;
 
 use orrery_domain::{Failure, FailureClass, job::JobEvent, training::ModelKind};
 
@@ -58,6 +58,14 @@ pub(super) fn fit_all(
     Ok(Fits { kept, candidates: Vec::new() })
 }
 
+/// The families whose steps stand on a run's curves, in the order they are fitted in.
+pub(super) fn order(kind: ModelKind) -> Vec<ModelKind> {
+    match kind {
+        ModelKind::Auto => vec![ModelKind::Gbt, ModelKind::Tabm, ModelKind::Linear],
+        kind => vec![kind],
+    }
+}
+
 /// Lets a failure pass as a sentence; interruptions end the run.
 fn tolerated<T>(outcome: Result<T, Interrupt>) -> Result<Result<T, String>, Interrupt> {
     match outcome {
@@ -96,7 +104,7 @@ fn one(
         return Ok(done.clone());
     }
     let folder = journal.folder(turn.kind);
-    let muted = Muted { inner: control, journal: Mutex::new(&mut *journal), quiet: turn.quiet };
+    let muted = Muted { inner: control, quiet: turn.quiet };
     let scope = Scope::new(&muted, turn.kind, turn.span, turn.before, turn.limit);
     let outcome = bench.fit(turn.kind, turn.allowance, &folder, &scope);
     let timed_out = scope.timed_out();
@@ -111,21 +119,14 @@ fn one(
     }
 }
 
-/// Passes events on and notes the step of every checkpoint in the journal.
-struct Muted<'a, 'j> {
+/// Passes events on, but for the curves of a baseline.
+struct Muted<'a> {
     inner: &'a dyn JobControl,
-    journal: Mutex<&'j mut Journal>,
     quiet: bool,
 }
 
-impl JobControl for Muted<'_, '_> {
+impl JobControl for Muted<'_> {
     fn emit(&self, event: JobEvent) {
-        if let JobEvent::Checkpoint { step } = &event
-            && let Ok(mut journal) = self.journal.lock()
-            && let Err(failure) = journal.set_step(*step)
-        {
-            self.inner.emit(JobEvent::Warning { message: failure.message });
-        }
         if !(self.quiet && matches!(event, JobEvent::Points { .. })) {
             self.inner.emit(event);
         }
@@ -141,11 +142,8 @@ fn auto(bench: &Bench<'_>, journal: &mut Journal, control: &dyn JobControl) -> R
     let budget = bench.job.config.budget_secs.unwrap_or(BUDGET_SECS);
     let mut found: Vec<Done> = Vec::new();
     let mut failures: Vec<String> = Vec::new();
-    for (kind, span) in [
-        (ModelKind::Gbt, (FITS.0, 0.35)),
-        (ModelKind::Tabm, (0.35, 0.86)),
-        (ModelKind::Linear, (0.86, FITS.1)),
-    ] {
+    let spans = [(FITS.0, 0.35), (0.35, 0.86), (0.86, FITS.1)];
+    for (kind, span) in order(ModelKind::Auto).into_iter().zip(spans) {
         if let Some(why) = journal.failure(kind) {
             failures.push(why.to_owned());
             continue;

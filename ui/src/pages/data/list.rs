@@ -1,8 +1,8 @@
 //! The list of datasets: imports going on, datasets, deleted ones.
 
 use egui::{
-    Align2, FontFamily, FontId, Role, ScrollArea, Sense, Stroke, StrokeKind, TextWrapMode, Ui, WidgetInfo,
-    WidgetText, vec2,
+    Align, Align2, FontFamily, FontId, Layout, Role, ScrollArea, Sense, Stroke, StrokeKind, TextWrapMode, Ui,
+    WidgetInfo, WidgetText, vec2,
 };
 use orrery_domain::Command;
 
@@ -41,24 +41,25 @@ pub(super) fn show(ctx: &mut PageContext<'_>, ui: &mut Ui, view: &DataView) {
 
 fn importing(ctx: &mut PageContext<'_>, ui: &mut Ui, import: &ImportRow) {
     let theme = ctx.theme;
+    let name = format!("Cancel the import of {}", import.file);
     ui.horizontal(|ui| {
-        ui.vertical(|ui| {
-            ui.set_width(ui.available_width() - space::CONTROL - space::S);
-            ui.add(egui::Label::new(theme.strong(import.file.as_str())).truncate());
-            let name = format!("Import of {}", import.file);
-            progress::bar(ui, theme, import.progress.fraction, ui.available_width(), &name);
-            let words = match progress::words(&import.progress) {
-                words if words.is_empty() => import.progress.phase.clone(),
-                words => words,
-            };
-            ui.add(
-                egui::Label::new(theme.number(words).size(size::CAPTION).color(theme.text.weak)).truncate(),
-            );
+        // The button first, so that what is left is what there is.
+        ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
+            if icon_button(ui, theme, icon::CLOSE, &name, true).clicked() {
+                ctx.send(Command::CancelJob { job: import.job });
+            }
+            ui.vertical(|ui| {
+                ui.add(egui::Label::new(theme.strong(import.file.as_str())).truncate());
+                let name = format!("Import of {}", import.file);
+                progress::bar(ui, theme, import.progress.fraction, ui.available_width(), &name);
+                let words = match progress::words(&import.progress) {
+                    words if words.is_empty() => import.progress.phase.clone(),
+                    words => words,
+                };
+                let words = theme.number(words).size(size::CAPTION).color(theme.text.weak);
+                ui.add(egui::Label::new(words).truncate());
+            });
         });
-        let name = format!("Cancel the import of {}", import.file);
-        if icon_button(ui, theme, icon::CLOSE, &name, true).clicked() {
-            ctx.send(Command::CancelJob { job: import.job });
-        }
     });
     ui.add_space(space::S);
 }

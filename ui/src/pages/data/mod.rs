@@ -30,7 +30,7 @@ use crate::{
     route::{PageId, Route},
     widgets::{
         button::{Weight, command_button},
-        table::TableState,
+        table::{TableChoices, TableState},
     },
 };
 
@@ -55,6 +55,10 @@ pub struct DataState {
     dataset: Option<DatasetId>,
     /// The tab last shown.
     tab: Tab,
+    /// Choices about the columns of the table of columns.
+    columns: TableChoices,
+    /// Width of the list of datasets, once drawn, points.
+    list_width: Option<f32>,
 }
 
 /// The page.
@@ -110,7 +114,7 @@ impl DataPage {
         }
         if wanted != self.state.dataset {
             self.state.dataset.clone_from(&wanted);
-            self.columns = TableState::default();
+            self.columns = TableState::chosen(self.columns.choices());
             self.preview = TableState::default();
             self.bad_rows = TableState::default();
             self.state.tab = Tab::Columns;
@@ -215,10 +219,11 @@ impl Page for DataPage {
     }
 
     fn state(&self) -> serde_json::Value {
-        super::save(&self.state)
+        super::save(&DataState { columns: self.columns.choices(), ..self.state.clone() })
     }
 
     fn restore(&mut self, state: serde_json::Value) {
         super::load(&mut self.state, state);
+        self.columns = TableState::chosen(std::mem::take(&mut self.state.columns));
     }
 }

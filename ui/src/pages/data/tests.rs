@@ -222,3 +222,35 @@ fn a_profile_that_failed_says_why_and_can_be_asked_for_again() {
     page.run_steps(3);
     assert_eq!(page.state_mut().take_sent(), [Command::LoadProfile { dataset: flights, target: None }]);
 }
+
+#[test]
+fn the_list_keeps_its_width_through_an_import_and_its_error() {
+    let width = |page: &Data| {
+        let row = page.get_all_by_role(Role::ListItem).next().expect("a dataset");
+        row.rect().width()
+    };
+    let mut snapshot = fixture::busy();
+    snapshot.jobs = Arc::default();
+    let mut page = open(snapshot);
+    let before = width(&page);
+    let job = |outcome| JobEntry {
+        id: 77,
+        kind: JobKind::Import {
+            file: "/data/a-table-with-a-name-that-is-long-enough-for-two-lists.parquet".into(),
+        },
+        progress: Progress { phase: "reading".to_owned(), fraction: Some(0.5), ..Progress::default() },
+        started_at: 0.0,
+        outcome,
+    };
+    page.state_mut().change(|snapshot| snapshot.jobs = Arc::new(vec![job(None)]));
+    page.run_steps(40);
+    assert!((width(&page) - before).abs() < 1.0, "importing: {} instead of {before}", width(&page));
+    let message = "A sentence about what is wrong with this file. ".repeat(12);
+    let failure = Failure::new(FailureClass::Data, message);
+    page.state_mut().change(|snapshot| {
+        snapshot.jobs = Arc::new(vec![job(Some(JobOutcome::Failed { failure }))]);
+    });
+    page.run_steps(40);
+    assert!(page.query_by_label_contains("was not imported").is_some());
+    assert!((width(&page) - before).abs() < 1.0, "with the error: {} instead of {before}", width(&page));
+}

@@ -17,7 +17,9 @@ use crate::{
         column_picker::ColumnPicker,
         empty,
         error_card::error_card,
-        icon, progress,
+        icon,
+        pane::pane,
+        progress,
     },
 };
 
@@ -36,12 +38,13 @@ pub fn show(page: &mut DataPage, ctx: &mut PageContext<'_>, ui: &mut Ui) {
         });
     } else {
         let side = Frame::new().inner_margin(Margin { right: 12, ..Margin::ZERO });
-        Panel::left("datasets")
+        let panel = Panel::left("datasets")
             .resizable(true)
-            .default_size(space::RAIL + space::XL * 2.0)
+            .default_size(page.state.list_width.unwrap_or(space::RAIL + space::XL * 2.0))
             .size_range(space::RAIL..=space::READABLE * 0.75)
             .frame(side)
-            .show(ui, |ui| list::show(ctx, ui, &view));
+            .show(ui, |ui| pane(ui, |ui| list::show(ctx, ui, &view)));
+        page.state.list_width = Some(panel.response.rect.width().round());
         let body = Frame::new().inner_margin(Margin { left: 16, ..Margin::ZERO });
         CentralPanel::default().frame(body).show(ui, |ui| {
             failed_imports(page, ctx, ui, &view);

@@ -18,6 +18,8 @@ pub struct HomeState {}
 #[derive(Default)]
 pub struct HomePage {
     state: HomeState,
+    /// What is shown, and the snapshot it was made from.
+    made: Option<(std::sync::Arc<orrery_domain::Snapshot>, data::HomeView)>,
 }
 
 impl Page for HomePage {
@@ -26,7 +28,10 @@ impl Page for HomePage {
     }
 
     fn ui(&mut self, ctx: &mut PageContext<'_>, ui: &mut Ui) {
-        view::show(&data::of(ctx.snapshot), ctx, ui);
+        let made = self.made.take().filter(|(from, _)| std::sync::Arc::ptr_eq(from, ctx.snapshot));
+        let (from, view) = made.unwrap_or_else(|| (ctx.snapshot.clone(), data::of(ctx.snapshot)));
+        view::show(&view, ctx, ui);
+        self.made = Some((from, view));
     }
 
     fn state(&self) -> serde_json::Value {

@@ -22,7 +22,7 @@ use crate::{
     route::{PageId, Route},
     widgets::{
         button::{Weight, command_button},
-        table::TableState,
+        table::{TableChoices, TableState},
     },
 };
 
@@ -54,10 +54,25 @@ pub struct ModelsState {
     class: usize,
 }
 
-/// What the page forgets at the end.
+/// The state with the edits that are not saved yet.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Kept {
+    #[serde(flatten)]
+    state: ModelsState,
+    columns: TableChoices,
+    list_width: Option<f32>,
+    threshold: Option<(ModelRef, f64)>,
+    form: try_row::Form,
+    predict: predict::PredictForm,
+}
+
+/// What a person works on.
 #[derive(Default)]
 struct Passing {
     table: TableState,
+    /// Width of the list of versions, once drawn, points.
+    list_width: Option<f32>,
     /// The model whose card was asked for.
     asked: Option<ModelRef>,
     /// The dataset whose profile was asked for, for the defaults of a row.
@@ -105,11 +120,24 @@ impl Page for ModelsPage {
     }
 
     fn state(&self) -> serde_json::Value {
-        super::save(&self.state)
+        let Passing { table, list_width, threshold, form, predict, .. } = &self.passing;
+        super::save(&Kept {
+            state: self.state.clone(),
+            columns: table.choices(),
+            list_width: *list_width,
+            threshold: threshold.clone(),
+            form: form.clone(),
+            predict: predict.clone(),
+        })
     }
 
     fn restore(&mut self, state: serde_json::Value) {
-        super::load(&mut self.state, state);
+        let mut kept = Kept::default();
+        super::load(&mut kept, state);
+        let Kept { state, columns, list_width, threshold, form, predict } = kept;
+        self.state = state;
+        let table = TableState::chosen(columns);
+        self.passing = Passing { table, list_width, threshold, form, predict, ..Passing::default() };
     }
 }
 

@@ -8,6 +8,7 @@ use orrery_domain::{
     job::PredictReport,
     snapshot::{JobEntry, JobKind, JobOutcome},
 };
+use serde::{Deserialize, Serialize};
 
 use super::Tab;
 use crate::{
@@ -30,7 +31,8 @@ const INPUT: &str = "predict-input";
 const OUTPUT: &str = "predict-output";
 
 /// The dialog's state.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct PredictForm {
     open: bool,
     /// It has just opened: the keyboard goes to the first field.

@@ -10,6 +10,7 @@ use orrery_domain::{
     snapshot::ModelEntry,
     training::Task,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
     context::PageContext,
@@ -25,7 +26,8 @@ use crate::{
 };
 
 /// The form's state.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Form {
     model: Option<ModelRef>,
     /// Whether the defaults came from a profile.

@@ -7,8 +7,11 @@ use crate::{
     command::UiCommand,
     context::PageContext,
     theme::space,
-    widgets::{empty::empty, icon},
+    widgets::{empty::empty, icon, pane::pane},
 };
+
+/// Width of the list of versions at first, points.
+const LIST: f32 = 384.0;
 
 /// Draws the page.
 pub(super) fn show(
@@ -25,13 +28,14 @@ pub(super) fn show(
         return;
     }
     let frame = Frame::new().inner_margin(Margin { left: 0, right: 12, top: 0, bottom: 0 });
-    Panel::left("model-versions")
+    let list = Panel::left("model-versions")
         .resizable(true)
-        .default_size(384.0)
+        .default_size(passing.list_width.unwrap_or(LIST))
         .size_range(240.0..=640.0)
         .frame(frame)
         .show_separator_line(false)
-        .show(ui, |ui| list::show(view, state, passing, ctx, ui));
+        .show(ui, |ui| pane(ui, |ui| list::show(view, state, passing, ctx, ui)));
+    passing.list_width = Some(list.response.rect.width().round());
     let frame = Frame::new().inner_margin(Margin { left: 12, right: 0, top: 0, bottom: 0 });
     egui::CentralPanel::default().frame(frame).show(ui, |ui| {
         ScrollArea::vertical().auto_shrink(false).id_salt("card").show(ui, |ui| {

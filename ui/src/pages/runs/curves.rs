@@ -13,11 +13,10 @@ use orrery_domain::{
 use super::{RunsPage, XAxis};
 use crate::{
     context::{PageContext, PickRequest},
-    format,
+    format, run_index,
     theme::{Theme, space},
     widgets::{
-        downsample::Points,
-        plot::{self, Curve, PlotGroup, PlotSpec, PlotState, plot_panel},
+        plot::{self, Curve, CurveX, PlotGroup, PlotSpec, PlotState, plot_panel},
         plot_tools,
     },
 };
@@ -36,14 +35,6 @@ const TWO: f32 = 760.0;
 pub struct CurveBoard {
     group: PlotGroup,
     plots: HashMap<&'static str, PlotState>,
-    made: HashMap<(RunId, SeriesId, bool), Made>,
-}
-
-/// A curve's points, and the series they were made from.
-#[derive(Debug)]
-struct Made {
-    source: Arc<RunSeries>,
-    points: Arc<Points>,
 }
 
 /// A plot: what it shows of every run.
@@ -80,13 +71,12 @@ pub(super) fn show(page: &mut RunsPage, ctx: &mut PageContext<'_>, ui: &mut Ui) 
     tools(page, ctx.theme, ui, &runs);
     ui.add_space(space::XS);
     let RunsPage { board, state, .. } = page;
-    let CurveBoard { group, plots, made } = board;
-    made.retain(|(id, ..), _| runs.iter().any(|run| run.run.id == *id));
+    let CurveBoard { group, plots } = board;
     let shown: Vec<&Watched> = runs.iter().filter(|run| !group.hidden.contains(&run.run.id.0)).collect();
     let metric = metric_name(&shown);
     let panels: Vec<(&Quantity, Vec<Curve>)> = QUANTITIES
         .iter()
-        .map(|quantity| (quantity, curves(made, quantity, &shown, state.x, runs.len() > 1)))
+        .map(|quantity| (quantity, curves(quantity, &shown, state.x, runs.len() > 1)))
         // Loss and metric keep their place; what a kind of model has not is left out.
         .enumerate()
         .filter(|(index, (_, curves))| *index < 2 || curves.iter().any(|curve| !curve.points.is_empty()))
@@ -151,7 +141,7 @@ struct Watched {
 }
 
 fn watched(page: &RunsPage, ctx: &PageContext<'_>) -> Vec<Watched> {
-    let find = |id: &RunId| ctx.snapshot.runs.iter().find(|run| run.id == *id && !run.deleted).cloned();
+    let find = |id: &RunId| run_index::find(&ctx.snapshot.runs, id).filter(|run| !run.deleted).cloned();
     page.watched
         .iter()
         .filter_map(find)
@@ -169,28 +159,12 @@ fn metric_name(runs: &[&Watched]) -> String {
     names.join(" and ")
 }
 
-fn curves(
-    made: &mut HashMap<(RunId, SeriesId, bool), Made>,
-    quantity: &Quantity,
-    runs: &[&Watched],
-    x: XAxis,
-    several: bool,
-) -> Vec<Curve> {
+fn curves(quantity: &Quantity, runs: &[&Watched], x: XAxis, several: bool) -> Vec<Curve> {
     let mut curves = Vec::new();
     for watched in runs {
         let Some(series) = &watched.series else { continue };
         for (id, word, dashed) in quantity.series {
-            let Some(raw) = series.get(id) else { continue };
-            let key = (watched.run.id.clone(), *id, x == XAxis::Time);
-            let fresh = made.get(&key).is_some_and(|made| Arc::ptr_eq(&made.source, series));
-            if !fresh {
-                let place = |point: &orrery_domain::run::SeriesPoint| match x {
-                    XAxis::Step => [point.step as f64, point.value],
-                    XAxis::Time => [point.secs, point.value],
-                };
-                let points = plot::points(raw.iter().map(place));
-                made.insert(key.clone(), Made { source: Arc::clone(series), points });
-            }
+            let Some(points) = series.get(id) else { continue };
             let name = match (several, word.is_empty()) {
                 (true, false) => format!("{} {word}", watched.run.name),
                 (false, false) => (*word).to_owned(),
@@ -202,7 +176,11 @@ fn curves(
                 // One run alone: training and validation get a colour each.
                 color: if several { watched.color } else { usize::from(*dashed) },
                 dashed: *dashed,
-                points: Arc::clone(&made[&key].points),
+                points: points.clone(),
+                x: match x {
+                    XAxis::Step => CurveX::Step,
+                    XAxis::Time => CurveX::Secs,
+                },
             });
         }
     }

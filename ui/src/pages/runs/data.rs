@@ -1,6 +1,6 @@
 //! What page Runs shows, as plain data.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use orrery_domain::{
     DatasetId, Failure, ModelRef, RunId, Snapshot,
@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::{
     format::{self, NONE},
+    run_index::{self, Runs},
     widgets::badge::run_word,
 };
 
@@ -73,7 +74,7 @@ pub struct ResultView {
 
 /// The header of a run, from a snapshot.
 pub fn header(snapshot: &Snapshot, id: &RunId) -> Option<RunView> {
-    let run = snapshot.runs.iter().find(|run| run.id == *id && !run.deleted)?;
+    let run = run_index::find(&snapshot.runs, id).filter(|run| !run.deleted)?;
     Some(RunView {
         id: run.id.clone(),
         name: run.name.clone(),
@@ -198,8 +199,8 @@ pub struct RunList {
     pub states: BTreeMap<String, usize>,
 }
 
-/// The list of a snapshot's runs. `O(n)`, without copying a run.
-pub fn list(runs: &[Arc<Run>]) -> RunList {
+/// The list of a snapshot's runs. `O(n)`, without looking at a run that has not changed.
+pub fn list(runs: &Runs) -> RunList {
     let mut list = RunList::default();
     let mut counts = [0_usize; 6];
     let states = [
@@ -210,17 +211,18 @@ pub fn list(runs: &[Arc<Run>]) -> RunList {
         RunState::Failed,
         RunState::Cancelled,
     ];
-    for (place, run) in runs.iter().enumerate() {
-        let place = u32::try_from(place).unwrap_or(u32::MAX);
-        if run.deleted {
-            list.deleted.push(place);
-        } else {
-            list.shown.push(place);
-            if let Some(count) = states.iter().position(|state| *state == run.state) {
-                counts[count] += 1;
+    run_index::with_marks(runs, |marks| {
+        for (place, mark) in (0_u32..).zip(marks) {
+            if mark.deleted {
+                list.deleted.push(place);
+            } else {
+                list.shown.push(place);
+                if let Some(count) = states.iter().position(|state| *state == mark.state) {
+                    counts[count] += 1;
+                }
             }
         }
-    }
+    });
     let named = states.iter().zip(counts).filter(|(_, count)| *count > 0);
     list.states = named.map(|(state, count)| (run_word(*state).to_owned(), count)).collect();
     list

@@ -2,11 +2,13 @@
 
 use egui::{Key, Modifiers, TextEdit, Ui};
 use orrery_domain::{Command, RunId};
+use serde::{Deserialize, Serialize};
 
 use super::RunsPage;
 use crate::{
     command::UiCommand,
     context::PageContext,
+    run_index,
     theme::{Theme, space},
     widgets::{
         button::{Weight, text_button},
@@ -18,7 +20,8 @@ use crate::{
 const LONGEST_NAME: usize = 120;
 
 /// A dialog that is open.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "dialog", rename_all = "snake_case")]
 pub(super) enum Dialog {
     Rename { run: RunId, text: String, fresh: bool },
     Note { run: RunId, text: String, fresh: bool },
@@ -26,14 +29,14 @@ pub(super) enum Dialog {
 
 /// Opens the dialog that a command asks for.
 pub(super) fn invoked(page: &mut RunsPage, ctx: &mut PageContext<'_>, shown: Option<&RunId>) {
-    let Some(run) = shown.and_then(|id| ctx.snapshot.runs.iter().find(|run| run.id == *id)).cloned() else {
+    let Some(run) = shown.and_then(|id| run_index::find(&ctx.snapshot.runs, id)).cloned() else {
         return;
     };
     if ctx.invoked(UiCommand::RenameRun) {
-        page.dialog = Some(Dialog::Rename { run: run.id.clone(), text: run.name.clone(), fresh: true });
+        page.state.dialog = Some(Dialog::Rename { run: run.id.clone(), text: run.name.clone(), fresh: true });
     }
     if ctx.invoked(UiCommand::NoteRun) {
-        page.dialog = Some(Dialog::Note { run: run.id.clone(), text: run.note.clone(), fresh: true });
+        page.state.dialog = Some(Dialog::Note { run: run.id.clone(), text: run.note.clone(), fresh: true });
     }
 }
 
@@ -45,7 +48,7 @@ enum Answer {
 
 /// Draws the open dialog.
 pub(super) fn show(page: &mut RunsPage, ctx: &mut PageContext<'_>, ui: &Ui) {
-    let Some(open) = &mut page.dialog else { return };
+    let Some(open) = &mut page.state.dialog else { return };
     let theme = ctx.theme;
     let (title, width) = match open {
         Dialog::Rename { .. } => ("Rename run", 400.0),
@@ -58,11 +61,11 @@ pub(super) fn show(page: &mut RunsPage, ctx: &mut PageContext<'_>, ui: &Ui) {
     let answer = shown.inner.or(shown.closed.then_some(Answer::Cancel));
     match answer {
         Some(Answer::Save) => {
-            if let Some(command) = page.dialog.take().map(command) {
+            if let Some(command) = page.state.dialog.take().map(command) {
                 ctx.send(command);
             }
         }
-        Some(Answer::Cancel) => page.dialog = None,
+        Some(Answer::Cancel) => page.state.dialog = None,
         None => {}
     }
 }

@@ -22,9 +22,10 @@ use crate::{
     command::UiCommand,
     context::PageContext,
     route::{PageId, Route},
+    run_index,
     widgets::{
         button::{Weight, command_button},
-        table::TableState,
+        table::{TableChoices, TableState},
     },
 };
 
@@ -52,6 +53,12 @@ pub struct RunsState {
     x: XAxis,
     /// Weight of the past in smoothed curves.
     smoothing: f64,
+    /// A name or a note being written.
+    dialog: Option<Dialog>,
+    /// Choices about the table's columns.
+    columns: TableChoices,
+    /// Height of the table once a person dragged it, points.
+    table_height: Option<f32>,
 }
 
 /// The page.
@@ -69,7 +76,6 @@ pub struct RunsPage {
     /// The model whose card was asked for last.
     carded: Option<ModelRef>,
     board: CurveBoard,
-    dialog: Option<Dialog>,
 }
 
 impl RunsPage {
@@ -90,7 +96,7 @@ impl RunsPage {
             _ => None,
         };
         let runs = &ctx.snapshot.runs;
-        let alive = |id: &RunId| runs.iter().any(|run| run.id == *id && !run.deleted);
+        let alive = |id: &RunId| run_index::find(runs, id).is_some_and(|run| !run.deleted);
         let newest =
             || self.list.shown.first().and_then(|place| runs.get(*place as usize)).map(|run| run.id.clone());
         let kept = self.state.run.clone().filter(|id| alive(id));
@@ -105,7 +111,7 @@ impl RunsPage {
         }
         if wanted != self.state.run {
             self.state.run.clone_from(&wanted);
-            self.dialog = None;
+            self.state.dialog = None;
         }
         wanted
     }
@@ -120,7 +126,7 @@ impl RunsPage {
             self.watched = wanted;
         }
         let model = shown
-            .and_then(|id| ctx.snapshot.runs.iter().find(|run| run.id == *id))
+            .and_then(|id| run_index::find(&ctx.snapshot.runs, id))
             .and_then(|run| run.model.clone())
             .filter(|model| {
                 ctx.snapshot
@@ -138,7 +144,7 @@ impl RunsPage {
 
     /// Prepares another training like this run.
     fn train_again(ctx: &mut PageContext<'_>, run: &RunId) {
-        let Some(run) = ctx.snapshot.runs.iter().find(|other| other.id == *run) else { return };
+        let Some(run) = run_index::find(&ctx.snapshot.runs, run) else { return };
         *ctx.drafts.edit(&run.dataset) = run.config.clone();
         ctx.go(Route::Train { dataset: Some(run.dataset.clone()) });
     }
@@ -151,7 +157,7 @@ impl Page for RunsPage {
 
     fn breadcrumbs(&self, ctx: &PageContext<'_>) -> Vec<String> {
         let Route::Runs { run: Some(id) } = ctx.route else { return Vec::new() };
-        let run = ctx.snapshot.runs.iter().find(|run| run.id == *id);
+        let run = run_index::find(&ctx.snapshot.runs, id);
         run.map(|run| vec![run.name.clone()]).unwrap_or_default()
     }
 
@@ -172,11 +178,12 @@ impl Page for RunsPage {
     }
 
     fn state(&self) -> serde_json::Value {
-        super::save(&self.state)
+        super::save(&RunsState { columns: self.table.choices(), ..self.state.clone() })
     }
 
     fn restore(&mut self, state: serde_json::Value) {
         super::load(&mut self.state, state);
+        self.table = TableState::chosen(std::mem::take(&mut self.state.columns));
         self.state.smoothing = self.state.smoothing.clamp(0.0, curves::SMOOTHEST);
     }
 }

@@ -36,12 +36,16 @@ pub(super) fn show(page: &mut RunsPage, ctx: &mut PageContext<'_>, ui: &mut Ui, 
     let rows = page.list.shown.len() as f32;
     let snug = (rows + 2.0) * space::ROW + space::CONTROL + space::M;
     let frame = Frame::new().inner_margin(Margin { bottom: 8, ..Margin::ZERO });
-    Panel::top("runs")
+    let usual = snug.min(TABLE);
+    let panel = Panel::top("runs")
         .resizable(true)
-        .default_size(snug.min(TABLE))
+        .default_size(page.state.table_height.unwrap_or(usual))
         .size_range(space::ROW * 4.0..=ui.available_height() * 0.7)
         .frame(frame)
         .show(ui, |ui| runs_table(page, ctx, ui));
+    let height = panel.response.rect.height().round();
+    let dragged = page.state.table_height.is_some() || (height - usual).abs() > space::M;
+    page.state.table_height = dragged.then_some(height);
     let frame = Frame::new().inner_margin(Margin { top: 12, ..Margin::ZERO });
     CentralPanel::default().frame(frame).show(ui, |ui| {
         ScrollArea::vertical().id_salt("run").auto_shrink(false).show(ui, |ui| {

@@ -1,12 +1,12 @@
 //! The numeric settings of a training request: their words, limits, and where they live in the request.
 
 use orrery_domain::training::{HyperParameters, ModelKind, TrainConfig};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::widgets::format_cell::number;
 
 /// A numeric setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
     /// Share of rows for the test.

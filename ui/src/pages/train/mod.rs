@@ -47,11 +47,13 @@ pub struct TrainState {
     name: String,
     /// Which folds are open.
     open: [bool; 4],
+    /// What is typed into the numeric settings.
+    texts: BTreeMap<Field, String>,
 }
 
 impl Default for TrainState {
     fn default() -> Self {
-        Self { dataset: None, name: String::new(), open: [true, true, false, false] }
+        Self { dataset: None, name: String::new(), open: [true, true, false, false], texts: BTreeMap::new() }
     }
 }
 
@@ -59,8 +61,6 @@ impl Default for TrainState {
 #[derive(Default)]
 pub struct TrainPage {
     state: TrainState,
-    /// What is typed into the numeric settings.
-    texts: BTreeMap<Field, String>,
     /// Filter over the features.
     filter: String,
     question: ProfileQuestion,
@@ -102,7 +102,7 @@ impl TrainPage {
         }
         if wanted != self.state.dataset {
             self.state.dataset.clone_from(&wanted);
-            self.texts.clear();
+            self.state.texts.clear();
             self.tried = false;
         }
         if let Some(id) = &wanted {
@@ -119,7 +119,7 @@ impl TrainPage {
             |(field, text): (&Field, &String)| field.parse(text).err().map(|message| (*field, message));
         Typed {
             name: self.state.name.trim().to_owned(),
-            errors: self.texts.iter().filter_map(error).collect(),
+            errors: self.state.texts.iter().filter_map(error).collect(),
         }
     }
 

@@ -61,7 +61,7 @@ pub(super) fn number_row(
     field: Field,
 ) {
     let set = field.read(&form.config);
-    let text = page.texts.entry(field).or_insert_with(|| set.map(Field::text).unwrap_or_default());
+    let text = page.state.texts.entry(field).or_insert_with(|| set.map(Field::text).unwrap_or_default());
     // The request may have changed elsewhere: by a reset, or on another page.
     if field.parse(text).is_ok_and(|typed| typed != set) {
         *text = set.map(Field::text).unwrap_or_default();

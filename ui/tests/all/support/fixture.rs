@@ -448,7 +448,7 @@ pub fn series(points: u64, offset: f64) -> RunSeries {
     let line = |make: &dyn Fn(f64) -> f64| {
         (0..points)
             .map(|step| SeriesPoint { step: step * 10, secs: step as f64 * 0.4, value: make(step as f64) })
-            .collect::<Vec<_>>()
+            .collect::<orrery_domain::series::Series>()
     };
     [
         (SeriesId::TrainLoss, line(&|x| 0.41 + offset + 0.3 * (-x / 40.0).exp() + 0.012 * (x * 1.7).sin())),
