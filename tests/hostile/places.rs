@@ -85,7 +85,7 @@ fn a_file_that_may_not_be_read_says_so() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("secret.csv");
     put(&path, b"a,b\n1,2\n");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).expect("its owner may");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).expect("its owner may");
     let ended = program::run(&workspace, &["data", "import", path.to_str().expect("UTF-8")]);
     // An administrator reads everything.
     let code = i32::from(fs::File::open(&path).is_err());

@@ -16,7 +16,7 @@ use crate::program::Program;
 const THREADS: usize = 2;
 
 /// Time after which a command counts as stuck.
-const STUCK: Duration = Duration::from_secs(60);
+const STUCK: Duration = Duration::from_mins(1);
 
 /// How a command ended.
 pub struct Ended {
@@ -52,6 +52,7 @@ pub fn run(program: &Program, arguments: &[&str]) -> Ended {
 /// Waits as `wait4` does, which also tells the peak over the child and all that it waited for.
 #[cfg(unix)]
 #[expect(unsafe_code, reason = "the standard library does not tell what a child has used")]
+#[expect(clippy::needless_pass_by_value, reason = "nobody may wait for the child again")]
 fn waited(child: std::process::Child, began: Instant) -> (Option<i32>, u64) {
     let pid = child.id().cast_signed();
     let mut status = 0;

@@ -101,9 +101,12 @@ proptest! {
 
 #[test]
 fn a_table_of_several_written_parts_reads_back_whole() {
+    use std::fmt::Write as _;
+
     let mut csv = "a,b,c\n".to_owned();
     for row in 0..300_000 {
-        csv.push_str(&format!("{row},w{},{}\n", row % 300, if row % 7 == 0 { "" } else { "0.5" }));
+        writeln!(csv, "{row},w{},{}", row % 300, if row % 7 == 0 { "" } else { "0.5" })
+            .expect("a string takes it");
     }
     let (table, _) = read(csv);
     let folder = tempfile::tempdir().expect("a folder");
