@@ -18,7 +18,7 @@ use orrery_domain::{
 mod labels;
 
 /// Rows that are written at a time.
-const WRITTEN_ROWS: usize = 1 << 17;
+const WRITTEN_ROWS: usize = 1 << 16;
 
 /// A table. Every column has the one Arrow type of its [`ColumnType`], see [`arrow_type`].
 #[derive(Clone, Debug)]
