@@ -3,6 +3,7 @@
 mod architecture;
 mod cli;
 mod desktop;
+mod hostile;
 mod journeys;
 mod program;
 #[cfg(all(unix, feature = "fault-injection"))]

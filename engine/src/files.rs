@@ -25,6 +25,22 @@ pub fn failure(tried: &str, error: &io::Error, path: &Path) -> Failure {
     Failure::new(class, format!("{tried}: {error}. {next} ({})", path.display()))
 }
 
+/// Checks that a path leads to a regular file: not to a folder, a device, a pipe or nowhere.
+///
+/// # Errors
+/// A failure that says what is there.
+pub fn require_file(path: &Path) -> Result<(), Failure> {
+    let metadata = fs::metadata(path).map_err(|error| failure("The file cannot be read", &error, path))?;
+    if metadata.is_file() {
+        return Ok(());
+    }
+    let what = if metadata.is_dir() { "a folder" } else { "a device or pipe" };
+    Err(Failure::new(
+        FailureClass::Data,
+        format!("This is {what}, not a file. Choose a file. ({})", path.display()),
+    ))
+}
+
 /// Writes `bytes` beside `path`, syncs, and renames: after a crash the file is the old one or the new one.
 ///
 /// # Errors

@@ -112,7 +112,16 @@ pub fn resolve(context: &Context, data: &str, options: &ReadOptions) -> Result<D
     let mut store = context.store()?;
     if !file.is_file() {
         let unread = options.import_options() != ImportOptions::default();
-        let dataset = datasets::find(&mut store, data)?;
+        let dataset = match datasets::find(&mut store, data) {
+            Ok(dataset) => dataset,
+            Err(unknown) => {
+                // A name with a separator, or of something that is there, is meant as a path.
+                if file.components().count() > 1 || file.symlink_metadata().is_ok() {
+                    files::require_file(file)?;
+                }
+                return Err(unknown.into());
+            }
+        };
         return if unread {
             // Other types make another dataset of the same file.
             import(context, Path::new(&dataset.source.path), options).map(|(dataset, _)| dataset)
@@ -128,10 +137,7 @@ pub fn resolve(context: &Context, data: &str, options: &ReadOptions) -> Result<D
 }
 
 fn import(context: &Context, file: &Path, options: &ReadOptions) -> Result<(Dataset, Profile), End> {
-    if !file.is_file() {
-        let error = std::io::Error::from(std::io::ErrorKind::NotFound);
-        return Err(files::failure("The file cannot be read", &error, file).into());
-    }
+    files::require_file(file)?;
     let spec = JobSpec::Import {
         home: context.workspace.home().to_path_buf(),
         file: files::absolute(file),

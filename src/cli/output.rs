@@ -1,6 +1,9 @@
 //! What goes to standard output (results) and to standard error (everything else).
 
-use std::io::{IsTerminal, Write};
+use std::{
+    borrow::Cow,
+    io::{IsTerminal, Write},
+};
 
 use orrery_domain::{
     Failure,
@@ -11,8 +14,22 @@ use serde::Serialize;
 
 use super::End;
 
+/// The text as a terminal may have it: names and values come from files, and control characters or marks that turn the
+/// direction of writing could rewrite what a person sees. Line ends stay.
+fn shown(text: &str) -> Cow<'_, str> {
+    let hidden = |c: char| {
+        (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if text.contains(hidden) { Cow::Owned(text.replace(hidden, "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
 /// Writes one line to standard output. A reader that left (`| head`) ends the command quietly.
 pub fn line(text: &str) {
+    exact_line(&shown(text));
+}
+
+/// Writes one line that a program reads.
+fn exact_line(text: &str) {
     let mut out = std::io::stdout().lock();
     if out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()).is_err()
     {
@@ -25,14 +42,14 @@ pub fn json(document: &impl Serialize) -> Result<(), End> {
     let text = serde_json::to_string(document).map_err(|error| {
         Failure::new(orrery_domain::FailureClass::Bug, format!("The result is no JSON: {error}."))
     })?;
-    line(&text);
+    exact_line(&text);
     Ok(())
 }
 
 /// Writes a message to standard error.
 pub fn note(text: &str) {
     // Standard error may be closed: then nobody reads messages.
-    let _unread = writeln!(std::io::stderr(), "{text}");
+    let _unread = writeln!(std::io::stderr(), "{}", shown(text));
 }
 
 /// Says a failure: on standard error, and with `--json` as a document too.
@@ -41,7 +58,7 @@ pub fn failure(json: bool, failure: &Failure) {
         let document = serde_json::json!({
             "event": "failed", "run": null, "class": failure.class, "message": failure.message, "kept": failure.kept,
         });
-        line(&document.to_string());
+        exact_line(&document.to_string());
     }
     note(&format!("error: {}", failure.message));
     if let Some(kept) = &failure.kept {
@@ -71,6 +88,9 @@ fn table_lines(head: &[(&str, Align)], rows: &[Vec<String>]) -> Vec<String> {
         cells.chain([head[column].0.chars().count()]).max().unwrap_or_default()
     };
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    // A line end inside a name would break the table.
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|cell| cell.replace(['\n', '\t'], " ")).collect()).collect();
     let titles: Vec<String> = head.iter().map(|(title, _)| (*title).to_owned()).collect();
     let draw = |row: &Vec<String>| {
         let cells = row.iter().zip(&widths).zip(head).map(|((cell, width), (_, align))| match align {
@@ -79,7 +99,7 @@ fn table_lines(head: &[(&str, Align)], rows: &[Vec<String>]) -> Vec<String> {
         });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
-    std::iter::once(&titles).chain(rows).map(draw).collect()
+    std::iter::once(&titles).chain(&rows).map(draw).collect()
 }
 
 /// Whether a person watches standard error.

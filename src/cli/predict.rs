@@ -49,11 +49,8 @@ fn parse_out(text: &str) -> Result<PathBuf, String> {
 
 /// The file must be there before a child is started for it.
 fn existing(file: &std::path::Path) -> Result<PathBuf, Failure> {
-    if file.is_file() {
-        return Ok(files::absolute(file));
-    }
-    let error = std::io::Error::from(std::io::ErrorKind::NotFound);
-    Err(files::failure("The file cannot be read", &error, file))
+    files::require_file(file)?;
+    Ok(files::absolute(file))
 }
 
 pub fn evaluate(context: &Context, arguments: &EvaluateArguments) -> Outcome {

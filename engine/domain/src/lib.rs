@@ -24,6 +24,7 @@ pub mod profile;
 pub mod run;
 pub mod series;
 pub mod snapshot;
+pub mod spreadsheet;
 pub mod training;
 pub mod units;
 

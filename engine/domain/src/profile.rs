@@ -72,6 +72,7 @@ pub enum WarningKind {
     /// Equal to another column in every row.
     DuplicateOf {
         /// The earlier column.
+        #[serde(rename = "other")]
         column: String,
     },
     /// The column alone predicts the target.

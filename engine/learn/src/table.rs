@@ -17,6 +17,9 @@ use orrery_domain::{
 
 mod labels;
 
+/// Rows that are written at a time.
+const WRITTEN_ROWS: usize = 1 << 16;
+
 /// A table. Every column has the one Arrow type of its [`ColumnType`], see [`arrow_type`].
 #[derive(Clone, Debug)]
 pub struct Table {
@@ -166,7 +169,11 @@ impl Table {
         let buffered = std::io::BufWriter::with_capacity(1 << 20, sink);
         let mut writer =
             FileWriter::try_new(buffered, &self.batch.schema()).map_err(|error| failed(&error))?;
-        writer.write(&self.batch).map_err(|error| failed(&error))?;
+        // The writer copies what it is given.
+        for start in (0..self.rows().max(1)).step_by(WRITTEN_ROWS) {
+            let part = self.batch.slice(start, WRITTEN_ROWS.min(self.rows() - start));
+            writer.write(&part).map_err(|error| failed(&error))?;
+        }
         writer.finish().map_err(|error| failed(&error))?;
         let buffered = writer.into_inner().map_err(|error| failed(&error))?;
         let Hashing { hasher, bytes, .. } = buffered.into_inner().map_err(|error| failed(&error))?;

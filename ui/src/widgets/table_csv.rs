@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
+use orrery_domain::spreadsheet::harmless;
+
 /// Rows as RFC 4180 CSV with a header line, UTF-8, lines ended by CR LF.
 ///
-/// A field that a spreadsheet would run as a formula (it begins with `=`, `+`, `-`, `@` and is no number) is led by an
-/// apostrophe, as OWASP's "CSV injection" advises.
+/// A field that a spreadsheet would run as a formula is led by an apostrophe.
 pub fn csv<'a>(header: &[&str], rows: impl Iterator<Item = Vec<Cow<'a, str>>>) -> Vec<u8> {
     let mut out = String::new();
     push_line(&mut out, header.iter().copied());
@@ -43,16 +44,13 @@ fn push_line<'a>(out: &mut String, fields: impl Iterator<Item = &'a str>) {
 }
 
 fn push_field(out: &mut String, field: &str) {
-    let formula = field.starts_with(['=', '+', '-', '@']) && field.parse::<f64>().is_err();
-    let lead = if formula { "'" } else { "" };
+    let field = harmless(field);
     if field.contains([',', '"', '\n', '\r']) {
         out.push('"');
-        out.push_str(lead);
         out.push_str(&field.replace('"', "\"\""));
         out.push('"');
     } else {
-        out.push_str(lead);
-        out.push_str(field);
+        out.push_str(&field);
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn build(column: Column) -> (ColumnSchema, ArrayRef) {
     let (kind, array): (ColumnType, ArrayRef) = match kind {
         ColumnType::Integer => {
             let (values, present) = numbers(pieces, rows, |piece| match piece {
-                Piece::Integers(values) => Some((values.values, values.present)),
+                Piece::Integers(values) => Some((values.values.to_vec(|value| value), values.present)),
                 _ => None,
             });
             (kind, Arc::new(Int64Array::new(values, present)))
@@ -45,9 +45,7 @@ pub(super) fn build(column: Column) -> (ColumnSchema, ArrayRef) {
         ColumnType::Float => {
             let (values, present) = numbers(pieces, rows, |piece| match piece {
                 Piece::Floats(values, _) => Some((values.values, values.present)),
-                Piece::Integers(values) => {
-                    Some((values.values.into_iter().map(|value| value as f64).collect(), values.present))
-                }
+                Piece::Integers(values) => Some((values.values.to_vec(|value| value as f64), values.present)),
                 _ => None,
             });
             (kind, Arc::new(Float64Array::new(values, present)))
@@ -80,7 +78,8 @@ pub(super) fn build(column: Column) -> (ColumnSchema, ArrayRef) {
 fn rows_of(piece: &Piece) -> usize {
     match piece {
         Piece::Missing(rows) => *rows,
-        Piece::Integers(values) | Piece::Datetimes(values, ..) => values.values.len(),
+        Piece::Integers(values) => values.values.len(),
+        Piece::Datetimes(values, ..) => values.values.len(),
         Piece::Floats(values, _) => values.values.len(),
         Piece::Booleans(values) => values.values.len(),
         Piece::Words(words) => words.codes.len(),

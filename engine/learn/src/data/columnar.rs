@@ -16,14 +16,17 @@ use arrow::{
     util::display::{ArrayFormatter, FormatOptions},
 };
 use bytes::Bytes;
-use orrery_domain::dataset::{ColumnSchema, ColumnType};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use orrery_domain::{
+    Failure,
+    dataset::{ColumnSchema, ColumnType},
+};
+use parquet::{arrow::arrow_reader::ParquetRecordBatchReaderBuilder, file::metadata::ParquetMetaData};
 use rayon::prelude::*;
 
 use super::{
     build::build,
     cells::Texts,
-    header,
+    header, ipc,
     piece::{Piece, Target, parse_as},
     progress::Meter,
     read::{Content, Reading},
@@ -47,14 +50,36 @@ pub(super) fn parquet(bytes: Vec<u8>, reading: &mut Reading<'_>) -> Result<Conte
         let damaged = |error: &dyn std::fmt::Display| damaged(reading, "Parquet", error);
         let builder =
             ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes)).map_err(|error| damaged(&error))?;
-        let metadata = builder.metadata().file_metadata();
-        let rows = u64::try_from(metadata.num_rows()).unwrap_or(0);
+        let rows = claimed_rows(builder.metadata(), reading)?;
         reading.check_columns(builder.schema().fields().len())?;
-        reading.check_rows(rows)?;
         let batches = builder.with_batch_size(BATCH_ROWS).build().map_err(|error| damaged(&error))?;
         let schema = batches.schema();
-        collect(&schema, batches, rows, reading, "Parquet")
+        collect(&schema, batches, Some(rows), reading, "Parquet")
     })
+}
+
+/// The rows that the file says it has.
+fn claimed_rows(metadata: &ParquetMetaData, reading: &Reading<'_>) -> Result<u64, Failure> {
+    let claimed = metadata.file_metadata().num_rows();
+    let grouped = metadata.row_groups().iter().try_fold(0_i64, |sum, group| {
+        Some(group.num_rows()).filter(|rows| *rows >= 0).and_then(|rows| sum.checked_add(rows))
+    });
+    let rows = u64::try_from(claimed).ok().filter(|_| grouped == Some(claimed));
+    let Some(rows) = rows else {
+        let grouped = grouped.map_or_else(|| "no possible number".to_owned(), |rows| rows.to_string());
+        return Err(reading.failure(format_args!(
+            "The Parquet file says that it has {claimed} rows, but its row groups say {grouped}: its metadata is damaged. Write \
+             the file again."
+        )));
+    };
+    if rows > reading.budget.rows {
+        return Err(reading.over_budget(format_args!(
+            "The Parquet file says that it has {rows} rows, and an import may have {}. Take a sample of it; if it is smaller \
+             than that, its metadata is damaged: write the file again.",
+            reading.budget.rows
+        )));
+    }
+    Ok(rows)
 }
 
 /// Reads an Arrow IPC file or stream.
@@ -64,17 +89,24 @@ pub(super) fn parquet(bytes: Vec<u8>, reading: &mut Reading<'_>) -> Result<Conte
 pub(super) fn arrow(bytes: Vec<u8>, reading: &mut Reading<'_>) -> Result<Content, Interrupt> {
     guarded(reading, "Arrow", |reading| {
         let damaged = |error: &dyn std::fmt::Display| damaged(reading, "Arrow", error);
+        ipc::check(&bytes, reading.budget.memory_bytes).map_err(|error| damaged(&error))?;
         if bytes.starts_with(b"ARROW1") {
             let batches = FileReader::try_new(Cursor::new(bytes), None).map_err(|error| damaged(&error))?;
-            collect(&batches.schema(), batches, 0, reading, "Arrow")
+            collect(&batches.schema(), batches, None, reading, "Arrow")
         } else {
             let batches = StreamReader::try_new(Cursor::new(bytes), None).map_err(|error| damaged(&error))?;
-            collect(&batches.schema(), batches, 0, reading, "Arrow")
+            collect(&batches.schema(), batches, None, reading, "Arrow")
         }
     })
 }
 
-fn damaged(reading: &Reading<'_>, format: &str, error: &dyn std::fmt::Display) -> orrery_domain::Failure {
+fn damaged(reading: &Reading<'_>, format: &str, error: &dyn std::fmt::Display) -> Failure {
+    let error = error.to_string();
+    if let Some((_, packing)) = error.split_once("Disabled feature at compile time: ") {
+        return reading.failure(format_args!(
+            "The {format} file is packed with {packing}, which is not read. Write it with zstd, snappy, LZ4 or gzip."
+        ));
+    }
     reading.failure(format_args!(
         "The {format} file is damaged, cut off or of a kind that is not read: {error}. Get the file again."
     ))
@@ -95,12 +127,12 @@ fn guarded(
 fn collect(
     schema: &SchemaRef,
     batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
-    rows: u64,
+    claimed: Option<u64>,
     reading: &mut Reading<'_>,
     format: &str,
 ) -> Result<Content, Interrupt> {
     reading.check_columns(schema.fields().len())?;
-    let meter = Meter::new(reading.control, "Reading the values", rows);
+    let meter = Meter::new(reading.control, "Reading the values", claimed.unwrap_or(0));
     let (mut memory, mut seen) = (0, 0);
     let mut parts: Vec<Vec<ArrayRef>> = schema.fields().iter().map(|_| Vec::new()).collect();
     for batch in batches {
@@ -113,6 +145,14 @@ fn collect(
             part.push(Arc::clone(array));
         }
         meter.advance(batch.num_rows() as u64, batch.num_rows() as u64)?;
+    }
+    if let Some(claimed) = claimed.filter(|claimed| *claimed != seen) {
+        return Err(reading
+            .failure(format_args!(
+                "The {format} file says that it has {claimed} rows, but it holds {seen}: its metadata or its pages are damaged. \
+                 Write the file again."
+            ))
+            .into());
     }
     let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
     let names = header::unique_names(&names, &mut reading.warnings);
@@ -246,10 +286,13 @@ fn natural(
         | DataType::Decimal128(..)
         | DataType::Decimal256(..) => (ColumnType::Float, cast(&array, &DataType::Float64)?),
         DataType::Date32 | DataType::Date64 => {
-            (ColumnType::Datetime, cast(&array, &DataType::Timestamp(TimeUnit::Microsecond, None))?)
+            let micros = cast(&array, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
+            warn_of_far_times(name, array.null_count(), micros.null_count(), warnings);
+            (ColumnType::Datetime, micros)
         }
         DataType::Timestamp(_, zone) => {
             let micros = cast(&array, &DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))?;
+            warn_of_far_times(name, array.null_count(), micros.null_count(), warnings);
             // The instants stay, in UTC.
             let micros = micros.as_primitive::<TimestampMicrosecondType>().clone();
             (ColumnType::Datetime, Arc::new(micros.with_timezone_opt(None::<String>)))
@@ -280,6 +323,15 @@ fn natural(
             (ColumnType::Text, Arc::new(texts.collect::<LargeStringArray>()))
         }
     })
+}
+
+fn warn_of_far_times(name: &str, missing_before: usize, missing_now: usize, warnings: &mut Vec<String>) {
+    if missing_now > missing_before {
+        warnings.push(format!(
+            "{} times in '{name}' lie further from 1970 than 292,000 years; they became missing.",
+            missing_now - missing_before
+        ));
+    }
 }
 
 /// Numbers that a person said to mean "missing" become so.

@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use orrery_domain::{
@@ -42,6 +42,7 @@ pub fn import(
     blobs: &Path,
     control: &dyn JobControl,
 ) -> Result<(Dataset, Profile), Interrupt> {
+    let began = Instant::now();
     let source = source::read(file, budget, control)?;
     let id = dataset_id(&source.hasher, options)?;
     let kept = blobs.join(format!("{id}.json"));
@@ -49,6 +50,7 @@ pub fn import(
         return Ok((record.dataset, record.profile));
     }
     let (table, report) = read::read_source(source, file, options, budget, control)?;
+    log::debug!("read took {:.4} s", began.elapsed().as_secs_f64());
     if let Some(name) = report.unknown_types.first() {
         return Err(super::unknown_column(&table, name).into());
     }
@@ -66,7 +68,9 @@ pub fn import(
         warnings: report.warnings,
         imported_at: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64()),
     };
+    let began = Instant::now();
     let profile = profile::profile(&dataset, &table, None, control)?;
+    log::debug!("profile took {:.4} s", began.elapsed().as_secs_f64());
     check(control)?;
     // From here on nothing interrupts: a cancelled import leaves no table behind.
     std::fs::create_dir_all(blobs).map_err(|error| unwritten(&error, blobs))?;

@@ -48,6 +48,9 @@ impl CellSource for JsonText {
     }
 }
 
+/// Cells of a chunk at most: a few hundred for each byte of its text would all be empty.
+const MOST_CELLS: usize = 1 << 24;
+
 /// A chunk's rows.
 pub(super) struct JsonRows {
     /// Their cells.
@@ -60,13 +63,15 @@ pub(super) struct JsonRows {
     pub(super) nested: bool,
     /// Whether the objects have more fields than were asked for.
     pub(super) too_wide: bool,
+    /// Whether nearly all of the chunk's cells would be empty.
+    pub(super) too_sparse: bool,
 }
 
 /// Reads the lines of `text`, stopping at more than `most` columns.
 pub(super) fn rows(text: &str, most: usize) -> JsonRows {
     let mut builder = Builder::default();
     let mut scanned = Scanned::default();
-    let mut too_wide = false;
+    let (mut too_wide, mut too_sparse) = (false, false);
     for line in text.lines() {
         let row_line = scanned.lines;
         scanned.lines += 1;
@@ -92,6 +97,10 @@ pub(super) fn rows(text: &str, most: usize) -> JsonRows {
             too_wide = true;
             break;
         }
+        if builder.columns.len() * builder.rows > MOST_CELLS {
+            too_sparse = true;
+            break;
+        }
     }
     let Builder { names, columns, rows, side, nested, .. } = builder;
     let cells = Cells {
@@ -102,7 +111,7 @@ pub(super) fn rows(text: &str, most: usize) -> JsonRows {
         row_stride: 1,
         column_stride: rows,
     };
-    JsonRows { cells, names, scanned, nested, too_wide }
+    JsonRows { cells, names, scanned, nested, too_wide, too_sparse }
 }
 
 /// Columns being filled.

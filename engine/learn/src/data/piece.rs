@@ -60,13 +60,74 @@ pub(super) struct FloatFacts {
     pub(super) lossy: bool,
 }
 
+/// Whole numbers in the narrowest width that holds them all: a chunk's pieces wait until the whole file is read.
+#[derive(Debug)]
+pub(super) struct Integers {
+    /// `[rows]`
+    pub(super) values: Whole,
+    /// Which are present; `None` if all are.
+    pub(super) present: Option<NullBuffer>,
+    /// Values that did not fit the type that was asked for, and the first of them.
+    pub(super) misfits: Misfits,
+}
+
+/// Whole numbers of one width.
+#[derive(Debug)]
+pub(super) enum Whole {
+    /// 16 bits.
+    Short(Vec<i16>),
+    /// 32 bits.
+    Medium(Vec<i32>),
+    /// 64 bits.
+    Long(Vec<i64>),
+}
+
+impl Whole {
+    fn of(values: Vec<i64>) -> Self {
+        let (low, high) =
+            values.iter().fold((0, 0), |(low, high): (i64, i64), value| (low.min(*value), high.max(*value)));
+        if i16::try_from(low).is_ok() && i16::try_from(high).is_ok() {
+            Self::Short(values.iter().map(|value| *value as i16).collect())
+        } else if i32::try_from(low).is_ok() && i32::try_from(high).is_ok() {
+            Self::Medium(values.iter().map(|value| *value as i32).collect())
+        } else {
+            Self::Long(values)
+        }
+    }
+
+    /// Rows.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Short(values) => values.len(),
+            Self::Medium(values) => values.len(),
+            Self::Long(values) => values.len(),
+        }
+    }
+
+    /// All of them, as numbers of another type.
+    pub(super) fn to_vec<T>(&self, of: impl Fn(i64) -> T) -> Vec<T> {
+        match self {
+            Self::Short(values) => values.iter().map(|value| of(i64::from(*value))).collect(),
+            Self::Medium(values) => values.iter().map(|value| of(i64::from(*value))).collect(),
+            Self::Long(values) => values.iter().map(|value| of(*value)).collect(),
+        }
+    }
+}
+
+impl From<Values<i64>> for Piece {
+    fn from(values: Values<i64>) -> Self {
+        let Values { values, present, misfits } = values;
+        Self::Integers(Integers { values: Whole::of(values), present, misfits })
+    }
+}
+
 /// One chunk of a column.
 #[derive(Debug)]
 pub(super) enum Piece {
     /// Nothing but missing values.
     Missing(usize),
     /// Whole numbers.
-    Integers(Values<i64>),
+    Integers(Integers),
     /// Numbers.
     Floats(Values<f64>, FloatFacts),
     /// Truth values.
@@ -113,7 +174,9 @@ impl Piece {
         (match self {
             // The table will hold them.
             Self::Missing(rows) => rows * 8,
-            Self::Integers(values) | Self::Datetimes(values, ..) => values.values.len() * 8,
+            // The table will hold them in 64 bits.
+            Self::Integers(values) => values.values.len() * 8,
+            Self::Datetimes(values, ..) => values.values.len() * 8,
             Self::Floats(values, _) => values.values.len() * 8,
             Self::Booleans(values) => values.values.len(),
             Self::Words(words) => {
@@ -131,11 +194,9 @@ pub(super) fn infer(column: &impl Texts, missing: &Missing, style: Style) -> Pie
         return Piece::Missing(column.len());
     };
     let parsed = match value::number(first, style) {
-        Some(Number::Integer(_)) => {
-            integers(column, missing, style, false).map(Piece::Integers).or_else(|| {
-                floats(column, missing, style, false).map(|(values, facts)| Piece::Floats(values, facts))
-            })
-        }
+        Some(Number::Integer(_)) => integers(column, missing, style, false).map(Piece::from).or_else(|| {
+            floats(column, missing, style, false).map(|(values, facts)| Piece::Floats(values, facts))
+        }),
         Some(_) => floats(column, missing, style, false).map(|(values, facts)| Piece::Floats(values, facts)),
         None if value::boolean(first).is_some() => {
             collect(column, missing, false, value::boolean).map(Piece::Booleans)
@@ -162,7 +223,7 @@ pub(super) struct Target {
 pub(super) fn parse_as(column: &impl Texts, missing: &Missing, target: Target) -> Option<Piece> {
     let Target { kind, style, order, forced } = target;
     match kind {
-        ColumnType::Integer => integers(column, missing, style, forced).map(Piece::Integers),
+        ColumnType::Integer => integers(column, missing, style, forced).map(Piece::from),
         ColumnType::Float => {
             floats(column, missing, style, forced).map(|(values, facts)| Piece::Floats(values, facts))
         }

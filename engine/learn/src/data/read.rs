@@ -7,7 +7,7 @@ use orrery_domain::{
     dataset::{BadRow, FileFormat, ImportBudget, ImportOptions, SourceFile},
 };
 
-use super::{columnar, source, text, textual};
+use super::{columnar, gzip, source, text, textual};
 use crate::{
     control::{Interrupt, JobControl},
     table::Table,
@@ -115,9 +115,9 @@ pub(super) fn read_source(
 ) -> Result<(Table, ReadReport), Interrupt> {
     let source::Source { bytes, hasher } = source;
     let file_bytes = bytes.len() as u64;
-    let bytes = source::unpacked(bytes, budget, control, file)?;
-    let mut format = source::format_of(&bytes, file)?;
     let mut reading = Reading { path: file, options, budget, control, warnings: Vec::new() };
+    let bytes = gzip::unpacked(bytes, budget, control, &mut reading.warnings, file)?;
+    let mut format = source::format_of(&bytes, file)?;
     let content = match format {
         FileFormat::Parquet => columnar::parquet(bytes, &mut reading)?,
         FileFormat::Arrow => columnar::arrow(bytes, &mut reading)?,

@@ -63,7 +63,8 @@ impl Column {
     /// Values that did not fit the forced type.
     pub(super) fn misfits(&self) -> Misfits {
         self.pieces.iter().fold(Misfits::default(), |sum, piece| match piece {
-            Piece::Integers(values) | Piece::Datetimes(values, ..) => sum.and(&values.misfits),
+            Piece::Integers(values) => sum.and(&values.misfits),
+            Piece::Datetimes(values, ..) => sum.and(&values.misfits),
             Piece::Floats(values, _) => sum.and(&values.misfits),
             Piece::Booleans(values) => sum.and(&values.misfits),
             _ => sum,

@@ -6,7 +6,6 @@ use std::{
     path::Path,
 };
 
-use flate2::read::MultiGzDecoder;
 use orrery_domain::{
     Failure, FailureClass,
     dataset::{FileFormat, ImportBudget},
@@ -15,7 +14,8 @@ use orrery_domain::{
 use super::progress::Meter;
 use crate::control::{Interrupt, JobControl};
 
-const BLOCK_BYTES: usize = 1 << 20;
+/// Bytes that are read at a time.
+pub(super) const BLOCK_BYTES: usize = 1 << 20;
 
 /// A file as it is.
 pub(super) struct Source {
@@ -46,20 +46,32 @@ pub(super) fn read(
     let mut bytes = Vec::with_capacity(size as usize + 1);
     loop {
         let before = bytes.len();
-        let got = (&mut file)
-            .take(BLOCK_BYTES as u64)
-            .read_to_end(&mut bytes)
-            .map_err(|error| unread(&error, path))?;
+        // A file that grows as fast as it is read would never end.
+        let most = (size + 1 - before as u64).min(BLOCK_BYTES as u64);
+        let got = (&mut file).take(most).read_to_end(&mut bytes).map_err(|error| unread(&error, path))?;
         if got == 0 {
             break;
         }
         hasher.update(&bytes[before..]);
-        if bytes.len() as u64 > budget.memory_bytes {
-            return Err(too_large(bytes.len() as u64, budget, path).into());
-        }
         meter.advance(got as u64, 0)?;
     }
+    // Half a row at the end would be read as a whole one.
+    let now = file.metadata().map_err(|error| unread(&error, path))?;
+    if bytes.len() as u64 != size || now.len() != size || now.modified().ok() != metadata.modified().ok() {
+        return Err(changed(path).into());
+    }
     Ok(Source { bytes, hasher })
+}
+
+fn changed(path: &Path) -> Failure {
+    Failure::new(
+        FailureClass::Data,
+        format!(
+            "The file was written to while it was read. Nothing was imported; try again when its writer is done, or copy it \
+             first. ({})",
+            path.display()
+        ),
+    )
 }
 
 fn open(path: &Path) -> Result<(File, Metadata), Failure> {
@@ -88,7 +100,7 @@ fn unread(error: &std::io::Error, path: &Path) -> Failure {
     )
 }
 
-fn too_large(bytes: u64, budget: &ImportBudget, path: &Path) -> Failure {
+pub(super) fn too_large(bytes: u64, budget: &ImportBudget, path: &Path) -> Failure {
     Failure::new(
         FailureClass::Capacity,
         format!(
@@ -99,50 +111,6 @@ fn too_large(bytes: u64, budget: &ImportBudget, path: &Path) -> Failure {
             path.display()
         ),
     )
-}
-
-/// The content of gzip, of one member or several; other bytes are content already.
-///
-/// # Errors
-/// A data failure when the packing is damaged, a capacity failure when the content is larger than the budget's memory, an
-/// interruption.
-pub(super) fn unpacked(
-    packed: Vec<u8>,
-    budget: &ImportBudget,
-    control: &dyn JobControl,
-    path: &Path,
-) -> Result<Vec<u8>, Interrupt> {
-    if !packed.starts_with(&[0x1f, 0x8b]) {
-        return Ok(packed);
-    }
-    let meter = Meter::new(control, "Unpacking the file", packed.len() as u64);
-    let mut decoder = MultiGzDecoder::new(packed.as_slice());
-    // The last four bytes say how much it was, modulo 4 GiB: a hint only, so that a lie costs nothing.
-    let tail: [u8; 4] = packed.last_chunk().copied().unwrap_or_default();
-    let hint = (u32::from_le_bytes(tail) as usize).min(packed.len().saturating_mul(8));
-    let mut bytes = Vec::with_capacity(hint + BLOCK_BYTES);
-    let mut left = packed.len();
-    loop {
-        let got = (&mut decoder).take(BLOCK_BYTES as u64).read_to_end(&mut bytes).map_err(|error| {
-            Failure::new(
-                FailureClass::Data,
-                format!(
-                    "The gzip file is damaged or cut off: {error}, after {} bytes of content. Get the file again. ({})",
-                    bytes.len(),
-                    path.display()
-                ),
-            )
-        })?;
-        if got == 0 {
-            return Ok(bytes);
-        }
-        if bytes.len() as u64 > budget.memory_bytes {
-            return Err(too_large(bytes.len() as u64, budget, path).into());
-        }
-        let now_left = decoder.get_ref().len();
-        meter.advance((left - now_left) as u64, 0)?;
-        left = now_left;
-    }
 }
 
 /// What the bytes are.
@@ -176,6 +144,7 @@ pub(super) fn format_of(bytes: &[u8], path: &Path) -> Result<FileFormat, Failure
             other("packed with zstd, bzip2 or xz", "Unpack it, or pack it with gzip.")
         }
         [0x1f, 0x8b, ..] => other("packed twice with gzip", "Unpack it once."),
+        [b'%', b'P', b'D', b'F', b'-', ..] => other("a PDF document", "Export the table as CSV."),
         [b'S', b'Q', b'L', b'i', b't', b'e', ..] => other("an SQLite database", "Export the table as CSV."),
         [0x89, b'H', b'D', b'F', ..] => other("an HDF5 file", "Export the table as Parquet."),
         _ => {
@@ -192,7 +161,25 @@ pub(super) fn format_of(bytes: &[u8], path: &Path) -> Result<FileFormat, Failure
             {
                 return other("one JSON array", "Write one object a line (JSON lines).");
             }
+            if let Some((what, next)) = markup(start) {
+                return other(what, next);
+            }
             Ok(FileFormat::Csv)
         }
+    }
+}
+
+/// Texts that hold no table though every line could be a row of one.
+fn markup(start: &[u8]) -> Option<(&'static str, &'static str)> {
+    let begins =
+        |with: &str| start.get(..with.len()).is_some_and(|own| own.eq_ignore_ascii_case(with.as_bytes()));
+    if begins("<!doctype html") || begins("<html") {
+        Some(("a web page", "It may be an error page that was saved for the file: get the file again."))
+    } else if begins("<?xml") {
+        Some(("an XML document", "Export the table as CSV."))
+    } else if begins("version https://git-lfs.github.com/spec/") {
+        Some(("a Git LFS pointer", "Get the file itself with `git lfs pull`."))
+    } else {
+        None
     }
 }

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, path::Path};
 
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
-use orrery_domain::{Failure, FailureClass};
+use orrery_domain::{Failure, FailureClass, dataset::FileFormat};
 
 /// Decodes a text file: by its byte order mark, else as UTF-8, else as UTF-8 with a few damaged bytes, else as Windows-1252
 /// (which covers Latin-1).
@@ -11,6 +11,12 @@ use orrery_domain::{Failure, FailureClass};
 /// # Errors
 /// A data failure when the bytes are no text.
 pub(super) fn decode(bytes: Vec<u8>, warnings: &mut Vec<String>, path: &Path) -> Result<String, Failure> {
+    if is_utf_32(&bytes) {
+        return Err(Failure::new(
+            FailureClass::Data,
+            format!("The file is UTF-32, which is not read. Save it as UTF-8. ({})", path.display()),
+        ));
+    }
     if let Some((encoding, mark)) = Encoding::for_bom(&bytes)
         && encoding != encoding_rs::UTF_8
     {
@@ -24,20 +30,40 @@ pub(super) fn decode(bytes: Vec<u8>, warnings: &mut Vec<String>, path: &Path) ->
         ));
         return Ok(decoded(encoding, &bytes, warnings));
     }
-    let odd =
-        sample.iter().filter(|byte| **byte < b' ' && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x0c)).count();
-    if odd * 10 > sample.len() {
-        return Err(Failure::new(
-            FailureClass::Data,
-            format!(
-                "The file is no text and of no format that is read. CSV, JSON lines, Parquet and Arrow are. ({})",
-                path.display()
-            ),
-        ));
-    }
+    check(FileFormat::Csv, &bytes, path)?;
     let text =
         String::from_utf8(bytes).or_else(|error| Ok::<_, Failure>(guessed(error.as_bytes(), warnings)))?;
-    Ok(if text.starts_with('\u{feff}') { text['\u{feff}'.len_utf8()..].to_owned() } else { text })
+    // Some writers put the mark twice.
+    let content = text.trim_start_matches('\u{feff}');
+    Ok(if content.len() < text.len() { content.to_owned() } else { text })
+}
+
+fn is_utf_32(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0xff, 0xfe, 0, 0]) || bytes.starts_with(&[0, 0, 0xfe, 0xff])
+}
+
+/// Checks that the first bytes of a text format are text.
+///
+/// # Errors
+/// A data failure when they are not.
+pub(super) fn check(format: FileFormat, bytes: &[u8], path: &Path) -> Result<(), Failure> {
+    let sample = &bytes[..bytes.len().min(4096)];
+    let textual = matches!(format, FileFormat::Csv | FileFormat::JsonLines);
+    if !textual || Encoding::for_bom(sample).is_some() || wide_without_mark(sample).is_some() {
+        return Ok(());
+    }
+    let odd =
+        sample.iter().filter(|byte| **byte < b' ' && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x0c)).count();
+    if odd * 10 <= sample.len() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        FailureClass::Data,
+        format!(
+            "The file is no text and of no format that is read. CSV, JSON lines, Parquet and Arrow are. ({})",
+            path.display()
+        ),
+    ))
 }
 
 /// UTF-16 shows by every other byte being zero.

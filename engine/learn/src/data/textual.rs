@@ -11,7 +11,7 @@ use super::{
     cells::{Cells, MAX_CHUNK_BYTES},
     csv::{
         CsvText, Dialect, bounds,
-        scan::{self, Scanned},
+        scan::{self, FirstRow, Scanned},
     },
     header,
     json::{self, JsonText},
@@ -44,13 +44,24 @@ pub(super) fn csv(text: String, reading: &mut Reading<'_>) -> Result<Content, In
         }
         None => None,
     };
-    let dialect = Dialect::of(&text, given);
+    let (given, begin) = separator_line(&text, given, &mut reading.warnings);
+    let dialect = Dialect::of(&text[begin..], given);
     if dialect.blank_after_delimiter {
         reading.warnings.push("A blank follows every delimiter; it was left out of the values.".to_owned());
     }
-    let Some((names, begin, header_lines)) = scan::first_row(&text, dialect) else {
+    let Some(FirstRow { fields: names, next, lines: header_lines, open }) =
+        scan::first_row(&text[begin..], dialect)
+    else {
         return Err(reading.failure("The file holds blank lines only. Choose another.").into());
     };
+    if open {
+        reading.warnings.push(
+            "The line of column names opens a quote that is never closed; its last name ends with the line."
+                .to_owned(),
+        );
+    }
+    let header_lines = header_lines + u64::from(begin > 0);
+    let begin = begin + next;
     reading.check_columns(names.len())?;
     warn_of_numbers_as_names(&names, &mut reading.warnings);
     let names = header::unique_names(&names, &mut reading.warnings);
@@ -81,7 +92,19 @@ pub(super) fn csv(text: String, reading: &mut Reading<'_>) -> Result<Content, In
             column.push(piece);
         }
     }
-    finish(names, forced, by_column, &source, found, pass)
+    finish(names, forced, by_column, source, found, pass)
+}
+
+/// A first line such as `sep=;`, with which a spreadsheet says its delimiter: the delimiter and where the table begins.
+fn separator_line(text: &str, given: Option<u8>, warnings: &mut Vec<String>) -> (Option<u8>, usize) {
+    let line = text.split('\n').next().unwrap_or_default();
+    let said = line.trim_end_matches('\r').strip_prefix("sep=").map(str::as_bytes);
+    let delimiter = match said {
+        Some([one]) if *one == b'\t' || (one.is_ascii_punctuation() && *one != b'"') => *one,
+        _ => return (given, 0),
+    };
+    warnings.push("The first line names the delimiter; it was left out of the table.".to_owned());
+    (given.or(Some(delimiter)), (line.len() + 1).min(text.len()))
 }
 
 /// Reads JSON lines.
@@ -100,6 +123,11 @@ pub(super) fn json(text: String, reading: &mut Reading<'_>) -> Result<Content, I
         .map(|chunk| {
             let text = source.chunk(chunk);
             let rows = json::rows(text, most);
+            if rows.too_sparse {
+                let message = "Its objects have thousands of different fields, few of them in each: a table of them would be \
+                               nearly empty and far larger than the file. Write fewer fields.";
+                return Err(pass.reading.over_budget(message).into());
+            }
             let forced = pass.forced(&rows.names);
             let pieces = pass.pieces(&rows.cells, &forced, text.len())?;
             let cells_rows = rows.cells.rows;
@@ -120,6 +148,7 @@ pub(super) fn json(text: String, reading: &mut Reading<'_>) -> Result<Content, I
     pass.reading.check_columns(names.len())?;
     let mut by_column: Vec<Vec<Piece>> = names.iter().map(|_| Vec::with_capacity(chunks.len())).collect();
     let mut found = Found::after(0);
+    let mut absent_bytes = 0;
     for (own, pieces, scanned, (rows, nested, too_wide)) in chunks {
         if too_wide {
             pass.reading.check_columns(own.len())?;
@@ -135,21 +164,27 @@ pub(super) fn json(text: String, reading: &mut Reading<'_>) -> Result<Content, I
         let filled = source.places.len();
         for column in &mut by_column {
             if column.len() < filled {
-                column.push(Piece::Missing(rows));
+                let piece = Piece::Missing(rows);
+                absent_bytes += piece.bytes();
+                column.push(piece);
             }
         }
+        pass.reading.check_memory(pass.memory.load(Ordering::Relaxed) + absent_bytes)?;
     }
     if names.is_empty() {
         if let Some(first) = found.bad.first() {
             return Err(pass
                 .reading
-                .failure(format_args!("No line is a JSON object. Line {}: {}", first.line, first.reason))
+                .failure(format_args!(
+                    "No line is a JSON object. Line {}: {} Write each object on one line (JSON lines).",
+                    first.line, first.reason
+                ))
                 .into());
         }
         return Err(pass.reading.failure("The objects have no fields. Choose another file.").into());
     }
     let forced = pass.forced(&names);
-    finish(names, forced, by_column, &source, found, pass)
+    finish(names, forced, by_column, source, found, pass)
 }
 
 /// What one pass over the chunks shares.
@@ -252,7 +287,7 @@ fn finish(
     names: Vec<String>,
     forced: Vec<Option<ColumnType>>,
     by_column: Vec<Vec<Piece>>,
-    source: &dyn CellSource,
+    source: impl CellSource,
     found: Found,
     pass: Pass<'_, '_>,
 ) -> Result<Content, Interrupt> {
@@ -270,7 +305,9 @@ fn finish(
         reading.warnings.push("Arrays and objects inside rows were read as JSON text.".to_owned());
     }
     let comma = reading.options.decimal_comma;
-    resolve(&mut columns, source, &missing, comma, &mut reading.warnings, &meter)?;
+    resolve(&mut columns, &source, &missing, comma, &mut reading.warnings, &meter)?;
+    // Its text is as large as the table, which is built now.
+    drop(source);
     // While a column is built, its pieces and its array are both held.
     reading.check_memory(memory.into_inner().max(text_bytes))?;
     let (schema, arrays) = columns.into_par_iter().map(build).unzip();

@@ -1,23 +1,11 @@
 //! CSV out: RFC 4180 quoting, and no cell that a spreadsheet would run as a formula.
 
-use std::borrow::Cow;
-
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampMicrosecondType};
-use orrery_domain::dataset::ColumnType;
+use orrery_domain::{dataset::ColumnType, spreadsheet::harmless};
 
 use super::columns::Added;
 use crate::table::{Table, number_text};
-
-/// A text cell as it is written: with `'` before a first character that makes a spreadsheet take it for a formula (OWASP ASVS 5,
-/// 1.2.10). Cells typed numeric never come here, so that -3.2 stays a number.
-pub(super) fn harmless(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\0']) {
-        Cow::Owned(format!("'{text}"))
-    } else {
-        Cow::Borrowed(text)
-    }
-}
 
 /// The header line.
 pub(super) fn header(table: &Table, added: &[Added]) -> Vec<u8> {
@@ -122,7 +110,7 @@ mod tests {
     #[test]
     fn formulas_are_defused_and_read_back_as_text() {
         for text in
-            ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\0=1", "=HYPERLINK(\"http://x\",\"a,b\")"]
+            ["=1+1", "+1+1", "-1-1", "@SUM(A1)", "\t=1", "\r=1", "\0=1", "=HYPERLINK(\"http://x\",\"a,b\")"]
         {
             let mut out = Vec::new();
             quote(&mut out, &harmless(text));

@@ -40,11 +40,13 @@ impl Dialect {
     /// The dialect of a file: the delimiter under which most rows have as many fields as the header, and more than one; among
     /// equals the one that gives more fields.
     pub(in crate::data) fn of(text: &str, given: Option<u8>) -> Self {
-        let text = &text[..text.floor_char_boundary(SAMPLE_BYTES)];
+        let whole = text.len();
+        let text = sample(text, given);
+        let cut = text.len() < whole;
         let mut best = (Self::new(given.unwrap_or(b',')), 0, 0.0, 0);
         if given.is_none() {
             for delimiter in CANDIDATES {
-                let counts = field_counts(text, Self::new(delimiter));
+                let counts = field_counts(text, Self::new(delimiter), cut);
                 let header = counts.first().copied().unwrap_or(0);
                 let same = counts.iter().filter(|count| **count == header).count();
                 let share = same as f64 / counts.len().max(1) as f64;
@@ -65,14 +67,34 @@ impl Dialect {
     }
 }
 
-/// Fields of the first rows.
-fn field_counts(text: &str, dialect: Dialect) -> Vec<usize> {
+/// The first rows. A first row with a long quoted field is whole.
+fn sample(text: &str, given: Option<u8>) -> &str {
+    let candidates = given.map_or(CANDIDATES.to_vec(), |given| vec![given]);
+    let mut bytes = SAMPLE_BYTES;
+    loop {
+        let sample = &text[..text.floor_char_boundary(bytes)];
+        let cut = sample.len() < text.len()
+            && candidates
+                .iter()
+                .any(|one| scan::first_row(sample, Dialect::new(*one)).is_some_and(|row| row.open));
+        if !cut {
+            return sample;
+        }
+        bytes = bytes.saturating_mul(16);
+    }
+}
+
+/// Fields of the first rows. A quote that is open at the end of a text that was cut is closed after it: that row does not count.
+fn field_counts(text: &str, dialect: Dialect, cut: bool) -> Vec<usize> {
     let mut counts = Vec::new();
     let mut at = 0;
     while counts.len() < SAMPLE_ROWS {
-        let Some((fields, next, _)) = scan::first_row(&text[at..], dialect) else { break };
-        counts.push(fields.len());
-        at += next;
+        let Some(row) = scan::first_row(&text[at..], dialect) else { break };
+        if row.open && cut {
+            break;
+        }
+        counts.push(row.fields.len());
+        at += row.next;
     }
     counts
 }
@@ -82,12 +104,12 @@ fn blanks_follow(text: &str, dialect: Dialect) -> bool {
     let mut at = 0;
     let mut seen = 0;
     for _ in 0..SAMPLE_ROWS {
-        let Some((fields, next, _)) = scan::first_row(&text[at..], dialect) else { break };
-        at += next;
-        if fields.iter().skip(1).any(|field| !field.starts_with(' ')) {
+        let Some(row) = scan::first_row(&text[at..], dialect) else { break };
+        at += row.next;
+        if row.fields.iter().skip(1).any(|field| !field.starts_with(' ')) {
             return false;
         }
-        seen += fields.len().saturating_sub(1);
+        seen += row.fields.len().saturating_sub(1);
     }
     seen > 0
 }

@@ -65,9 +65,20 @@ pub(in crate::data) fn rows(text: &str, dialect: Dialect, width: usize) -> (Cell
     (cells, scanned)
 }
 
-/// The fields of the first row that is not blank, and where the next row begins; `None` if all is blank. The second number is
-/// the lines passed.
-pub(in crate::data) fn first_row(text: &str, dialect: Dialect) -> Option<(Vec<String>, usize, u64)> {
+/// A row by itself.
+pub(in crate::data) struct FirstRow {
+    /// Its fields.
+    pub(in crate::data) fields: Vec<String>,
+    /// Where the next row begins.
+    pub(in crate::data) next: usize,
+    /// Lines passed, blank ones included.
+    pub(in crate::data) lines: u64,
+    /// Whether it opens a quote that is never closed; its last field then ends with its line.
+    pub(in crate::data) open: bool,
+}
+
+/// The first row that is not blank; `None` if all is blank.
+pub(in crate::data) fn first_row(text: &str, dialect: Dialect) -> Option<FirstRow> {
     let mut at = 0;
     let mut lines = 0;
     loop {
@@ -109,14 +120,17 @@ pub(in crate::data) fn first_row(text: &str, dialect: Dialect) -> Option<(Vec<St
         lines += field.newlines;
         match field.end {
             End::Field(next) => at = next,
-            End::Row(next) => return Some((fields, next, lines + 1)),
-            End::Text => return Some((fields, text.len(), lines + 1)),
+            End::Row(next) => return Some(FirstRow { fields, next, lines: lines + 1, open: false }),
+            End::Text => {
+                return Some(FirstRow { fields, next: text.len(), lines: lines + 1, open: false });
+            }
             // The rest of the text is one field; take its first line and go on after it.
             End::Open => {
                 let end = text[at..].find('\n').map_or(text.len(), |end| at + end);
                 fields.pop();
                 fields.push(text[at + 1..end].trim_end_matches('\r').to_owned());
-                return Some((fields, (end + 1).min(text.len()), lines + 1));
+                let next = (end + 1).min(text.len());
+                return Some(FirstRow { fields, next, lines: lines + 1, open: true });
             }
         }
     }

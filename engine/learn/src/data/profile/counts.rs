@@ -8,7 +8,7 @@ use arrow::{
 };
 use orrery_domain::{dataset::ColumnType, profile::ValueCount};
 
-use super::TOP_VALUES;
+use super::{TOP_VALUES, shortened};
 use crate::table::{Table, datetime_text, number_text};
 
 /// What was counted in one column.
@@ -33,15 +33,18 @@ pub(super) fn count(table: &Table, column: usize) -> Counted {
         ColumnType::Integer => {
             let mut values: Vec<i64> = array.as_primitive::<Int64Type>().iter().flatten().collect();
             sort_integers(&mut values);
-            let finite = values.iter().map(|value| *value as f64).collect();
-            Counted { finite, whole: true, ..runs(&values, i64::to_string) }
+            let counted = runs(&values, i64::to_string);
+            // Of the same size, so the values' memory is used again.
+            let finite = values.into_iter().map(|value| value as f64).collect();
+            Counted { finite, whole: true, ..counted }
         }
         ColumnType::Datetime => {
             let mut values: Vec<i64> =
                 array.as_primitive::<TimestampMicrosecondType>().iter().flatten().collect();
             values.sort_unstable();
-            let finite = values.iter().map(|micros| *micros as f64 / 1e6).collect();
-            Counted { finite, ..runs(&values, |micros| datetime_text(*micros)) }
+            let counted = runs(&values, |micros| datetime_text(*micros));
+            let finite = values.into_iter().map(|micros| micros as f64 / 1e6).collect();
+            Counted { finite, ..counted }
         }
         ColumnType::Float => {
             // Adding zero turns -0.0 into 0.0, which is the same value.
@@ -138,6 +141,6 @@ fn top<T>(counts: &[(T, u64)], text: impl Fn(&T) -> String) -> Vec<ValueCount> {
     order.sort_unstable_by(by_count);
     order
         .into_iter()
-        .map(|index| ValueCount { value: text(&counts[index].0), count: counts[index].1 })
+        .map(|index| ValueCount { value: shortened(text(&counts[index].0)), count: counts[index].1 })
         .collect()
 }

@@ -21,6 +21,9 @@ use crate::{
 /// Rows of the preview.
 const PREVIEW_ROWS: usize = 100;
 
+/// Characters of a value that are kept for the preview and the list of frequent values.
+const LONGEST_SHOWN: usize = 1000;
+
 /// Most frequent values that are listed.
 const TOP_VALUES: usize = 20;
 
@@ -40,20 +43,16 @@ pub fn profile(
     };
     let meter = Meter::new(control, "Profiling the columns", table.schema.len() as u64 + 1);
     meter.advance(0, 0)?;
-    let (columns, prints) = rayon::join(
-        || {
-            (0..table.schema.len())
-                .into_par_iter()
-                .map(|column| {
-                    let profile = describe(table, column);
-                    meter.advance(1, 0)?;
-                    Ok(profile)
-                })
-                .collect::<Result<Vec<ColumnProfile>, Interrupt>>()
-        },
-        || rows::Prints::of(table),
-    );
-    let columns = columns?;
+    let columns = (0..table.schema.len())
+        .into_par_iter()
+        .map(|column| {
+            let profile = describe(table, column);
+            meter.advance(1, 0)?;
+            Ok(profile)
+        })
+        .collect::<Result<Vec<ColumnProfile>, Interrupt>>()?;
+    // Afterwards, not beside: both hold a number for each row.
+    let prints = rows::Prints::of(table);
     meter.advance(1, table.rows() as u64)?;
     let mut warnings = suspects::of_columns(table, &columns, &prints.duplicate_columns);
     // A target that cannot be predicted still has a profile; training says what is wrong with it.
@@ -65,7 +64,7 @@ pub fn profile(
         }
     }
     let preview = (0..table.rows().min(PREVIEW_ROWS))
-        .map(|row| (0..table.schema.len()).map(|column| table.text(column, row)).collect())
+        .map(|row| (0..table.schema.len()).map(|column| table.text(column, row).map(shortened)).collect())
         .collect();
     Ok(Profile {
         dataset: dataset.id.clone(),
@@ -77,6 +76,16 @@ pub fn profile(
         target: target.map(|target| table.schema[target].name.clone()),
         task,
     })
+}
+
+/// A text for people to look at: its beginning, where it is very long.
+fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_SHOWN) {
+        text.truncate(end);
+        text.push('…');
+        text.shrink_to_fit();
+    }
+    text
 }
 
 fn describe(table: &Table, column: usize) -> ColumnProfile {

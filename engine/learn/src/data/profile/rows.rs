@@ -3,13 +3,17 @@
 use std::hash::{BuildHasher, RandomState};
 
 use arrow::{
-    array::{Array, AsArray},
+    array::{Array, ArrayRef, AsArray, LargeStringArray},
+    buffer::BooleanBuffer,
     datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType},
 };
 use orrery_domain::dataset::ColumnType;
 use rayon::prelude::*;
 
 use crate::table::Table;
+
+/// Rows that one thread takes at a time: their prints fit the second-level cache.
+const BLOCK_ROWS: usize = 1 << 14;
 
 /// What repeats in a table. Two different rows have the same print once in 2^128 pairs.
 #[derive(Debug)]
@@ -23,20 +27,31 @@ pub(super) struct Prints {
 impl Prints {
     /// Of a table.
     pub(super) fn of(table: &Table) -> Self {
-        let mut rows = vec![0_u128; table.rows()];
         let keys = RandomState::new();
-        let mut columns: Vec<Option<u128>> = Vec::with_capacity(table.schema.len());
-        for column in 0..table.schema.len() {
-            let codes = codes(table, column, &keys);
-            let array = table.batch.column(column);
-            let mut print = 0;
-            for (row, (code, seed)) in codes.iter().zip(&mut rows).enumerate() {
-                let (code, present) = if array.is_valid(row) { (*code, 1) } else { ([0; 2], 0) };
-                *seed = mixed(*seed, code, present);
-                print = mixed(print, code, present);
-            }
-            columns.push((array.null_count() < array.len()).then_some(print));
-        }
+        let codes: Vec<Codes<'_>> =
+            (0..table.schema.len()).map(|column| Codes::of(table, column, &keys)).collect();
+        let mut rows = vec![0_u128; table.rows()];
+        let blocks: Vec<Vec<u128>> = rows
+            .par_chunks_mut(BLOCK_ROWS)
+            .enumerate()
+            .map(|(block, seeds)| {
+                let from = block * BLOCK_ROWS;
+                codes
+                    .iter()
+                    .zip(table.batch.columns())
+                    .map(|(codes, array)| codes.mix(array, from, seeds))
+                    .collect()
+            })
+            .collect();
+        let columns: Vec<Option<u128>> = (0..codes.len())
+            .map(|column| {
+                let array = table.batch.column(column);
+                let join = |print: u128, block: &Vec<u128>| {
+                    mixed(print, [block[column] as u64, (block[column] >> 64) as u64], 1)
+                };
+                (array.null_count() < array.len()).then(|| blocks.iter().fold(0, join))
+            })
+            .collect();
         rows.par_sort_unstable();
         let distinct = rows.chunk_by(PartialEq::eq).count();
         let comparable = |a: ColumnType, b: ColumnType| {
@@ -60,45 +75,63 @@ impl Prints {
     }
 }
 
-/// A number for each value: equal for equal values of a column. `[rows]`
-fn codes(table: &Table, column: usize, keys: &RandomState) -> Vec<[u64; 2]> {
-    let array = table.batch.column(column);
-    let text = |text: &str| [keys.hash_one(text), keys.hash_one((text, 1_u8))];
-    match table.schema[column].kind {
-        ColumnType::Integer => {
-            array.as_primitive::<Int64Type>().values().iter().map(|value| [*value as u64, 0]).collect()
-        }
-        ColumnType::Float => array
-            .as_primitive::<Float64Type>()
-            .values()
-            .iter()
-            .map(|value| [(value + 0.0).to_bits(), 0])
-            .collect(),
-        ColumnType::Datetime => array
-            .as_primitive::<TimestampMicrosecondType>()
-            .values()
-            .iter()
-            .map(|value| [*value as u64, 0])
-            .collect(),
-        ColumnType::Boolean => {
-            array.as_boolean().values().iter().map(|value| [u64::from(value), 0]).collect()
-        }
-        ColumnType::Category => {
-            let array = array.as_dictionary::<Int32Type>();
-            let words: Vec<[u64; 2]> =
-                array.values().as_string::<i32>().iter().map(|word| text(word.unwrap_or_default())).collect();
-            array
-                .keys()
-                .values()
-                .iter()
-                .map(|key| words.get(*key as usize).copied().unwrap_or_default())
-                .collect()
-        }
-        ColumnType::Text => {
-            let array = array.as_string::<i64>();
-            (0..array.len()).into_par_iter().map(|row| text(array.value(row))).collect()
+/// A number for each value of a column: equal for equal values.
+enum Codes<'a> {
+    Whole(&'a [i64]),
+    Float(&'a [f64]),
+    Boolean(&'a BooleanBuffer),
+    Category { keys: &'a [i32], words: Vec<[u64; 2]> },
+    Text { texts: &'a LargeStringArray, keys: &'a RandomState },
+}
+
+impl<'a> Codes<'a> {
+    fn of(table: &'a Table, column: usize, keys: &'a RandomState) -> Self {
+        let array = table.batch.column(column);
+        match table.schema[column].kind {
+            ColumnType::Integer => Self::Whole(array.as_primitive::<Int64Type>().values()),
+            ColumnType::Datetime => Self::Whole(array.as_primitive::<TimestampMicrosecondType>().values()),
+            ColumnType::Float => Self::Float(array.as_primitive::<Float64Type>().values()),
+            ColumnType::Boolean => Self::Boolean(array.as_boolean().values()),
+            ColumnType::Category => {
+                let array = array.as_dictionary::<Int32Type>();
+                let words = array.values().as_string::<i32>();
+                let words = words.iter().map(|word| of_text(word.unwrap_or_default(), keys)).collect();
+                Self::Category { keys: array.keys().values(), words }
+            }
+            ColumnType::Text => Self::Text { texts: array.as_string::<i64>(), keys },
         }
     }
+
+    /// Mixes the column's rows from `from` on into the rows' prints; the print of those rows of the column.
+    fn mix(&self, array: &ArrayRef, from: usize, prints: &mut [u128]) -> u128 {
+        match self {
+            Self::Whole(values) => mix(array, from, prints, |row| [values[row] as u64, 0]),
+            // Adding zero turns -0.0 into 0.0, which is the same value.
+            Self::Float(values) => mix(array, from, prints, |row| [(values[row] + 0.0).to_bits(), 0]),
+            Self::Boolean(values) => mix(array, from, prints, |row| [u64::from(values.value(row)), 0]),
+            Self::Category { keys, words } => {
+                mix(array, from, prints, |row| words.get(keys[row] as usize).copied().unwrap_or_default())
+            }
+            Self::Text { texts, keys } => mix(array, from, prints, |row| of_text(texts.value(row), keys)),
+        }
+    }
+}
+
+fn of_text(text: &str, keys: &RandomState) -> [u64; 2] {
+    [keys.hash_one(text), keys.hash_one((text, 1_u8))]
+}
+
+#[inline]
+fn mix(array: &ArrayRef, from: usize, prints: &mut [u128], code: impl Fn(usize) -> [u64; 2]) -> u128 {
+    let missing = array.nulls();
+    let mut print = 0;
+    for (row, seed) in (from..).zip(prints) {
+        let present = missing.is_none_or(|nulls| nulls.is_valid(row));
+        let (code, present) = if present { (code(row), 1) } else { ([0; 2], 0) };
+        *seed = mixed(*seed, code, present);
+        print = mixed(print, code, present);
+    }
+    print
 }
 
 /// One step of a multiply-fold hash, twice with different constants (Yi, wyhash).

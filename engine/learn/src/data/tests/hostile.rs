@@ -133,6 +133,48 @@ fn quotes_everywhere_take_linear_time() {
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
 
+#[test]
+fn gzip_out_of_proportion_is_refused_and_garbage_after_it_is_said() {
+    let pack = |bytes: &[u8]| {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        packer.write_all(bytes).expect("packed");
+        packer.finish().expect("packed")
+    };
+    let table = pack(b"a,b\n1,2\n");
+    let (_, report) = read([table.as_slice(), b"rest"].concat());
+    assert!(
+        report.warnings.iter().any(|warning| warning.starts_with("4 bytes after")),
+        "{:?}",
+        report.warnings
+    );
+    assert!(read([table.as_slice(), &[0; 512]].concat()).1.warnings.is_empty());
+    assert_eq!(read([table.as_slice(), &pack(b"3,4\n")].concat()).0.rows(), 2);
+    // Below 128 MB any proportion will do.
+    assert_eq!(read(pack("a\n".repeat(1 << 22).as_bytes())).0.rows(), (1 << 22) - 1);
+    let bomb = failure(pack("a\n".repeat(70 << 20).as_bytes()));
+    assert!(bomb.class == FailureClass::Capacity && bomb.message.contains("more than 16 times"), "{bomb}");
+    assert!(failure(pack(&pack(b"a\n1\n"))).message.contains("packed twice"));
+}
+
+#[test]
+fn long_first_cells_do_not_hide_the_delimiter() {
+    let long = "word,\n".repeat(100_000);
+    let (table, _) = read(format!("a;b;c\n\"{long}\";2;3\n4;5;6\n"));
+    assert_eq!((table.schema.len(), table.rows()), (3, 2));
+    let (table, report) = read(format!("\"{long}\";b;c\n1;2;3\n4;5;6\n"));
+    assert_eq!((table.schema.len(), table.rows()), (3, 2));
+    assert!(report.warnings[0].contains("more than 1000 characters"), "{:?}", report.warnings);
+}
+
+#[test]
+fn first_lines_that_are_no_names_are_said() {
+    let (table, report) = read("sep=;\na;b\n1;2\n");
+    assert_eq!((table.schema.len(), report.warnings.len()), (2, 1));
+    assert_eq!(read("sep=\n1\n").0.schema[0].name, "sep=");
+    let (_, report) = read("\"a,b\n1,2\n");
+    assert!(report.warnings.iter().any(|warning| warning.contains("never closed")), "{:?}", report.warnings);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 

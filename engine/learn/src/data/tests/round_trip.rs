@@ -98,3 +98,20 @@ proptest! {
         prop_assert_eq!(&back.batch, &read.batch);
     }
 }
+
+#[test]
+fn a_table_of_several_written_parts_reads_back_whole() {
+    use std::fmt::Write as _;
+
+    let mut csv = "a,b,c\n".to_owned();
+    for row in 0..300_000 {
+        writeln!(csv, "{row},w{},{}", row % 300, if row % 7 == 0 { "" } else { "0.5" })
+            .expect("a string takes it");
+    }
+    let (table, _) = read(csv);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("table.arrow");
+    table.write_arrow(&path).expect("written");
+    let again = Table::read_arrow(&path, &table.schema).expect("read");
+    assert_eq!(again.batch, table.batch);
+}
