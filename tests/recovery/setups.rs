@@ -88,7 +88,7 @@ impl Setup {
             ],
             // Its minimum is one step away.
             "linear" if self.target == Target::Regression => {
-                &["step:1", "finish:1", "finish:2", "register:1", "register:2", "register:3", "register:4"]
+                &["step:1", "finish:1", "finish:2", "register:1", "register:2", "register:4"]
             }
             "linear" => &[
                 "step:1",

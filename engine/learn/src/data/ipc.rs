@@ -34,6 +34,12 @@ impl Lengths {
         for block in blocks {
             let part = usize::try_from(block.offset()).ok().and_then(|at| bytes[..end].get(at..));
             let part = part.ok_or_else(|| format!("a block would begin at byte {}", block.offset()))?;
+            // The decoder takes a block's size from here, not from its message.
+            let (header, body) = (i64::from(block.metaDataLength()), block.bodyLength());
+            let size = header.checked_add(body).filter(|_| header >= 0 && body >= 0);
+            if size.and_then(|size| usize::try_from(size).ok()).is_none_or(|size| size > part.len()) {
+                return Err(format!("a block would take {header} and {body} bytes"));
+            }
             self.message(part)?;
         }
         Ok(())

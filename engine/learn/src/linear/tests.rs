@@ -56,7 +56,8 @@ fn newton_and_l_bfgs_meet() {
             .collect();
         let problem = Problem { x: &x, shape: &shape, y: &y, weight: &weight, loss, l2: 1e-3 };
         let total: f64 = weight.iter().sum();
-        let exact = newton::minimise::<()>(&problem, total, None, EXACT, |_| Ok(true)).expect("no interruption");
+        let exact =
+            newton::minimise::<()>(&problem, total, None, EXACT, |_| Ok(true)).expect("no interruption");
         assert!(exact.converged && exact.iterations < 12, "{exact:?}");
         let value = |at: &[f64], gradient: &mut [f64]| objective(&problem, total, at, gradient);
         let start = Search::new(vec![0.0; shape.parameters()], value);
