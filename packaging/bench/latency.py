@@ -45,7 +45,7 @@ def measure(options, home):
     firsts = [first_batch(options, home, spec, number) for number in range(options.starts)]
     loading, answers = session(options, home)
     answers.sort()
-    share = progress_share(program, training)
+    share = progress_share(program, training, home)
     figures = {
         "first_batch_secs": round(statistics.median(firsts), 4),
         "first_batch_secs_min": round(min(firsts), 4),
@@ -109,17 +109,13 @@ def session(options, home):
     return times[0], times[1:]
 
 
-def progress_share(program, training):
+def progress_share(program, training, home):
     """What part of a training's seconds went into telling its progress."""
-    done = subprocess.run(
-        program + training + ["--model", "mlp", "--epochs", "2"],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
-    )
-    found = re.search(r"progress took ([0-9.]+) s of ([0-9.]+) s", done.stderr)
+    command = program + training + ["--model", "mlp", "--epochs", "2"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
+    # The training's process keeps its log beside the run.
+    run = max((home / "runs").iterdir(), key=lambda folder: folder.stat().st_mtime)
+    found = re.search(r"progress took ([0-9.]+) s of ([0-9.]+) s", (run / "stderr.log").read_text())
     return round(float(found[1]) / float(found[2]), 5) if found else None
 
 
