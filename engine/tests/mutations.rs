@@ -116,22 +116,22 @@ fn storm(target: &str, rounds: usize, entry: fn(&[u8])) {
 
 #[test]
 fn damaged_texts_break_no_promise() {
-    storm("csv", 1500, entries::csv);
+    storm("csv", 700, entries::csv);
 }
 
 #[test]
 fn damaged_columns_break_no_promise() {
-    storm("columnar", 1500, entries::columnar);
+    storm("columnar", 900, entries::columnar);
 }
 
 #[test]
 fn damaged_preprocessing_breaks_no_promise() {
-    storm("preprocess", 3000, entries::preprocess);
+    storm("preprocess", 1500, entries::preprocess);
 }
 
 #[test]
 fn damaged_cards_break_no_promise() {
-    storm("card", 4000, entries::card);
+    storm("card", 2000, entries::card);
 }
 
 #[test]

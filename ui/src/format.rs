@@ -21,7 +21,7 @@ pub fn count(value: u64) -> String {
     text
 }
 
-/// A count in few characters: `512`, `12.3k`, `4.56M`.
+/// A count in few characters: `512`, `9,600`, `12.3k`, `4.56M`.
 pub fn count_short(value: f64) -> String {
     let (scaled, suffix) = match value.abs() {
         size if size >= 1e9 => (value / 1e9, "G"),
@@ -29,7 +29,12 @@ pub fn count_short(value: f64) -> String {
         size if size >= 1e4 => (value / 1e3, "k"),
         _ => (value, ""),
     };
-    if suffix.is_empty() { format!("{scaled:.0}") } else { format!("{}{suffix}", significant(scaled, 3)) }
+    if suffix.is_empty() {
+        let sign = if scaled <= -0.5 { "-" } else { "" };
+        format!("{sign}{}", count(scaled.abs().round() as u64))
+    } else {
+        format!("{}{suffix}", significant(scaled, 3))
+    }
 }
 
 /// Bytes in binary units: `512 B`, `1.4 MiB`.
@@ -169,6 +174,9 @@ mod tests {
         assert_eq!(count(999), "999");
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(count_short(12_345.0), "12.3k");
+        assert_eq!(count_short(1000.0), "1,000");
+        assert_eq!(count_short(-1500.0), "-1,500");
+        assert_eq!(count_short(-0.2), "0");
         assert_eq!(bytes(1023), "1023 B");
         assert_eq!(bytes(1_572_864), "1.50 MiB");
         assert_eq!(duration(0.24), "240 ms");

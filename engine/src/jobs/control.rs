@@ -90,9 +90,10 @@ impl Control {
     pub fn hear(self: &Arc<Self>, input: impl BufRead + Send + 'static) {
         let control = Arc::clone(self);
         std::thread::spawn(move || {
-            for line in input.lines() {
+            // By bytes: a line that is no text is one bad order, not the parent's end.
+            for line in input.split(b'\n') {
                 let Ok(line) = line else { break };
-                match serde_json::from_str(&line) {
+                match serde_json::from_slice(&line) {
                     Ok(order) => control.obey(order),
                     Err(error) => log::warn!("an order cannot be read: {error}"),
                 }
@@ -203,9 +204,16 @@ mod tests {
 
     #[test]
     fn the_end_of_input_stops_only_who_is_not_detached() {
-        for (text, wish) in [("", Wish::Stop), ("{\"steer\":\"detach\"}\n", Wish::Continue)] {
+        let orders: [(&[u8], Wish); 4] = [
+            (b"", Wish::Stop),
+            (b"{\"steer\":\"detach\"}\n", Wish::Continue),
+            // Lines that are no orders, or no text, are passed over.
+            (b"\xff\xfe\n\n{}\n{\"steer\":\"detach\"}\n", Wish::Continue),
+            (b"{\"steer\":\"detach\"}\n\xff\n{\"steer\":\"pause\"}\r\n", Wish::Pause),
+        ];
+        for (bytes, wish) in orders {
             let control = Arc::new(Control::new(std::io::sink(), false));
-            control.hear(text.as_bytes());
+            control.hear(bytes);
             let end = Instant::now() + Duration::from_secs(2);
             while Arc::strong_count(&control) > 1 && Instant::now() < end {
                 std::thread::sleep(Duration::from_millis(1));

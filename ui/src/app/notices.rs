@@ -9,7 +9,7 @@ use orrery_domain::{
 use super::{App, shell::overlay_frame};
 use crate::{
     format,
-    theme::{State, Theme, space},
+    theme::{State, Theme, size, space},
     widgets::{
         button::{Weight, icon_button, text_button},
         icon,
@@ -237,7 +237,11 @@ impl Line<'_> {
     fn show(&self, ui: &mut Ui, theme: &Theme) -> Option<Clicked> {
         let mut clicked = None;
         ui.horizontal_top(|ui| {
-            ui.label(severity_icon(theme, self.severity));
+            // The icon and the first line of words stand in the middle of the buttons' height.
+            let room = vec2(size::ICON, space::CONTROL);
+            ui.allocate_ui_with_layout(room, Layout::left_to_right(Align::Center), |ui| {
+                ui.label(severity_icon(theme, self.severity));
+            });
             ui.with_layout(Layout::right_to_left(Align::TOP), |ui| {
                 if icon_button(ui, theme, icon::CLOSE, "Dismiss", true).clicked() {
                     clicked = Some(Clicked::Dismiss);
@@ -248,6 +252,8 @@ impl Line<'_> {
                     clicked = Some(Clicked::Undo(undo.clone()));
                 }
                 ui.with_layout(Layout::top_down(Align::LEFT), |ui| {
+                    let line = ui.text_style_height(&egui::TextStyle::Body);
+                    ui.add_space((space::CONTROL - line) / 2.0);
                     ui.add(Label::new(theme.body(self.message)).wrap().selectable(true));
                     if let Some(detail) = self.detail {
                         ui.label(theme.caption(detail));

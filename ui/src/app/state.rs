@@ -117,7 +117,7 @@ impl App {
         serde_json::to_string(&kept).unwrap_or_default()
     }
 
-    /// Sends the state when it changed and the last write is a second old; otherwise comes back for it.
+    /// Sends the state when it changed and the last write is half a second old; otherwise comes back for it.
     pub(super) fn keep_state(&mut self, ctx: &Context) {
         if self.snapshot.workspace.read_only {
             return;

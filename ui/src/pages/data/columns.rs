@@ -46,15 +46,15 @@ const ROW: f32 = 36.0;
 fn table_columns() -> Vec<TableColumn> {
     vec![
         TableColumn::text("Name", 120.0).growing().drawn(),
-        TableColumn::text("Type", 108.0).drawn().help("Choose another type to read the file again with it"),
+        TableColumn::text("Type", 116.0).drawn().help("Choose another type to read the file again with it"),
         TableColumn::number("Missing", 92.0).drawn().help("Rows without a value"),
         TableColumn::number("Distinct", 66.0).help("Distinct values"),
         TableColumn::text("Values", 148.0)
             .drawn()
             .unsorted()
             .help("Histogram of numbers and dates, top values of the rest"),
-        TableColumn::text("Warnings", 196.0).growing().drawn(),
-        TableColumn::number("Mean", 70.0),
+        TableColumn::text("Warnings", 188.0).growing().drawn(),
+        TableColumn::number("Mean", 78.0),
         TableColumn::number("Min", 78.0),
         TableColumn::number("Max", 78.0),
     ]

@@ -21,7 +21,7 @@ use crate::{
         card,
         error_card::error_card,
         form::FormRow,
-        icon,
+        format_cell, icon,
     },
 };
 
@@ -183,7 +183,7 @@ fn field(
     if let Some(numeric) = column.and_then(|column| column.numeric.as_ref()) {
         let show = |number: f64| match feature.kind {
             ColumnType::Datetime => format::moment(number),
-            _ => format::significant(number, 4),
+            _ => format_cell::number(number),
         };
         let words = format!("{} to {}", show(numeric.min), show(numeric.max));
         let words = ctx.theme.number(words).size(size::CAPTION).color(ctx.theme.text.weak);

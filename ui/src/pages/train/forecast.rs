@@ -86,7 +86,7 @@ fn figures(theme: &Theme, ui: &mut Ui, forecast: &Forecast) {
         many => Tile {
             title: "Parameters".into(),
             value: format::count(many),
-            detail: "computed from the layers".into(),
+            detail: "from its layers".into(),
             ..Tile::default()
         },
     };
@@ -96,7 +96,7 @@ fn figures(theme: &Theme, ui: &mut Ui, forecast: &Forecast) {
         tile("Peak memory", &forecast.memory),
         parameters,
     ];
-    let half = (width - space::S) / 2.0;
+    let half = ((width - space::S) / 2.0).floor();
     for pair in tiles.chunks(2) {
         ui.horizontal(|ui| {
             for tile in pair {
