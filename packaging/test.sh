@@ -22,7 +22,9 @@ step() { # name, command…
     echo "   passed in $((SECONDS - began)) s"
   else
     echo "   FAILED in $((SECONDS - began)) s"
-    tail -n 80 "$logs/$name.log"
+    # What failed and said why, wherever it stands in the log; then the log's end.
+    awk '/^failures:$/,/^test result:/' "$logs/$name.log" | head -n 200
+    tail -n 30 "$logs/$name.log"
     failed_steps+=("$name")
   fi
 }
