@@ -166,9 +166,13 @@ fn an_import_that_is_cancelled_leaves_nothing_behind() {
     }
     tables::put(&data, content.as_bytes());
     let mut cancelled = 0;
-    for delay in [20, 60, 100, 140, 180, 220, 300] {
-        let child =
+    for delay in [0, 5, 10, 20, 40, 80, 160] {
+        let mut child =
             program.command(&["data", "import", data.to_str().expect("UTF-8")]).spawn().expect("it starts");
+        // The moment counts from when the reading child is there, however long the start took.
+        while processes(program.home(), child.id()).is_empty() && child.try_wait().expect("asked").is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         std::thread::sleep(Duration::from_millis(delay));
         let id = child.id();
         let waiting = std::thread::spawn(move || child.wait_with_output().expect("it ends"));

@@ -60,8 +60,10 @@ fn check(choice: DeviceChoice) -> Result<DeviceState, Failure> {
     })
 }
 
-/// The processor as a device.
+/// The processor as a device. Batches are split among threads as wholes (`nets::backprop`, `nets::score`), so that no matrix
+/// product is split once more: threads that share each of them mostly wait for each other.
 pub(crate) fn cpu() -> burn::tensor::Device {
+    gemm::set_threading_threshold(usize::MAX);
     burn::tensor::Device::flex()
 }
 

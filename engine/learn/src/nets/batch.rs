@@ -56,14 +56,19 @@ pub(super) fn order(rows: usize, seed: u64, epoch: u64) -> Vec<u32> {
     order
 }
 
-/// A dropout mask: 0 with probability `rate`, else `1 / (1 - rate)`; probabilities in steps of 2^-16.
-pub(super) fn dropout_mask(size: usize, rate: f64, seed: u64, stream: u64) -> Vec<f32> {
-    const CHUNK: usize = 1 << 14;
+/// A dropout mask of `rows` of `width` numbers, the first of them row `first` of the whole: 0 with probability `rate`, else
+/// `1 / (1 - rate)`; probabilities in steps of 2^-16. A row's mask is the same whatever rows are drawn with it.
+pub(super) fn dropout_mask(
+    (first, rows): (usize, usize),
+    width: usize,
+    rate: f64,
+    (seed, stream): (u64, u64),
+) -> Vec<f32> {
     let limit = (rate * 65536.0).round() as u64;
     let scale = (1.0 / (1.0 - limit as f64 / 65536.0)) as f32;
-    let mut mask = vec![0.0_f32; size];
-    mask.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, values)| {
-        let mut noise = Noise::new(seed ^ mix(stream), Noise::DROPOUT, chunk as u64);
+    let mut mask = vec![0.0_f32; rows * width];
+    mask.par_chunks_mut(width.max(1)).with_min_len(64).enumerate().for_each(|(row, values)| {
+        let mut noise = Noise::new(seed ^ mix(stream), Noise::DROPOUT, (first + row) as u64);
         for quad in values.chunks_mut(4) {
             let bits = noise.next();
             for (lane, value) in quad.iter_mut().enumerate() {
@@ -75,55 +80,36 @@ pub(super) fn dropout_mask(size: usize, rate: f64, seed: u64, stream: u64) -> Ve
     mask
 }
 
-/// Piecewise-linear encoding as one clamped line a bin: `clamp((x - origin) * slope, low, high)`; tables are
-/// `[embedded columns, bins]`, missing bins are all 0.
-#[derive(Clone, Debug, Default)]
-pub(super) struct PleTables {
-    /// Bins of the widest column.
-    pub bins: usize,
-    /// Left edges.
-    pub origin: Vec<f32>,
-    /// One over the bins' widths.
-    pub slope: Vec<f32>,
-    /// Lower limits: 0, but none in a column's first bin.
-    pub low: Vec<f32>,
-    /// Upper limits: 1, but none in a column's last bin.
-    pub high: Vec<f32>,
+/// Where a number falls among its column's bins.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Place {
+    /// Bin.
+    pub bin: u32,
+    /// Share of the bin that lies below the number: below 0 left of the first bin, above 1 right of the last.
+    pub share: f32,
 }
 
-impl PleTables {
-    /// The tables of an architecture's edges.
-    pub fn new(arch: &Architecture) -> Self {
-        let bins = arch.bins();
-        let columns = arch.ple_columns();
-        let zeros = || vec![0.0; columns.len() * bins];
-        let mut tables = Self { bins, origin: zeros(), slope: zeros(), low: zeros(), high: zeros() };
-        for (position, &column) in columns.iter().enumerate() {
-            let edges = &arch.ple_edges[column];
-            let last = edges.len().saturating_sub(2);
-            for (bin, pair) in edges.windows(2).enumerate() {
-                let at = position * bins + bin;
-                tables.origin[at] = pair[0];
-                tables.slope[at] = 1.0 / (pair[1] - pair[0]);
-                tables.low[at] = if bin == 0 { f32::MIN } else { 0.0 };
-                tables.high[at] = if bin == last { f32::MAX } else { 1.0 };
-            }
-        }
-        tables
+impl Place {
+    /// The place of a value among ascending edges, two or more.
+    fn of(value: f32, edges: &[f32]) -> Self {
+        let inner = &edges[1..edges.len() - 1];
+        let bin = inner.partition_point(|edge| *edge <= value);
+        let (low, high) = (edges[bin], edges[bin + 1]);
+        Self { bin: bin as u32, share: (value - low) / (high - low) }
     }
 }
 
-/// A batch ready for a device.
+/// A batch, gathered from its rows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HostBatch {
     /// Rows.
     pub rows: usize,
     /// Numbers that enter as they are. `[rows, plain columns]`
     pub plain: Vec<f32>,
-    /// Encoded numbers. `[embedded columns, rows, bins]`
-    pub piecewise: Vec<f32>,
-    /// Rows of the shared embedding table. `[rows * categories]`
-    pub codes: Vec<i32>,
+    /// Numbers that are embedded. `[rows, embedded columns]`
+    pub places: Vec<Place>,
+    /// Rows of the shared embedding table. `[rows, categories]`
+    pub codes: Vec<u32>,
 }
 
 /// Gathers rows into batches of one architecture.
@@ -131,10 +117,10 @@ pub(super) struct HostBatch {
 pub(super) struct Gatherer {
     numeric: usize,
     plain: Vec<usize>,
-    embedded: Vec<usize>,
-    tables: PleTables,
+    /// Embedded columns with their edges.
+    embedded: Vec<(usize, Vec<f32>)>,
     /// First row of each category in the shared table, and its codes.
-    categories: Vec<(i32, i32)>,
+    categories: Vec<(u32, u32)>,
 }
 
 impl Gatherer {
@@ -143,65 +129,42 @@ impl Gatherer {
         let mut offset = 0;
         let categories = arch.category_sizes.iter().map(|&size| {
             let first = offset;
-            offset += size as i32;
-            (first, size as i32)
+            offset += size as u32;
+            (first, size as u32)
         });
+        let embedded = arch.ple_columns().into_iter().map(|column| (column, arch.ple_edges[column].clone()));
         Self {
             numeric: arch.numeric,
             plain: arch.plain_columns(),
-            embedded: arch.ple_columns(),
+            embedded: embedded.collect(),
             categories: categories.collect(),
-            tables: PleTables::new(arch),
         }
     }
 
     /// The batch of these rows. A code outside its category counts as unknown (0).
     pub fn gather(&self, x: &Encoded, rows: &[u32]) -> HostBatch {
-        let mut codes = Vec::with_capacity(rows.len() * self.categories.len());
-        if !self.categories.is_empty() {
-            for &row in rows {
-                let values = &x.row(row as usize)[self.numeric..];
-                for (&(first, size), &value) in self.categories.iter().zip(values) {
-                    let code = value as i32;
-                    codes.push(first + if (0..size).contains(&code) { code } else { 0 });
-                }
-            }
-        }
-        let (plain, piecewise) = (self.plain(x, rows), self.piecewise(x, rows));
-        HostBatch { rows: rows.len(), plain, piecewise, codes }
-    }
-
-    fn plain(&self, x: &Encoded, rows: &[u32]) -> Vec<f32> {
-        let mut plain = Vec::with_capacity(rows.len() * self.plain.len());
+        let mut batch = HostBatch {
+            rows: rows.len(),
+            plain: Vec::with_capacity(rows.len() * self.plain.len()),
+            places: Vec::with_capacity(rows.len() * self.embedded.len()),
+            codes: Vec::with_capacity(rows.len() * self.categories.len()),
+        };
         for &row in rows {
-            let row = x.row(row as usize);
+            let (numbers, codes) = x.row(row as usize).split_at(self.numeric);
             if self.plain.len() == self.numeric {
-                plain.extend_from_slice(&row[..self.numeric]);
+                batch.plain.extend_from_slice(numbers);
             } else {
-                plain.extend(self.plain.iter().map(|&column| row[column]));
+                batch.plain.extend(self.plain.iter().map(|&column| numbers[column]));
             }
+            batch
+                .places
+                .extend(self.embedded.iter().map(|(column, edges)| Place::of(numbers[*column], edges)));
+            batch.codes.extend(self.categories.iter().zip(codes).map(|(&(first, size), &value)| {
+                let code = value as i64;
+                first + if (0..i64::from(size)).contains(&code) { code as u32 } else { 0 }
+            }));
         }
-        plain
-    }
-
-    fn piecewise(&self, x: &Encoded, rows: &[u32]) -> Vec<f32> {
-        let PleTables { bins, origin, slope, low, high } = &self.tables;
-        let bins = *bins;
-        let mut encoded = vec![0.0; self.embedded.len() * rows.len() * bins];
-        encoded.par_chunks_mut((rows.len() * bins).max(1)).zip(&self.embedded).enumerate().for_each(
-            |(position, (block, &column))| {
-                let span = position * bins..(position + 1) * bins;
-                let (origin, slope) = (&origin[span.clone()], &slope[span.clone()]);
-                let (low, high) = (&low[span.clone()], &high[span]);
-                for (&row, out) in rows.iter().zip(block.chunks_exact_mut(bins)) {
-                    let value = x.values[row as usize * x.cols + column];
-                    for bin in 0..bins {
-                        out[bin] = ((value - origin[bin]) * slope[bin]).max(low[bin]).min(high[bin]);
-                    }
-                }
-            },
-        );
-        encoded
+        batch
     }
 }
 
@@ -224,12 +187,13 @@ mod tests {
 
     #[test]
     fn a_mask_keeps_its_mean_and_its_rate() {
-        let mask = dropout_mask(200_001, 0.25, 3, 9);
+        let draw = |first, rows, stream| dropout_mask((first, rows), 3, 0.25, (3, stream));
+        let mask = draw(0, 66_667, 9);
         let kept = mask.iter().filter(|&&v| v > 0.0).count() as f64 / mask.len() as f64;
         assert!((kept - 0.75).abs() < 0.005, "{kept}");
         assert!((mask.iter().map(|&v| f64::from(v)).sum::<f64>() / mask.len() as f64 - 1.0).abs() < 0.01);
-        assert_eq!(mask, dropout_mask(200_001, 0.25, 3, 9));
-        assert_ne!(mask, dropout_mask(200_001, 0.25, 3, 10));
+        assert_eq!(mask[300..600], draw(100, 100, 9), "a part draws what the whole does");
+        assert_ne!(mask, draw(0, 66_667, 10));
     }
 
     /// Definition 3.1 of Gorishniy et al. 2022: below a bin 0, above it 1, linear inside, open at both ends.
@@ -242,7 +206,8 @@ mod tests {
         let gatherer = Gatherer::new(&arch);
         let x = Encoded { rows: 2, cols: 4, values: vec![2.0, 7.0, 0.0, 2.0, -0.5, 8.0, 5.0, 99.0] };
         let batch = gatherer.gather(&x, &[0, 1]);
-        assert_eq!(batch.piecewise, [1.0, 0.5, -0.5, 0.0, 0.5, 0.0, 3.0, 0.0]);
+        let place = |bin, share| Place { bin, share };
+        assert_eq!(batch.places, [place(1, 0.5), place(0, 0.5), place(0, -0.5), place(0, 3.0)]);
         assert_eq!(batch.plain, [7.0, 8.0]);
         assert_eq!(batch.codes, [2, 0], "a code out of range is unknown");
     }

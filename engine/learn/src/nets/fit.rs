@@ -19,7 +19,7 @@ use super::{
     Architecture, FitSettings, Loss, Rows, Weights,
     batch::{Gatherer, order},
     checkpoint::{self, Checkpoint, State},
-    graph::Params,
+    graph::Network,
     initial_weights,
     judge::{Judgement, judge},
     optimizer::Slots,
@@ -136,7 +136,6 @@ struct Trainer<'a> {
     /// Whether the device was lost and the CPU has taken over.
     fallen_back: bool,
     device: Device,
-    tracked: Device,
     dir: PathBuf,
     control: &'a dyn JobControl,
     gatherer: Gatherer,
@@ -188,7 +187,6 @@ impl<'a> Trainer<'a> {
             settings,
             means,
             fallen_back: false,
-            tracked: device.clone().autodiff(),
             device,
             dir: dir.to_path_buf(),
             control,
@@ -288,9 +286,9 @@ impl<'a> Trainer<'a> {
     /// Validates, keeps the best weights, decides on early stopping and writes a checkpoint.
     fn end_epoch(&mut self) -> Result<(), Interrupt> {
         self.reporter.progress("Validating", self.state.step);
-        let params = Params::new(self.slots.iter(), &self.device, false);
+        let network = Network::new(self.arch, self.slots.iter(), &self.device);
         let Judgement { loss, metric } =
-            judge(self.arch, &params, &self.gatherer, self.loss, self.valid, &self.device)?;
+            judge(self.arch, &network, &self.gatherer, self.loss, self.valid, &self.device)?;
         if !loss.is_finite() {
             return self.roll_back();
         }

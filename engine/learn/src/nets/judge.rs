@@ -3,12 +3,7 @@
 use burn::tensor::Device;
 use orrery_domain::Failure;
 
-use super::{
-    Architecture, Loss, Rows,
-    batch::Gatherer,
-    graph::Params,
-    score::{batches, combine, raw_outputs},
-};
+use super::{Architecture, Loss, Rows, batch::Gatherer, graph::Network, score::combined};
 
 /// Classes above which the macro AUROC between epochs is left out: it sorts all rows once a class.
 const MOST_CLASSES: usize = 20;
@@ -25,16 +20,13 @@ pub(super) struct Judgement {
 /// Judges parameters on the validation rows.
 pub(super) fn judge(
     arch: &Architecture,
-    params: &Params,
+    network: &Network,
     gatherer: &Gatherer,
     loss: Loss,
     valid: Rows,
     device: &Device,
 ) -> Result<Judgement, Failure> {
-    let mut outputs = Vec::with_capacity(valid.x.rows * arch.outputs);
-    for (_, batch) in batches(arch, gatherer, valid.x) {
-        outputs.extend(combine(arch, &raw_outputs(arch, params, batch, device)?));
-    }
+    let outputs = combined(arch, network, gatherer, valid.x, device)?;
     let floats: Vec<f32> = outputs.iter().map(|&value| value as f32).collect();
     let (sum, _) = loss.mean(&floats, arch.outputs, valid.y, valid.weight);
     let share = valid.weight.map_or(1.0, |weight| {

@@ -12,6 +12,7 @@ mod backprop;
 mod batch;
 pub(crate) mod checkpoint;
 mod design;
+mod embed;
 mod fit;
 mod graph;
 mod judge;

@@ -62,7 +62,7 @@ impl Slots {
     }
 
     /// Names, shapes and values.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[usize], &[f32])> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[usize], &[f32])> + Clone {
         self.0.iter().map(|slot| (slot.name.as_str(), slot.shape.as_slice(), slot.value.as_slice()))
     }
 

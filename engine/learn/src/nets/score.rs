@@ -4,19 +4,23 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use orrery_domain::{Failure, FailureClass};
+use rayon::prelude::*;
 
 use super::{
     Architecture, Encoded, OutputScale, Weights,
     batch::{Gatherer, HostBatch},
-    graph::{self, Dropout, Inputs, Params},
+    graph::{self, Dropout, Inputs, Network},
     loss::softplus,
 };
+
+/// Rows a batch, over all members.
+const BATCH: usize = 4096;
 
 /// A trained network, ready to score.
 #[derive(Debug)]
 pub struct Scorer {
     arch: Architecture,
-    params: Params,
+    network: Network,
     gatherer: Gatherer,
     device: Device,
 }
@@ -32,8 +36,8 @@ impl Scorer {
         let list = weights
             .iter()
             .map(|(name, (shape, values))| (name.as_str(), shape.as_slice(), values.as_slice()));
-        let params = Params::new(list, &device, false);
-        Ok(Self { arch: arch.clone(), params, gatherer: Gatherer::new(arch), device })
+        let network = Network::new(arch, list, &device);
+        Ok(Self { arch: arch.clone(), network, gatherer: Gatherer::new(arch), device })
     }
 
     /// A scorer of what [`super::save`] wrote into a folder.
@@ -66,47 +70,42 @@ impl Scorer {
                 ),
             ));
         }
-        let mut scores = Vec::with_capacity(x.rows * self.arch.outputs);
-        for (_, batch) in batches(&self.arch, &self.gatherer, x) {
-            scores.extend(evaluate(&self.arch, &self.params, batch, &self.device)?);
-        }
-        Ok(scores)
+        let raw = combined(&self.arch, &self.network, &self.gatherer, x, &self.device)?;
+        Ok(raw.into_iter().map(|raw| self.arch.output.report(raw)).collect())
     }
 }
 
-/// All rows in batches, each with its first row's position. Small enough that a batch's activations stay in cache.
-pub(super) fn batches<'a>(
+/// Raw outputs of all rows, members already combined, in batches that are small enough for their activations to stay in
+/// cache; on the processor side by side. `[rows, outputs]`
+pub(super) fn combined(
     arch: &Architecture,
-    gatherer: &'a Gatherer,
-    x: &'a Encoded,
-) -> impl Iterator<Item = (usize, HostBatch)> + 'a {
-    let size = (8192 / arch.members.max(1)).max(64);
-    (0..x.rows).step_by(size).map(move |first| {
-        let rows: Vec<u32> = (first as u32..(first + size).min(x.rows) as u32).collect();
-        (first, gatherer.gather(x, &rows))
-    })
-}
-
-/// Raw outputs of one batch, members already combined, on the reported scale. `[rows, outputs]`
-pub(super) fn evaluate(
-    arch: &Architecture,
-    params: &Params,
-    batch: HostBatch,
+    network: &Network,
+    gatherer: &Gatherer,
+    x: &Encoded,
     device: &Device,
 ) -> Result<Vec<f64>, Failure> {
-    let combined = combine(arch, &raw_outputs(arch, params, batch, device)?);
-    Ok(combined.into_iter().map(|raw| arch.output.report(raw)).collect())
+    let size = (BATCH / arch.members.max(1)).max(64);
+    let rows: Vec<u32> = (0..x.rows as u32).collect();
+    let one = |rows: &[u32]| -> Result<Vec<f64>, Failure> {
+        Ok(combine(arch, &raw_outputs(arch, network, &gatherer.gather(x, rows), device)?))
+    };
+    let outputs: Result<Vec<Vec<f64>>, Failure> = if *device == crate::device::cpu() {
+        rows.par_chunks(size).map(one).collect()
+    } else {
+        rows.chunks(size).map(one).collect()
+    };
+    Ok(outputs?.concat())
 }
 
 /// Raw outputs of one batch. `[members, rows, outputs]`
-pub(super) fn raw_outputs(
+fn raw_outputs(
     arch: &Architecture,
-    params: &Params,
-    batch: HostBatch,
+    network: &Network,
+    batch: &HostBatch,
     device: &Device,
 ) -> Result<Vec<f32>, Failure> {
-    let inputs = Inputs::new(arch, batch, device);
-    let output = graph::forward(arch, params, &inputs, &mut Dropout::off(device));
+    let inputs = Inputs::new(batch, network.tables(), device);
+    let output = graph::forward(arch, network, &inputs, &mut Dropout::default());
     read(output.try_into_data())
 }
 

@@ -18,7 +18,7 @@ use orrery_domain::{
 use prost::Message;
 
 use super::{
-    backprop::{Example, gradients},
+    backprop::{Parts, Work},
     batch::{Gatherer, Noise},
     graph::Dropout,
     optimizer::Slots,
@@ -140,19 +140,26 @@ fn every_family_learns_what_depends_on_a_number_and_a_category() {
 /// Gradients against central differences of the loss, one entry of each tensor.
 #[test]
 fn gradients_of_every_family_are_slopes_of_the_loss() {
-    let device = crate::device::cpu().autodiff();
+    let device = crate::device::cpu();
+    let (x, _) = rows(16, 4);
+    let batch: Vec<u32> = (0..16).collect();
+    let truth: Vec<f32> = (0..16).map(|row| (row % 3) as f32).collect();
+    let weight: Vec<f32> = (0..16).map(|row| 0.5 + row as f32 / 16.0).collect();
     for family in FAMILIES {
         let arch = Architecture { dropout: 0.0, output: OutputScale::Logits, ..small(family, 3) };
         let mut slots = Slots::new(&arch, initial_weights(&arch, 3), Optimizer::AdamW);
-        let (x, _) = rows(16, 4);
-        let example = || Example {
-            batch: Gatherer::new(&arch).gather(&x, &(0..16).collect::<Vec<u32>>()),
-            truth: (0..16).map(|row| (row % 3) as f32).collect(),
-            weight: Some((0..16).map(|row| 0.5 + row as f32 / 16.0).collect()),
-        };
         let loss = |slots: &Slots| {
-            gradients(&arch, slots, example(), Loss::Multiclass, &mut Dropout::off(&device))
-                .expect("the CPU computes")
+            let work = Work {
+                arch: &arch,
+                slots,
+                loss: Loss::Multiclass,
+                rows: Rows { x: &x, y: &truth, weight: Some(&weight) },
+                gatherer: &Gatherer::new(&arch),
+                weight_scale: 1.0,
+                dropout: Dropout::default(),
+                device: &device,
+            };
+            work.slopes(&batch, Parts::InTurn(5)).expect("the CPU computes")
         };
         let (_, found) = loss(&slots);
         for (index, gradient) in found.iter().enumerate() {

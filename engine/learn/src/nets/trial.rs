@@ -9,8 +9,8 @@ use orrery_domain::{
 };
 
 use super::{
-    Architecture, Encoded, FitSettings, Loss, OutputScale,
-    backprop::{Example, gradients},
+    Architecture, Encoded, FitSettings, Loss, OutputScale, Rows,
+    backprop::{Parts, Work},
     batch::{Gatherer, Noise},
     bin_edges,
     graph::Dropout,
@@ -95,11 +95,19 @@ impl Trial {
         Slots::new(&self.arch, initial_weights(&self.arch, 0), Optimizer::AdamW)
     }
 
-    fn gradients(&self, slots: &Slots, tracked: &Device) -> Result<Vec<Vec<f32>>, Failure> {
-        let rows: Vec<u32> = (0..self.x.rows as u32).collect();
-        let batch = Gatherer::new(&self.arch).gather(&self.x, &rows);
-        let example = Example { batch, truth: self.y.clone(), weight: None };
-        Ok(gradients(&self.arch, slots, example, self.loss, &mut Dropout::off(tracked))?.1)
+    fn gradients(&self, slots: &Slots, device: &Device, parts: Parts) -> Result<Vec<Vec<f32>>, Failure> {
+        let batch: Vec<u32> = (0..self.x.rows as u32).collect();
+        let work = Work {
+            arch: &self.arch,
+            slots,
+            loss: self.loss,
+            rows: Rows { x: &self.x, y: &self.y, weight: None },
+            gatherer: &Gatherer::new(&self.arch),
+            weight_scale: 1.0,
+            dropout: Dropout::default(),
+            device,
+        };
+        Ok(work.slopes(&batch, parts)?.1)
     }
 
     /// The largest difference between a device's gradients and the reference device's, over the measured workload and a
@@ -107,10 +115,10 @@ impl Trial {
     pub fn gradient_error(device: &Device, reference: &Device) -> Result<GradientError, Failure> {
         let mut worst = GradientError { relative: 0.0, tensor: String::new() };
         for trial in Self::families().into_iter().chain([Self::new()]) {
-            let slots = trial.slots();
-            let mut ours = trial.gradients(&slots, &device.clone().autodiff())?;
+            let (slots, whole) = (trial.slots(), Parts::InTurn(trial.x.rows));
+            let mut ours = trial.gradients(&slots, device, whole)?;
             faults::spoil(&mut ours);
-            let theirs = trial.gradients(&slots, &reference.clone().autodiff())?;
+            let theirs = trial.gradients(&slots, reference, whole)?;
             for (slot, name) in slots.iter().map(|(name, ..)| name).enumerate() {
                 let relative = match (ours.get(slot), theirs.get(slot)) {
                     (Some(ours), Some(theirs)) => difference(ours, theirs),
@@ -131,7 +139,7 @@ impl Trial {
 
     /// Training rows a second over about `secs` seconds after a warm-up; at least two steps are measured.
     pub fn rows_per_sec(&self, device: &Device, secs: f64) -> Result<f64, Failure> {
-        let tracked = device.clone().autodiff();
+        let parts = if *device == crate::device::cpu() { Parts::SideBySide } else { Parts::InTurn(ROWS) };
         let mut settings =
             FitSettings::resolve(ModelKind::Mlp, &HyperParameters::default(), ROWS, Task::Binary);
         settings.clip_norm = 1.0;
@@ -141,7 +149,7 @@ impl Trial {
             if step == WARM_STEPS {
                 start = Instant::now();
             }
-            let gradients = self.gradients(&slots, &tracked)?;
+            let gradients = self.gradients(&slots, device, parts)?;
             let slices: Vec<&[f32]> = gradients.iter().map(Vec::as_slice).collect();
             slots.step(&slices, &settings, step, settings.learning_rate);
             let measured = (step + 1).saturating_sub(WARM_STEPS);

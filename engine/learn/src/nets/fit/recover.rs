@@ -6,7 +6,7 @@ use orrery_domain::{Failure, FailureClass, device::DeviceChoice, job::JobEvent};
 
 use super::{
     super::{
-        backprop::{Example, gradients},
+        backprop::{Parts, Slopes, Work},
         checkpoint::{self, Checkpoint, State},
         graph::Dropout,
         initial_weights,
@@ -20,66 +20,36 @@ use crate::{
 };
 
 impl Trainer<'_> {
-    /// The loss of a batch and its gradients: in one pass, or in several that add up to the same where memory is short.
-    pub(super) fn slopes(&self, rows: &[u32]) -> Result<(f64, Vec<Vec<f32>>), Failure> {
+    /// The loss of a batch and its gradients, in as many parts as memory asks for.
+    pub(super) fn slopes(&self, rows: &[u32]) -> Result<Slopes, Failure> {
         self.fail_on_purpose()?;
-        let size = rows.len().div_ceil(self.passes());
-        let mut sum: Option<(f64, Vec<Vec<f32>>)> = None;
-        for (index, part) in rows.chunks(size).enumerate() {
-            let mut dropout = Dropout {
-                rate: self.arch.dropout,
-                seed: self.settings.seed,
-                step: self.state.step,
-                drawn: 0,
-                part: (part.len() < rows.len()).then_some((index * size, rows.len())),
-                device: &self.tracked,
-            };
-            let (loss, gradients) = self.pass(self.example(part), &mut dropout)?;
-            if part.len() == rows.len() || !loss.is_finite() {
-                return Ok((loss, gradients));
-            }
-            let share = part.len() as f64 / rows.len() as f64;
-            add(&mut sum, share, loss, gradients);
-        }
-        Ok(sum.unwrap_or_default())
+        let on_cpu = self.means.device == DeviceChoice::Cpu;
+        let parts = match self.passes() {
+            1 if on_cpu => Parts::SideBySide,
+            passes => Parts::InTurn(rows.len().div_ceil(passes)),
+        };
+        let dropout = Dropout {
+            rate: self.arch.dropout,
+            seed: self.settings.seed,
+            step: self.state.step,
+            ..Dropout::default()
+        };
+        let work = Work {
+            arch: self.arch,
+            slots: &self.slots,
+            loss: self.loss,
+            rows: self.train,
+            gatherer: &self.gatherer,
+            weight_scale: self.weight_scale,
+            dropout,
+            device: &self.device,
+        };
+        if on_cpu { work.slopes(rows, parts) } else { guarded(|| work.slopes(rows, parts)) }
     }
 
-    /// Parts that a batch is computed in.
+    /// Parts that a batch is computed in for want of memory.
     fn passes(&self) -> usize {
         (self.state.passes.max(1) as usize).min(self.batch)
-    }
-
-    /// Rows with their truth, ready for a pass.
-    fn example(&self, rows: &[u32]) -> Example {
-        let truth = rows.iter().map(|&row| self.train.y[row as usize]).collect();
-        let weigh =
-            |weight: &[f32]| rows.iter().map(|&row| weight[row as usize] * self.weight_scale).collect();
-        Example {
-            batch: self.gatherer.gather(self.train.x, rows),
-            truth,
-            weight: self.train.weight.map(weigh),
-        }
-    }
-
-    /// One pass. A graphics adapter's driver may end it in a panic: that is its failure, not this program's.
-    fn pass(&self, example: Example, dropout: &mut Dropout) -> Result<(f64, Vec<Vec<f32>>), Failure> {
-        let work = || gradients(self.arch, &self.slots, example, self.loss, dropout);
-        if self.means.device == DeviceChoice::Cpu {
-            return work();
-        }
-        let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-            let said = panic.downcast_ref::<String>().map(String::as_str);
-            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-            Err(Failure::new(
-                FailureClass::Hardware,
-                format!("The device failed: {said}. Go on from the last checkpoint, or choose the CPU."),
-            ))
-        });
-        done.map_err(|failure| {
-            let said = failure.message.to_lowercase().replace([' ', '_'], "");
-            let memory = failure.class == FailureClass::Hardware && said.contains("outofmemory");
-            Failure { class: if memory { FailureClass::Capacity } else { failure.class }, ..failure }
-        })
     }
 
     /// The failures that tests ask for.
@@ -113,7 +83,6 @@ impl Trainer<'_> {
                 self.fallen_back = true;
                 self.means.device = DeviceChoice::Cpu;
                 self.device = crate::device::cpu();
-                self.tracked = self.device.clone().autodiff();
                 self.warn(format!("{} Training goes on with the CPU from step {step}.", failure.message));
                 Ok(())
             }
@@ -173,14 +142,19 @@ impl Trainer<'_> {
     }
 }
 
-/// Adds a pass's share of the batch's loss and gradients.
-fn add(sum: &mut Option<(f64, Vec<Vec<f32>>)>, share: f64, loss: f64, gradients: Vec<Vec<f32>>) {
-    let (total, slots) = sum
-        .get_or_insert_with(|| (0.0, gradients.iter().map(|gradient| vec![0.0; gradient.len()]).collect()));
-    *total += share * loss;
-    for (slot, gradient) in slots.iter_mut().zip(gradients) {
-        for (entry, part) in slot.iter_mut().zip(gradient) {
-            *entry += share as f32 * part;
-        }
-    }
+/// Work on a graphics adapter. Its driver may end it in a panic: that is its failure, not this program's.
+fn guarded(work: impl FnOnce() -> Result<Slopes, Failure>) -> Result<Slopes, Failure> {
+    let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+        Err(Failure::new(
+            FailureClass::Hardware,
+            format!("The device failed: {said}. Go on from the last checkpoint, or choose the CPU."),
+        ))
+    });
+    done.map_err(|failure| {
+        let said = failure.message.to_lowercase().replace([' ', '_'], "");
+        let memory = failure.class == FailureClass::Hardware && said.contains("outofmemory");
+        Failure { class: if memory { FailureClass::Capacity } else { failure.class }, ..failure }
+    })
 }

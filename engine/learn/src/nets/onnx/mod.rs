@@ -1,12 +1,14 @@
 //! ONNX: a network as a graph that other runtimes read: `x` `[batch, features]` in, `logits` or `value` out.
 
 mod builder;
+mod piecewise;
 pub mod proto;
 
 use prost::Message;
 
 use self::builder::{Builder, float, int, int_list};
-use super::{Architecture, Family, OutputScale, Weights, batch::PleTables, graph::NORM_EPSILON};
+use self::piecewise::PleTables;
+use super::{Architecture, Family, OutputScale, Weights, graph::NORM_EPSILON};
 
 /// The bytes of `model.onnx`. The weights must be the architecture's: a tensor that is missing is left out, and no runtime
 /// loads the graph.
