@@ -16,6 +16,8 @@ impl Noise {
     pub const ORDER: u64 = 2;
     /// For dropout.
     pub const DROPOUT: u64 = 3;
+    /// For samples of rows.
+    pub const SAMPLE: u64 = 4;
 
     /// The stream of `index` among those of one seed and purpose.
     pub fn new(seed: u64, purpose: u64, index: u64) -> Self {
@@ -34,7 +36,7 @@ impl Noise {
     }
 
     /// The next whole number below `limit`, which must not be 0 (Lemire's multiplication, bias below 2^-32).
-    fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         ((u128::from(self.next()) * limit as u128) >> 64) as usize
     }
 }
