@@ -25,6 +25,8 @@ SETUPS = [
     ("diamonds mlp", "diamonds", ["--model", "mlp", "--categories", "one-hot", "--epochs", "20"], "mlp", 20),
     ("flights gbt", "flights", ["--model", "gbt", *TREES], "gbt", 500),
     ("diamonds gbt", "diamonds", ["--model", "gbt", *TREES], "gbt", 500),
+    ("flights gbt, our defaults", "flights", ["--model", "gbt"], "gbt", 500),
+    ("diamonds gbt, our defaults", "diamonds", ["--model", "gbt"], "gbt", 500),
 ]
 THREADS = 2
 

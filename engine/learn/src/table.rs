@@ -14,6 +14,7 @@ use orrery_domain::{
     Failure, FailureClass,
     dataset::{ColumnSchema, ColumnType},
 };
+use rayon::prelude::*;
 
 mod labels;
 
@@ -207,8 +208,19 @@ impl Table {
         if !fits {
             return Err(failed(&"its columns are not those of the dataset"));
         }
-        let batch =
-            arrow::compute::concat_batches(&arrow_schema, &batches).map_err(|error| failed(&error))?;
+        let joined = |column: usize| {
+            let parts: Vec<&dyn Array> = batches.iter().map(|batch| batch.column(column).as_ref()).collect();
+            if parts.is_empty() {
+                return Ok(arrow::array::new_empty_array(arrow_schema.field(column).data_type()));
+            }
+            arrow::compute::concat(&parts)
+        };
+        let columns = (0..schema.len()).into_par_iter().map(joined).collect::<Result<Vec<_>, _>>();
+        let columns = columns.map_err(|error| failed(&error))?;
+        let rows = batches.iter().map(RecordBatch::num_rows).sum();
+        let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(arrow_schema, columns, &options)
+            .map_err(|error| failed(&error))?;
         Ok(Self { schema: schema.to_vec(), batch })
     }
 }

@@ -295,7 +295,10 @@ impl<'a> Bench<'a> {
         }
         let single = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
         let (train, valid) = (&self.parts.train, &self.parts.valid);
-        let train_x = self.rules.transform(&train.table)?.0;
+        let rules = &self.rules;
+        let encode = |part: &Part| Ok(rules.transform(&part.table)?.0);
+        let (train_x, valid_x) = rayon::join(|| encode(train), || encode(valid));
+        let (train_x, valid_x): (Encoded, Encoded) = (train_x?, valid_x?);
         let layout = self.rules.layout();
         let mut edges = nets::bin_edges(&train_x, layout.numbers());
         // One-hot categories have two values and no bins: not worth a look at every row.
@@ -303,7 +306,7 @@ impl<'a> Bench<'a> {
         let data = NetworkData {
             edges,
             train_x,
-            valid_x: self.rules.transform(&valid.table)?.0,
+            valid_x,
             train_y: single(self.scaled(train)),
             valid_y: single(self.scaled(valid)),
             train_weight: single(train.weight.clone()),
