@@ -43,7 +43,7 @@ pub struct Means {
     pub device: DeviceChoice,
     /// Parts that a batch is computed in, at least; more where memory runs out.
     pub passes: u32,
-    /// Whether the CPU takes over when the device is lost.
+    /// Whether the CPU takes over when the device is lost, missing or does not open.
     pub cpu_fallback: bool,
 }
 
@@ -97,9 +97,8 @@ pub fn fit(
 ) -> Result<FitOutcome, Interrupt> {
     check_rows(arch, train, "training")?;
     check_rows(arch, valid, "validation")?;
-    let device = crate::device::open(means.device)?;
-    let mut trainer =
-        Trainer::new(arch, loss, train, valid, settings, (means, device), checkpoint_dir, control);
+    let opened = recover::open(means, control)?;
+    let mut trainer = Trainer::new(arch, loss, train, valid, settings, opened, checkpoint_dir, control);
     trainer.resume();
     trainer.run()
 }

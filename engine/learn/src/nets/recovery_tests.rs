@@ -219,6 +219,19 @@ mod injected {
         fit(&small(Family::Mlp, 1), Loss::Binary, train, valid, settings, means, dir, heard)
     }
 
+    #[test]
+    fn a_device_that_does_not_open_is_replaced_where_that_is_allowed() {
+        let (settings, heard) = (settings(2), listener());
+        let fitted = planned("lost-device@open:1", || fit_with_fallback(&settings, folder().path(), &heard));
+        assert_eq!(fitted.expect("the CPU takes over").steps, 12);
+        assert!(warnings(&heard).contains("goes on with the CPU"), "{}", warnings(&heard));
+        let (arch, dir) = (small(Family::Mlp, 1), folder());
+        let failed = planned("lost-device@open:1", || run(&arch, &settings, dir.path(), &listener()));
+        let Err(Interrupt::Failed(failure)) = failed else { panic!("it must fail: {failed:?}") };
+        assert_eq!(failure.class, FailureClass::Hardware);
+        assert!(failure.kept.is_some_and(|kept| kept.contains("--device cpu")));
+    }
+
     /// The validation losses that were said, with their steps.
     fn validations(listener: &Script) -> Vec<(u64, f64)> {
         let mut found = Vec::new();

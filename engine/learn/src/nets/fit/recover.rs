@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use burn::tensor::Device;
 use orrery_domain::{Failure, FailureClass, device::DeviceChoice, job::JobEvent};
 
 use super::{
@@ -13,10 +14,10 @@ use super::{
         judge::{Judgement, judge},
         optimizer::Slots,
     },
-    Trainer,
+    Means, Trainer,
 };
 use crate::{
-    control::Interrupt,
+    control::{Interrupt, JobControl},
     faults::{self, Fault},
 };
 
@@ -167,6 +168,25 @@ impl Trainer<'_> {
 
     fn warn(&self, message: String) {
         self.control.emit(JobEvent::Warning { message });
+    }
+}
+
+/// Opens the device, or the CPU in place of one that is missing or does not open, where that is allowed.
+///
+/// # Errors
+/// A hardware failure otherwise; what was trained before is kept.
+pub(super) fn open(means: Means, control: &dyn JobControl) -> Result<(Means, Device), Failure> {
+    let opened = fail_on_purpose(|fault| faults::happens(fault, "open"))
+        .and_then(|()| guarded(|| crate::device::open(means.device)));
+    match opened {
+        Ok(device) => Ok((means, device)),
+        Err(failure) if failure.class == FailureClass::Hardware && means.cpu_fallback => {
+            let message = format!("{} Training goes on with the CPU.", failure.message);
+            control.emit(JobEvent::Warning { message });
+            Ok((Means { device: DeviceChoice::Cpu, ..means }, crate::device::cpu()))
+        }
+        Err(failure) => Err(failure
+            .keeping("All checkpoints: `orrery runs resume` with `--device cpu` goes on from the last one.")),
     }
 }
 
