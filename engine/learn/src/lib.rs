@@ -20,7 +20,7 @@ pub mod model;
 pub mod nets;
 pub mod predict;
 pub mod prepare;
-mod room;
+pub mod room;
 pub mod split;
 pub mod table;
 pub mod train;

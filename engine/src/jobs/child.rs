@@ -19,7 +19,7 @@ use orrery_domain::{
 };
 use orrery_learn::{
     control::{Interrupt, JobControl},
-    faults,
+    faults, room,
     train::TrainJob,
 };
 use orrery_policy::ending;
@@ -300,16 +300,14 @@ fn trained(
         let (mut summary, card) = work.train(&job, control)?;
         let staged = folder.join("model");
         let name = &wanted.model_name;
-        let model = registry::register(
-            workspace,
-            &mut store,
-            &staged,
-            name,
-            &card,
-            &wanted.run,
-            &wanted.dataset.name,
-        )?;
-        summary.model = Some(model);
+        let dataset_name = &wanted.dataset.name;
+        let register = || {
+            let store = &mut store;
+            registry::register(workspace, store, &staged, name, &card, &wanted.run, dataset_name)
+                .map_err(Interrupt::from)
+        };
+        // The finished model waits in the run's folder: nothing of it is lost while the disk is full.
+        summary.model = Some(room::patiently(&folder, control, register, || {})?);
         summary
     };
     Ok(JobEvent::Finished { run: wanted.run.clone(), summary: Box::new(finite(summary)) })

@@ -99,6 +99,10 @@ impl JobControl for Scope<'_> {
         }
         wish
     }
+
+    fn may_wait(&self) -> bool {
+        self.inner.may_wait()
+    }
 }
 
 #[cfg(test)]
