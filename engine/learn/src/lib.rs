@@ -23,4 +23,5 @@ pub mod prepare;
 pub mod room;
 pub mod split;
 pub mod table;
+mod target;
 pub mod train;
