@@ -31,6 +31,39 @@ fn numbers_that_go_wrong_cost_half_the_rate_once_and_the_run_the_second_time() {
 }
 
 #[test]
+fn trees_go_back_once_with_half_the_rate_and_linear_models_say_what_to_do() {
+    let (program, mut arguments) = short(&["--trees", "30"]);
+    let model = arguments.iter().position(|word| word == "mlp").expect("a model");
+    arguments[model] = "gbt".to_owned();
+    let unbroken = with_fault(&program, &arguments, "").1;
+    let (code, lines, said) = with_fault(&program, &arguments, "nan-loss@step:14");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(lines.iter().any(|line| line["event"] == "rolled_back" && line["step"] == 0), "{lines:?}");
+    assert!(notes(&program, &lines).contains("not finite after 14 rounds"), "{}", notes(&program, &lines));
+    let test = |lines: &[Value]| lines.last().expect("lines")["test"].clone();
+    assert_ne!(test(&lines), test(&unbroken), "half the rate grows other trees");
+    // A resumed run knows that it went back: the second time it fails, and keeps its checkpoint.
+    let faults = "nan-loss@step:14,kill@step:16,nan-loss@step:20";
+    let (code, lines, said) = with_fault(&program, &arguments, faults);
+    assert_eq!(code, Some(1), "{said}");
+    let (code, lines, said) = {
+        let run = run_of(&lines);
+        let resume = ["runs", "resume", &run].map(str::to_owned);
+        with_fault(&program, &resume, "nan-loss@step:20")
+    };
+    let last = lines.last().expect("lines");
+    assert_eq!((code, &last["class"]), (Some(1), &"model".into()), "{said}");
+    assert!(last["message"].as_str().is_some_and(|message| message.contains("20 rounds")), "{last}");
+    assert!(last["kept"].as_str().is_some_and(|kept| kept.contains("checkpoint")), "{last}");
+    // A linear model has nothing to go back to: it says what to change; as a baseline it is only missed.
+    arguments[model] = "linear".to_owned();
+    let (code, lines, said) = with_fault(&program, &arguments, "nan-loss@linear:1");
+    let last = lines.last().expect("lines");
+    assert_eq!((code, &last["class"]), (Some(1), &"model".into()), "{said}");
+    assert!(last["message"].as_str().is_some_and(|message| message.contains("weight decay above")), "{last}");
+}
+
+#[test]
 fn memory_that_ends_costs_rows_at_once_and_no_result() {
     let (program, arguments) = short(&["--epochs", "3"]);
     let (code, lines, said) = with_fault(&program, &arguments, "out-of-memory@step:3");
