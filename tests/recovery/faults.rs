@@ -223,7 +223,7 @@ fn a_device_that_is_missing_is_replaced_where_allowed_at_the_start_and_when_a_ru
     let device = arguments.iter().position(|word| word == "cpu").expect("a device");
     arguments[device] = "gpu:63".to_owned();
     let (code, lines, said) = with_fault(&program, &arguments, "");
-    assert_eq!((code, lines.len()), (Some(1), 0), "{said}");
+    assert_eq!((code, &lines[0]["class"]), (Some(1), &"hardware".into()), "{said}");
     assert!(said.contains("no device 'gpu:63'"), "{said}");
     arguments.push("--cpu-fallback".to_owned());
     let (code, lines, said) = with_fault(&program, &arguments, "");

@@ -281,12 +281,13 @@ fn trained(
     control: &dyn JobControl,
 ) -> Result<JobEvent, Interrupt> {
     let mut store = Store::open(workspace)?;
-    let summary = if let Some(summary) =
-        registry::registered(workspace, &mut store, &wanted.run, &wanted.dataset.name)?
-    {
+    let folder = workspace.run(&wanted.run);
+    let dataset_name = &wanted.dataset.name;
+    let registered =
+        || registry::registered(workspace, &mut store, &wanted.run, dataset_name).map_err(Interrupt::from);
+    let summary = if let Some(summary) = room::patiently(&folder, control, registered, || {})? {
         summary
     } else {
-        let folder = workspace.run(&wanted.run);
         files::create_private(&folder.join("checkpoints"))?;
         let job = TrainJob {
             run: wanted.run.clone(),
@@ -300,7 +301,6 @@ fn trained(
         let (mut summary, card) = work.train(&job, control)?;
         let staged = folder.join("model");
         let name = &wanted.model_name;
-        let dataset_name = &wanted.dataset.name;
         let register = || {
             let store = &mut store;
             registry::register(workspace, store, &staged, name, &card, &wanted.run, dataset_name)

@@ -259,12 +259,11 @@ impl State {
         // Probing a graphics adapter takes seconds: on a thread of its own, with a connection of its own.
         self.work("train", move || {
             let made = Store::open(&workspace).and_then(|mut store| {
-                let (device, warning) = match config.device {
-                    DeviceChoice::Auto => (advised, None),
-                    _ => {
-                        let chosen = devices::choose(&launcher, &workspace, &mut store, &config)?;
-                        (chosen.device, chosen.warning)
-                    }
+                let (device, warning) = if config.device == DeviceChoice::Auto {
+                    (advised, None)
+                } else {
+                    let chosen = devices::choose(&launcher, &workspace, &mut store, &config)?;
+                    (chosen.device, chosen.warning)
                 };
                 let new = NewRun { dataset, config, name, device, state: RunState::Queued };
                 let run = runs::create(&workspace, &mut store, &new)?;

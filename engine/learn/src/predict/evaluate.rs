@@ -56,7 +56,9 @@ pub(super) fn evaluate_with(
         .into());
     }
     let mut is_kept = vec![false; table.rows()];
-    truth.kept.iter().for_each(|row| is_kept[*row] = true);
+    for row in &truth.kept {
+        is_kept[*row] = true;
+    }
     let left_out: Vec<u32> = (0..table.rows() as u32).filter(|row| !is_kept[*row as usize]).collect();
     let without = crate::target::left_out(&table, column, &left_out);
     for message in read.warnings.iter().cloned().chain(bad_rows(&read)).chain(without) {
