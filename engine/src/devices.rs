@@ -98,11 +98,12 @@ pub struct Chosen {
     pub warning: Option<String>,
 }
 
-/// What a request's device means now, see [`resolve`]. Where the request allows it, the CPU stands in for an adapter that is
-/// missing or not usable.
+/// What a request's device means now. A graphics adapter that was never probed is probed first. Where the request allows it,
+/// the CPU stands in for one that is missing or not usable.
 ///
 /// # Errors
-/// A hardware failure for such an adapter where the request does not allow that.
+/// A hardware failure for such an adapter where the request does not allow that; otherwise when no child can be started or the
+/// store cannot be read.
 pub fn choose(
     launcher: &Launcher,
     workspace: &Workspace,
