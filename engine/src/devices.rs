@@ -6,6 +6,7 @@ use orrery_domain::{
     Failure, FailureClass,
     device::{Device, DeviceChoice, DeviceKind, DeviceState},
     job::{JobEvent, JobSpec},
+    training::TrainConfig,
 };
 use orrery_policy::device::choose_device;
 
@@ -86,12 +87,46 @@ pub fn probe(
     Ok(probed)
 }
 
+/// The device a run computes with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// Device.
+    pub device: DeviceChoice,
+    /// Why it is this one, where the choice was `auto`.
+    pub reason: Option<String>,
+    /// What is to be said where the CPU stands in for the device that was asked for.
+    pub warning: Option<String>,
+}
+
+/// What a request's device means now. A graphics adapter that was never probed is probed first. Where the request allows it,
+/// the CPU stands in for one that is missing or not usable.
+///
+/// # Errors
+/// A hardware failure for such an adapter where the request does not allow that; otherwise when no child can be started or the
+/// store cannot be read.
+pub fn choose(
+    launcher: &Launcher,
+    workspace: &Workspace,
+    store: &mut Store,
+    config: &TrainConfig,
+) -> Result<Chosen, Failure> {
+    match resolve(launcher, workspace, store, config.device) {
+        Ok((device, reason)) => Ok(Chosen { device, reason, warning: None }),
+        Err(failure) if failure.class == FailureClass::Hardware && config.cpu_fallback => Ok(Chosen {
+            device: DeviceChoice::Cpu,
+            reason: None,
+            warning: Some(format!("{} The run computes with the CPU instead.", failure.message)),
+        }),
+        Err(failure) => Err(failure),
+    }
+}
+
 /// What a choice means now: the device to use, and why where it was `auto`. A graphics adapter that was never probed is probed
 /// first; one that cannot be trusted is refused.
 ///
 /// # Errors
-/// A client failure for a device that is not there, a hardware failure for one that is not usable.
-pub fn resolve(
+/// A hardware failure for a device that is not there or not usable.
+fn resolve(
     launcher: &Launcher,
     workspace: &Workspace,
     store: &mut Store,
@@ -111,7 +146,7 @@ pub fn resolve(
             let devices = list(launcher, workspace, store)?;
             let found = devices.iter().find(|device| device.choice == choice).ok_or_else(|| {
                 Failure::new(
-                    FailureClass::Client,
+                    FailureClass::Hardware,
                     format!("There is no device '{choice}' here. `orrery devices` shows what there is."),
                 )
             })?;

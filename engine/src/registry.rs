@@ -11,7 +11,10 @@ use orrery_domain::{
     snapshot::ModelEntry,
 };
 
-use orrery_learn::{faults, model};
+use orrery_learn::{
+    faults::{self, Fault},
+    model,
+};
 
 use crate::{files, store::Store, workspace, workspace::Workspace};
 
@@ -32,6 +35,10 @@ pub fn register(
     ModelRef::check_name(name).map_err(|error| Failure::new(FailureClass::Client, error.to_string()))?;
     let model = store.reserve_model(name, run)?;
     faults::kill("register");
+    if faults::happens(Fault::DiskFull, "register") {
+        let full = std::io::ErrorKind::StorageFull.into();
+        return Err(files::failure("The model could not be registered", &full, staged));
+    }
     let folder = workspace.model(&model);
     let mut card = card.clone();
     card.model = Some(model.clone());

@@ -352,12 +352,18 @@ pub fn try_again(workspace: &Workspace, id: &RunId, cause: &Failure) -> Result<O
     }
     files::write_atomic(&mark, cause.message.as_bytes())?;
     spawn::write_spec(&workspace.run(id).join("spec.json"), &spec)?;
-    if let Some(_lock) = workspace.claim_run(id)? {
-        let event = JobEvent::Warning { message: format!("{} {}", cause.message, again.says()) };
-        Appender::open(&workspace.run(id).join("events.jsonl"))?
-            .append(&LoggedEvent { at: now(), event }, true)?;
-    }
+    warn(workspace, id, format!("{} {}", cause.message, again.says()))?;
     Ok(Some(again))
+}
+
+/// Writes a warning into the log of a run that no process has; where one has it, the log is that one's.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn warn(workspace: &Workspace, id: &RunId, message: String) -> Result<(), Failure> {
+    let Some(_lock) = workspace.claim_run(id)? else { return Ok(()) };
+    let logged = LoggedEvent { at: now(), event: JobEvent::Warning { message } };
+    Appender::open(&workspace.run(id).join("events.jsonl"))?.append(&logged, true)
 }
 
 /// What the end of a run's child comes to: `Some` where it is to be started again, and with what.

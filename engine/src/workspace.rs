@@ -37,7 +37,7 @@ impl Workspace {
         )
     }
 
-    /// Opens the workspace at `home`, creating what is missing.
+    /// Opens the workspace at `home`, creating what is missing and removing what killed imports left half written.
     ///
     /// # Errors
     /// When its folders cannot be created or written to.
@@ -49,6 +49,7 @@ impl Workspace {
         for folder in ["blobs", "runs", "models", "jobs", "bin"] {
             files::create_private(&workspace.home.join(folder))?;
         }
+        orrery_learn::data::clear_unfinished_imports(&workspace.blobs());
         Ok(workspace)
     }
 

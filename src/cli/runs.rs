@@ -292,11 +292,15 @@ fn resume(
     detach: bool,
     device: Option<DeviceChoice>,
 ) -> Outcome {
-    let device = match device {
-        None => None,
-        Some(wished) => Some(devices::resolve(&context.launcher, &context.workspace, store, wished)?.0),
-    };
     let run = runs::find(store, id)?;
+    let chosen = match device {
+        None => None,
+        Some(wished) => {
+            let config = orrery_domain::training::TrainConfig { device: wished, ..run.config.clone() };
+            Some(devices::choose(&context.launcher, &context.workspace, store, &config)?)
+        }
+    };
+    let (device, warning) = chosen.map_or((None, None), |chosen| (Some(chosen.device), chosen.warning));
     // A process whose parent was killed is just writing its last checkpoint: that takes a moment, and then it is gone.
     let end = Instant::now() + LAST_CHECKPOINT;
     while runs::is_alive(&context.workspace, &run.id)? {
@@ -315,6 +319,10 @@ fn resume(
     let next = runs::prepare_resume(&context.workspace, store, &run.id, RunState::Running, device)?;
     if next != run.id {
         output::note(&format!("{} is over; {next} goes on from its last checkpoint.", run.id));
+    }
+    if let Some(warning) = warning {
+        output::note(&format!("warning: {warning}"));
+        runs::warn(&context.workspace, &next, warning)?;
     }
     if detach { follow::detach(context, &next) } else { follow::follow(context, store, &next) }
 }

@@ -11,7 +11,12 @@ use orrery_domain::{
         TrainConfig,
     },
 };
-use orrery_engine::{datasets, devices, runs, runs::NewRun};
+use orrery_engine::{
+    datasets,
+    devices::{self, Chosen},
+    runs,
+    runs::NewRun,
+};
 
 use super::{Context, Outcome, data, data::ReadOptions, follow, output};
 
@@ -56,7 +61,7 @@ pub struct TrainArguments {
     /// Where to compute: auto, cpu, gpu or gpu:N
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
-    /// Go on with the CPU when the device is lost; without it the run fails and keeps its checkpoint
+    /// Go on with the CPU when the device is lost, missing or does not open; without it the run fails and keeps its checkpoint
     #[arg(long)]
     cpu_fallback: bool,
     /// Seed of every random choice
@@ -314,13 +319,17 @@ pub fn run(context: &Context, arguments: &TrainArguments) -> Outcome {
     let config = arguments.config();
     check_columns(&dataset, &config)?;
     let mut store = context.store()?;
-    let (device, reason) =
-        devices::resolve(&context.launcher, &context.workspace, &mut store, config.device)?;
+    let Chosen { device, reason, warning } =
+        devices::choose(&context.launcher, &context.workspace, &mut store, &config)?;
     if let Some(reason) = reason.filter(|_| device != DeviceChoice::Cpu) {
         output::note(&format!("Computing on {device}: {reason}"));
     }
     let new = NewRun { dataset, config, name: arguments.name.clone(), device, state: RunState::Running };
     let run = runs::create(&context.workspace, &mut store, &new)?;
+    if let Some(warning) = warning {
+        output::note(&format!("warning: {warning}"));
+        runs::warn(&context.workspace, &run.id, warning)?;
+    }
     if arguments.detach {
         return follow::detach(context, &run.id);
     }

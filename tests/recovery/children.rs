@@ -157,6 +157,22 @@ impl Later for Command {
 }
 
 #[test]
+fn what_a_killed_import_left_half_written_is_removed_at_the_next_start() {
+    let program = Program::new();
+    let data = program.home().join("table.csv");
+    tables::write(&data, tables::Target::Binary, 5);
+    let data = data.to_str().expect("UTF-8");
+    let killed = program.command(&["data", "import", data]).env("ORRERY_FAULT", "kill@table:1").output();
+    assert_ne!(killed.expect("it starts").status.code(), Some(0), "it was killed");
+    assert_quiet(program.home(), "killed");
+    let left = || std::fs::read_dir(program.home().join("blobs")).expect("a folder").count();
+    assert_eq!(left(), 1, "the half-written table");
+    assert_eq!(program.document(&["data", "list"])["datasets"], serde_json::json!([]));
+    assert_eq!(left(), 0);
+    program.document(&["data", "import", data]);
+}
+
+#[test]
 fn an_import_that_is_cancelled_leaves_nothing_behind() {
     let program = Program::new();
     let data = program.home().join("big.csv");

@@ -31,6 +31,39 @@ fn numbers_that_go_wrong_cost_half_the_rate_once_and_the_run_the_second_time() {
 }
 
 #[test]
+fn trees_go_back_once_with_half_the_rate_and_linear_models_say_what_to_do() {
+    let (program, mut arguments) = short(&["--trees", "30"]);
+    let model = arguments.iter().position(|word| word == "mlp").expect("a model");
+    arguments[model] = "gbt".to_owned();
+    let unbroken = with_fault(&program, &arguments, "").1;
+    let (code, lines, said) = with_fault(&program, &arguments, "nan-loss@step:14");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(lines.iter().any(|line| line["event"] == "rolled_back" && line["step"] == 0), "{lines:?}");
+    assert!(notes(&program, &lines).contains("not finite after 14 rounds"), "{}", notes(&program, &lines));
+    let test = |lines: &[Value]| lines.last().expect("lines")["test"].clone();
+    assert_ne!(test(&lines), test(&unbroken), "half the rate grows other trees");
+    // A resumed run knows that it went back: the second time it fails, and keeps its checkpoint.
+    let faults = "nan-loss@step:14,kill@step:16,nan-loss@step:20";
+    let (code, lines, said) = with_fault(&program, &arguments, faults);
+    assert_eq!(code, Some(1), "{said}");
+    let (code, lines, said) = {
+        let run = run_of(&lines);
+        let resume = ["runs", "resume", &run].map(str::to_owned);
+        with_fault(&program, &resume, "nan-loss@step:20")
+    };
+    let last = lines.last().expect("lines");
+    assert_eq!((code, &last["class"]), (Some(1), &"model".into()), "{said}");
+    assert!(last["message"].as_str().is_some_and(|message| message.contains("20 rounds")), "{last}");
+    assert!(last["kept"].as_str().is_some_and(|kept| kept.contains("checkpoint")), "{last}");
+    // A linear model has nothing to go back to: it says what to change; as a baseline it is only missed.
+    arguments[model] = "linear".to_owned();
+    let (code, lines, said) = with_fault(&program, &arguments, "nan-loss@linear:1");
+    let last = lines.last().expect("lines");
+    assert_eq!((code, &last["class"]), (Some(1), &"model".into()), "{said}");
+    assert!(last["message"].as_str().is_some_and(|message| message.contains("weight decay above")), "{last}");
+}
+
+#[test]
 fn memory_that_ends_costs_rows_at_once_and_no_result() {
     let (program, arguments) = short(&["--epochs", "3"]);
     let (code, lines, said) = with_fault(&program, &arguments, "out-of-memory@step:3");
@@ -125,6 +158,111 @@ fn a_full_disk_pauses_the_run_until_there_is_room() {
         (&10.into(), "finished"),
         "{resumed:?}"
     );
+}
+
+/// Whether a stream has a pause that says what to free.
+fn paused_for_room(lines: &[Value]) -> bool {
+    lines.iter().any(|line| {
+        line["state"] == "paused"
+            && line["reason"].as_str().is_some_and(|reason| reason.contains("Free some space"))
+    })
+}
+
+#[test]
+fn a_full_disk_while_the_model_is_registered_pauses_the_run_and_keeps_the_model() {
+    let (program, arguments) = short(&["--epochs", "2"]);
+    let (code, lines, said) = with_fault(&program, &arguments, "disk-full@register:1,disk-full@room:1");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(paused_for_room(&lines), "{lines:?}");
+    assert_eq!(state(&program, &run_of(&lines)), "finished");
+    // Full to the end: the run is paused, and completed by hand once there is room, without training again.
+    let refs: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let fault = [("ORRERY_FAULT", "disk-full@register:1+,disk-full@room:1+")];
+    let mut full = program.stream_with(&refs, &fault);
+    let run =
+        full.until("the start", |line| line["event"] == "started")["run"].as_str().expect("an id").to_owned();
+    full.until("the pause", |line| line["event"] == "state" && line["state"] == "paused");
+    full.kill();
+    let resumed = program.lines(&["runs", "resume", &run]);
+    let last = resumed.last().expect("lines");
+    assert_eq!((last["event"].as_str(), state(&program, &run).as_str()), (Some("finished"), "finished"));
+    assert!(last["model"].is_string() && !resumed.iter().any(|line| line["event"] == "checkpoint"));
+}
+
+#[test]
+fn a_full_disk_pauses_the_fits_that_a_run_could_do_without() {
+    // The network's weights, graph and rules, then the record of it; the fifth file is the linear baseline's.
+    let (program, arguments) = short(&["--epochs", "2"]);
+    for place in 5..=8 {
+        let fault = format!("disk-full@file:{place},disk-full@room:1");
+        let (code, lines, said) = with_fault(&program, &arguments, &fault);
+        assert_eq!(code, Some(0), "file {place}: {said}");
+        assert!(paused_for_room(&lines), "file {place}: {lines:?}");
+        let baselines = lines.last().expect("lines")["baselines"].to_string();
+        assert!(baselines.contains("linear"), "file {place}: the baseline is there: {baselines}");
+        assert!(!notes(&program, &lines).contains("could not be fitted"), "file {place}");
+    }
+    // `auto`: the trees' checkpoint waits by itself, their model and the record of it make the run pause.
+    let mut auto = arguments.clone();
+    *auto.iter_mut().find(|word| *word == "mlp").expect("a model") = "auto".to_owned();
+    for place in [1, 2] {
+        let fault = format!("disk-full@file:{place},disk-full@room:1");
+        let (code, lines, said) = with_fault(&program, &auto, &fault);
+        assert_eq!(code, Some(0), "file {place}: {said}");
+        assert!(paused_for_room(&lines), "file {place}: {lines:?}");
+        let model = lines.last().expect("lines")["model"].as_str().expect("a model").to_owned();
+        let card = program.document(&["models", "show", &model]);
+        let tried = card["card"]["candidates"].as_array().expect("candidates").len();
+        assert_eq!(tried, 3, "file {place}: none was given up: {card}");
+    }
+}
+
+#[test]
+fn a_device_that_is_missing_is_replaced_where_allowed_at_the_start_and_when_a_run_goes_on() {
+    let (program, mut arguments) = short(&["--epochs", "3"]);
+    let device = arguments.iter().position(|word| word == "cpu").expect("a device");
+    arguments[device] = "gpu:63".to_owned();
+    let (code, lines, said) = with_fault(&program, &arguments, "");
+    assert_eq!((code, &lines[0]["class"]), (Some(1), &"hardware".into()), "{said}");
+    assert!(said.contains("no device 'gpu:63'"), "{said}");
+    arguments.push("--cpu-fallback".to_owned());
+    let (code, lines, said) = with_fault(&program, &arguments, "");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("no device 'gpu:63'") && said.contains("computes with the CPU"), "{said}");
+    let logged = events(program.home(), &run_of(&lines));
+    let warned = |events: &[Value]| {
+        events.iter().any(|event| {
+            event["message"].as_str().is_some_and(|message| {
+                message.contains("gpu:63")
+                    && (message.contains("CPU instead") || message.contains("with the CPU"))
+            })
+        })
+    };
+    assert!(warned(&logged), "the run's own log says so, too: {logged:?}");
+    // A run that goes on where there is no such device.
+    arguments[device] = "cpu".to_owned();
+    let (code, lines, said) = with_fault(&program, &arguments, "kill@step:14");
+    assert_eq!(code, Some(1), "{said}");
+    let resumed = program.lines(&["runs", "resume", &run_of(&lines), "--device", "gpu:63"]);
+    let last = resumed.last().expect("lines");
+    assert_eq!(last["event"], "finished", "{resumed:?}");
+    assert!(warned(&events(program.home(), &run_of(&resumed))));
+    // The device is gone when the run's process opens it.
+    let spec = super::sweep::again(program.home(), &run_of(&resumed), "gone");
+    let mut content = super::sweep::json(&spec);
+    content["device"] = "gpu:63".into();
+    super::tables::put(&spec, content.to_string().as_bytes());
+    assert!(super::sweep::go_on(&spec, None, false).0.success());
+    let said = events(program.home(), "gone");
+    assert!(warned(&said) && notes(&program, &said).contains("gpu:63"), "on the card, too: {said:?}");
+    content["config"]["cpu_fallback"] = false.into();
+    content["run"] = "lost".into();
+    let spec = spec.parent().expect("runs").with_file_name("lost").join("spec.json");
+    std::fs::create_dir_all(spec.parent().expect("a folder")).expect("made");
+    super::tables::put(&spec, content.to_string().as_bytes());
+    assert!(!super::sweep::go_on(&spec, None, false).0.success());
+    let said = events(program.home(), "lost");
+    assert_eq!(said.last().expect("events")["class"], "hardware", "{said:?}");
 }
 
 #[test]

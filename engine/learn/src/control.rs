@@ -22,6 +22,11 @@ pub trait JobControl: Sync {
 
     /// What is wanted now.
     fn wish(&self) -> Wish;
+
+    /// Whether the job may wait, paused, until a full disk has room. Where nobody would hear why it waits, it fails instead.
+    fn may_wait(&self) -> bool {
+        true
+    }
 }
 
 /// Why a job ended before its work was done.

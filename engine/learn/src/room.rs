@@ -22,7 +22,7 @@ const NAP: Duration = Duration::from_millis(50);
 /// Writes `bytes` bytes to `path` with `write`, as often as it takes. Returns the time waited for room.
 ///
 /// # Errors
-/// A capacity failure when the disk refuses for another reason, or an interruption while it was full.
+/// A capacity failure when the disk refuses for another reason or the job may not wait, or an interruption while it was full.
 pub fn write(
     path: &Path,
     bytes: usize,
@@ -32,7 +32,7 @@ pub fn write(
     let refused = |error: &io::Error| Interrupt::from(files::unwritten(error, path));
     match write() {
         Ok(()) => return Ok(Duration::ZERO),
-        Err(error) if !is_full(&error) => return Err(refused(&error)),
+        Err(error) if !is_full(&error) || !control.may_wait() => return Err(refused(&error)),
         Err(_) => {}
     }
     let began = Instant::now();
@@ -56,8 +56,8 @@ pub fn write(
     Ok(began.elapsed())
 }
 
-/// Does work that writes files in a folder; where it fails because the disk is full, waits for room, calls `back` and does it
-/// again. The work must go on from what it has kept.
+/// Does work that writes files in a folder or on its disk; where it fails because the disk is full, waits for room, calls
+/// `back` and does it again. The work must go on from what it has kept.
 ///
 /// # Errors
 /// Those of the work, or an interruption while the disk was full.
@@ -70,7 +70,9 @@ pub fn patiently<T>(
     loop {
         match work() {
             Err(Interrupt::Failed(failure)) if failure.class == FailureClass::Capacity => {
-                let waited = write(&folder.join("model"), PROBE_BYTES, control, || probe(folder))?;
+                // What was refused is no larger than what was kept of the same work before.
+                let bytes = largest(folder).clamp(PROBE_BYTES, MOST_BYTES);
+                let waited = write(&folder.join("model"), bytes, control, || probe(folder, bytes))?;
                 if waited.is_zero() {
                     return Err(failure.into());
                 }
@@ -81,16 +83,32 @@ pub fn patiently<T>(
     }
 }
 
-/// Bytes that must fit before work goes on.
+/// Bytes that must fit before work goes on, at least.
 const PROBE_BYTES: usize = 1 << 20;
+/// And at most: checkpoints wait for their own room.
+const MOST_BYTES: usize = 64 << 20;
 
-/// Whether the disk takes some bytes.
-fn probe(folder: &Path) -> io::Result<()> {
+/// Bytes of the largest file below a folder; what cannot be read counts nothing.
+fn largest(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let bytes = entries.map(|entry| match entry.metadata() {
+        Ok(data) if data.is_dir() => largest(&entry.path()),
+        Ok(data) => usize::try_from(data.len()).unwrap_or(usize::MAX),
+        Err(_) => 0,
+    });
+    bytes.max().unwrap_or(0)
+}
+
+/// Whether the disk takes so many bytes.
+fn probe(folder: &Path, bytes: usize) -> io::Result<()> {
     if faults::happens(Fault::DiskFull, "room") {
         return Err(io::ErrorKind::StorageFull.into());
     }
     let mut file = tempfile::tempfile_in(folder)?;
-    io::Write::write_all(&mut file, &vec![1; PROBE_BYTES])?;
+    let piece = vec![1; PROBE_BYTES];
+    for from in (0..bytes).step_by(PROBE_BYTES) {
+        io::Write::write_all(&mut file, &piece[..PROBE_BYTES.min(bytes - from)])?;
+    }
     file.sync_all()
 }
 

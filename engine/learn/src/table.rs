@@ -178,6 +178,7 @@ impl Table {
         writer.finish().map_err(|error| failed(&error))?;
         let buffered = writer.into_inner().map_err(|error| failed(&error))?;
         let Hashing { hasher, bytes, .. } = buffered.into_inner().map_err(|error| failed(&error))?;
+        crate::faults::kill("table");
         file.as_file().sync_all().map_err(|error| failed(&error))?;
         Ok((file, hasher.finalize().to_hex().to_string(), bytes))
     }

@@ -19,7 +19,7 @@ use orrery_domain::{
 };
 use orrery_learn::{
     control::{Interrupt, JobControl},
-    faults,
+    faults, room,
     train::TrainJob,
 };
 use orrery_policy::ending;
@@ -281,12 +281,13 @@ fn trained(
     control: &dyn JobControl,
 ) -> Result<JobEvent, Interrupt> {
     let mut store = Store::open(workspace)?;
-    let summary = if let Some(summary) =
-        registry::registered(workspace, &mut store, &wanted.run, &wanted.dataset.name)?
-    {
+    let folder = workspace.run(&wanted.run);
+    let dataset_name = &wanted.dataset.name;
+    let registered =
+        || registry::registered(workspace, &mut store, &wanted.run, dataset_name).map_err(Interrupt::from);
+    let summary = if let Some(summary) = room::patiently(&folder, control, registered, || {})? {
         summary
     } else {
-        let folder = workspace.run(&wanted.run);
         files::create_private(&folder.join("checkpoints"))?;
         let job = TrainJob {
             run: wanted.run.clone(),
@@ -300,16 +301,13 @@ fn trained(
         let (mut summary, card) = work.train(&job, control)?;
         let staged = folder.join("model");
         let name = &wanted.model_name;
-        let model = registry::register(
-            workspace,
-            &mut store,
-            &staged,
-            name,
-            &card,
-            &wanted.run,
-            &wanted.dataset.name,
-        )?;
-        summary.model = Some(model);
+        let register = || {
+            let store = &mut store;
+            registry::register(workspace, store, &staged, name, &card, &wanted.run, dataset_name)
+                .map_err(Interrupt::from)
+        };
+        // The finished model waits in the run's folder: nothing of it is lost while the disk is full.
+        summary.model = Some(room::patiently(&folder, control, register, || {})?);
         summary
     };
     Ok(JobEvent::Finished { run: wanted.run.clone(), summary: Box::new(finite(summary)) })

@@ -14,11 +14,16 @@ use crate::files;
 /// Most bytes taken in one reading; the rest comes with the next.
 const READ_BYTES: u64 = 16 << 20;
 
-/// Writes JSON lines at the end of a file.
+/// Bytes of lines that a full disk did not take and that are kept to be written later, at most. What comes after is refused.
+const OWED_BYTES: usize = 1 << 20;
+
+/// Writes JSON lines at the end of a file. What the disk does not take stays owed and is written before the next line: no line
+/// is lost or left half written while the value lives.
 #[derive(Debug)]
 pub struct Appender {
     file: File,
     path: PathBuf,
+    owed: Owed,
 }
 
 impl Appender {
@@ -37,21 +42,61 @@ impl Appender {
                 file.write_all(b"\n").map_err(failed)?;
             }
         }
-        Ok(Self { file, path: path.to_path_buf() })
+        Ok(Self { file, path: path.to_path_buf(), owed: Owed::default() })
     }
 
     /// Appends one line, synced to the disk if `durable`.
     ///
     /// # Errors
-    /// When the disk does not take it.
+    /// When the disk does not take it now; it is then written before the next one.
     pub fn append(&mut self, line: &impl Serialize, durable: bool) -> Result<(), Failure> {
-        let failed = |error: io::Error| files::failure("A line could not be logged", &error, &self.path);
+        let Self { file, path, owed } = self;
+        let failed = |error: io::Error| files::failure("A line could not be logged", &error, path);
         let mut bytes = serde_json::to_vec(line).map_err(|error| failed(error.into()))?;
         bytes.push(b'\n');
-        // One write, so that two processes' lines never mix.
-        self.file.write_all(&bytes).map_err(failed)?;
-        if durable {
-            self.file.sync_data().map_err(failed)?;
+        owed.add(&bytes, durable).map_err(failed)?;
+        owed.write(file).map_err(failed)?;
+        if owed.durable {
+            file.sync_data().map_err(failed)?;
+            owed.durable = false;
+        }
+        Ok(())
+    }
+}
+
+/// Lines on their way to a file.
+#[derive(Debug, Default)]
+struct Owed {
+    bytes: Vec<u8>,
+    /// Whether one of the lines since the last sync must be on the disk to count.
+    durable: bool,
+}
+
+impl Owed {
+    /// Takes up a line.
+    ///
+    /// # Errors
+    /// When too much is owed already: the line is refused as a whole.
+    fn add(&mut self, line: &[u8], durable: bool) -> io::Result<()> {
+        if !self.bytes.is_empty() && self.bytes.len() + line.len() > OWED_BYTES {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.bytes.extend_from_slice(line);
+        self.durable |= durable;
+        Ok(())
+    }
+
+    /// Writes what is owed, in one piece where the disk takes it, so that two processes' lines never mix. What it does not
+    /// take stays owed, from the very byte on where it stopped.
+    fn write(&mut self, out: &mut impl Write) -> io::Result<()> {
+        while !self.bytes.is_empty() {
+            let taken = match out.write(&self.bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(taken) => taken,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+                Err(error) => return Err(error),
+            };
+            self.bytes.drain(..taken);
         }
         Ok(())
     }
@@ -121,6 +166,53 @@ impl Tail {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A disk with so much room.
+    struct Disk {
+        written: Vec<u8>,
+        room: usize,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let taken = bytes.len().min(self.room);
+            if taken == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.room -= taken;
+            self.written.extend_from_slice(&bytes[..taken]);
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_disk_neither_loses_nor_spoils_a_line() {
+        for room in 0..40 {
+            let mut disk = Disk { written: Vec::new(), room };
+            let mut owed = Owed::default();
+            for line in ["{\"line\":1}\n", "{\"line\":2}\n", "{\"line\":3}\n"] {
+                owed.add(line.as_bytes(), true).expect("little is owed");
+                let written = owed.write(&mut disk);
+                assert_eq!(written.is_ok(), owed.bytes.is_empty(), "what is acknowledged is written");
+            }
+            // Some room again, in bits.
+            for _ in 0..33 {
+                disk.room += 1;
+                if owed.write(&mut disk).is_ok() {
+                    break;
+                }
+            }
+            assert_eq!(disk.written, b"{\"line\":1}\n{\"line\":2}\n{\"line\":3}\n", "{room} bytes of room");
+        }
+        let mut owed = Owed::default();
+        let (long, short) = (vec![b'x'; OWED_BYTES], b"short\n");
+        owed.add(&long, false).expect("the first is always taken up");
+        assert!(owed.add(short, true).is_err() && !owed.durable, "refused as a whole");
+    }
 
     #[test]
     fn lines_are_read_once_and_torn_ones_are_healed() {

@@ -259,15 +259,24 @@ impl State {
         // Probing a graphics adapter takes seconds: on a thread of its own, with a connection of its own.
         self.work("train", move || {
             let made = Store::open(&workspace).and_then(|mut store| {
-                let device = match config.device {
-                    DeviceChoice::Auto => advised,
-                    choice => devices::resolve(&launcher, &workspace, &mut store, choice)?.0,
+                let (device, warning) = if config.device == DeviceChoice::Auto {
+                    (advised, None)
+                } else {
+                    let chosen = devices::choose(&launcher, &workspace, &mut store, &config)?;
+                    (chosen.device, chosen.warning)
                 };
                 let new = NewRun { dataset, config, name, device, state: RunState::Queued };
-                runs::create(&workspace, &mut store, &new)
+                let run = runs::create(&workspace, &mut store, &new)?;
+                if let Some(warning) = &warning {
+                    runs::warn(&workspace, &run.id, warning.clone())?;
+                }
+                Ok((run, warning))
             });
             Box::new(move |state| match made {
-                Ok(run) => {
+                Ok((run, warning)) => {
+                    if let Some(warning) = warning {
+                        state.say(Severity::Warning, warning);
+                    }
                     if state.find_run(&run.id).is_none() {
                         state.replace_run(run);
                     }

@@ -17,6 +17,8 @@ pub fn csv<'a>(header: &[&str], rows: impl Iterator<Item = Vec<Cow<'a, str>>>) -
 }
 
 /// Rows as tab-separated lines, for the clipboard: tabs and line ends inside a field become spaces.
+///
+/// A field that a spreadsheet would run as a formula is led by an apostrophe, as in [`csv`].
 pub fn tsv<'a>(rows: impl Iterator<Item = Vec<Cow<'a, str>>>) -> String {
     let mut out = String::new();
     for (index, row) in rows.enumerate() {
@@ -27,7 +29,9 @@ pub fn tsv<'a>(rows: impl Iterator<Item = Vec<Cow<'a, str>>>) -> String {
             if column > 0 {
                 out.push('\t');
             }
-            out.extend(field.chars().map(|c| if matches!(c, '\t' | '\n' | '\r') { ' ' } else { c }));
+            out.extend(
+                harmless(field).chars().map(|c| if matches!(c, '\t' | '\n' | '\r') { ' ' } else { c }),
+            );
         }
     }
     out
@@ -80,5 +84,11 @@ mod tests {
     fn the_clipboard_keeps_one_line_a_row() {
         let rows = [row(&["a\tb", "c\nd"]), row(&["e", ""])];
         assert_eq!(tsv(rows.into_iter()), "a b\tc d\ne\t");
+    }
+
+    #[test]
+    fn formulas_are_disarmed_for_the_clipboard_too() {
+        let rows = [row(&["=1+1", "-12.5", "\t@cmd", "a=b"]), row(&["\n=1", "+x", "", "-inf"])];
+        assert_eq!(tsv(rows.into_iter()), "'=1+1\t-12.5\t' @cmd\ta=b\n' =1\t'+x\t\t'-inf");
     }
 }

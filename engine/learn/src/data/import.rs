@@ -74,6 +74,7 @@ pub fn import(
     check(control)?;
     // From here on nothing interrupts: a cancelled import leaves no table behind.
     std::fs::create_dir_all(blobs).map_err(|error| unwritten(&error, blobs))?;
+    let _writing = super::unfinished::writing(blobs);
     faults::kill("import");
     (dataset.blob, dataset.blob_bytes) = table.write_blob(blobs)?;
     faults::kill("import");

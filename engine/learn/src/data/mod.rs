@@ -28,6 +28,7 @@ mod source;
 mod task;
 mod text;
 mod textual;
+mod unfinished;
 mod value;
 
 use orrery_domain::{Failure, FailureClass};
@@ -37,6 +38,7 @@ pub use self::{
     profile::profile,
     read::{ReadReport, read_table},
     task::detect_task,
+    unfinished::clear_unfinished_imports,
 };
 use crate::table::Table;
 

@@ -33,7 +33,7 @@ pub fn list() -> Vec<Device> {
 /// A device that fails the check is returned as unusable, with the reason.
 ///
 /// # Errors
-/// A client failure when there is no such device.
+/// A hardware failure when there is no such device.
 pub fn probe(choice: DeviceChoice) -> Result<Device, Failure> {
     let choice = if choice == DeviceChoice::Auto { DeviceChoice::Cpu } else { choice };
     let mut record = match choice {
@@ -71,7 +71,7 @@ pub(crate) fn cpu() -> burn::tensor::Device {
 /// resolved before, is the CPU.
 ///
 /// # Errors
-/// A client failure when there is no such device, a hardware failure when it cannot be opened.
+/// A hardware failure when there is no such device or it cannot be opened.
 pub(crate) fn open(choice: DeviceChoice) -> Result<burn::tensor::Device, Failure> {
     static OPEN: OnceLock<Mutex<HashMap<u32, burn::tensor::Device>>> = OnceLock::new();
     let DeviceChoice::Gpu(index) = choice else { return Ok(cpu()) };
@@ -116,7 +116,7 @@ fn cpu_record() -> Device {
     }
 }
 
-/// The failure of naming a device that is not there.
+/// The failure of a device that is not there (any more).
 fn missing(index: u32, found: usize) -> Failure {
     let message = match found {
         0 => format!("There is no device gpu:{index}: no graphics adapter was found. Use --device cpu."),
@@ -125,7 +125,7 @@ fn missing(index: u32, found: usize) -> Failure {
             found - 1
         ),
     };
-    Failure::new(FailureClass::Client, message)
+    Failure::new(FailureClass::Hardware, message)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Boosting: the loop that grows a forest, and can stop and go on at any tree.
 
+mod recover;
+
 use std::{
     path::Path,
     time::{Duration, Instant},
@@ -30,7 +32,7 @@ use super::{
 };
 use crate::{
     control::{Interrupt, JobControl},
-    faults,
+    faults::{self, Fault},
     prepare::TreeMatrix,
     train::steer::steer,
 };
@@ -134,16 +136,7 @@ impl<'a> Boost<'a> {
         for message in warnings {
             control.emit(JobEvent::Warning { message });
         }
-        let fresh = State {
-            fingerprint,
-            trees: Vec::new(),
-            best_rounds: 0,
-            best_loss: None,
-            stale_chunks: 0,
-            secs: 0.0,
-            done: false,
-        };
-        let mut state = found.unwrap_or(fresh);
+        let mut state = found.unwrap_or_else(|| State::fresh(fingerprint));
         let outputs = if job.objective == Objective::OneVsRest { job.classes.len() } else { 1 };
         state.trees.truncate(state.trees.len() / outputs * outputs);
 
@@ -159,8 +152,6 @@ impl<'a> Boost<'a> {
             bin_matrix(&matrix, job.train.weight, job.settings.bins, f64::NAN, true).map_err(|error| {
                 Failure::new(FailureClass::Bug, format!("The features could not be binned: {error}."))
             })?;
-        let raw = |rows: usize| base.iter().map(|base| vec![*base; rows]).collect::<Vec<_>>();
-        let (train_raw, valid_raw) = (raw(job.train.x.rows), raw(job.valid.x.rows));
         let secs_before = state.secs;
         let mut boost = Self {
             job,
@@ -170,8 +161,8 @@ impl<'a> Boost<'a> {
             valid_y,
             unit,
             base,
-            train_raw,
-            valid_raw,
+            train_raw: Vec::new(),
+            valid_raw: Vec::new(),
             state,
             began: Instant::now(),
             secs_before,
@@ -195,8 +186,13 @@ impl<'a> Boost<'a> {
         self.secs_before + self.began.elapsed().as_secs_f64()
     }
 
-    /// Adds the trees of a checkpoint to the predictions, in order.
+    /// Adds the trees of a checkpoint to the predictions of no tree at all, in order.
     fn replay(&mut self) {
+        for (raws, rows) in
+            [(&mut self.train_raw, self.job.train.x.rows), (&mut self.valid_raw, self.job.valid.x.rows)]
+        {
+            *raws = self.base.iter().map(|base| vec![*base; rows]).collect();
+        }
         for tree in &self.state.trees {
             let output = tree.output as usize;
             add_tree(tree, self.job.train.x, &mut self.train_raw[output]);
@@ -206,7 +202,7 @@ impl<'a> Boost<'a> {
 
     fn run(mut self) -> Result<GbtOutcome, Interrupt> {
         let settings = self.job.settings;
-        let splitter = MissingImputerSplitter {
+        let mut splitter = MissingImputerSplitter {
             l1: 0.0,
             l2: settings.l2 as f32,
             max_delta_step: 0.0,
@@ -227,6 +223,8 @@ impl<'a> Boost<'a> {
             }
             let round = self.rounds();
             faults::kill_at("step", round as u64 + 1);
+            let scale = if self.state.halved { 0.5 } else { 1.0 };
+            splitter.learning_rate = (scale * settings.learning_rate) as f32;
             for output in 0..self.outputs() {
                 let waited = self.steer()?;
                 self.began += waited;
@@ -280,17 +278,21 @@ impl<'a> Boost<'a> {
     fn after_round(&mut self) -> Result<(), Interrupt> {
         let job = self.job;
         let rounds = self.rounds();
-        let valid = loss::mean_loss(job.objective, &self.valid_y, job.valid.weight, &self.valid_raw);
-        check_finite(valid)?;
+        let valid = self.valid_loss();
+        let chunk_ends = rounds.is_multiple_of(job.settings.chunk) || rounds == job.settings.trees;
+        let train = if chunk_ends { self.train_loss() } else { None };
+        let spoilt = faults::strikes(Fault::NanLoss, "step", rounds as u64);
+        if spoilt || [valid, train].into_iter().flatten().any(|loss| !loss.is_finite()) {
+            return self.roll_back();
+        }
         if let Some(loss) = valid
             && self.state.best_loss.is_none_or(|best| loss < best)
         {
             self.state.best_loss = Some(loss);
             self.state.best_rounds = rounds;
         }
-        if rounds.is_multiple_of(job.settings.chunk) || rounds == job.settings.trees {
-            let train = loss::mean_loss(job.objective, &self.train_y, job.train.weight, &self.train_raw);
-            self.points(train, valid)?;
+        if chunk_ends {
+            self.points(train, valid);
             let chunk = rounds.div_ceil(job.settings.chunk);
             let best_chunk = self.state.best_rounds.div_ceil(job.settings.chunk);
             self.state.stale_chunks = if valid.is_some() { chunk - best_chunk } else { 0 };
@@ -304,8 +306,19 @@ impl<'a> Boost<'a> {
         Ok(())
     }
 
-    fn points(&self, train: Option<f64>, valid: Option<f64>) -> Result<(), Failure> {
-        check_finite(train)?;
+    /// Mean loss on the validation rows; `None` where there are none.
+    fn valid_loss(&self) -> Option<f64> {
+        let job = self.job;
+        loss::mean_loss(job.objective, &self.valid_y, job.valid.weight, &self.valid_raw)
+    }
+
+    /// Mean loss on the training rows.
+    fn train_loss(&self) -> Option<f64> {
+        let job = self.job;
+        loss::mean_loss(job.objective, &self.train_y, job.train.weight, &self.train_raw)
+    }
+
+    fn points(&self, train: Option<f64>, valid: Option<f64>) {
         let (step, secs) = (self.rounds() as u64, self.secs());
         let point =
             |series, value: Option<f64>| value.map(|value| (series, SeriesPoint { step, secs, value }));
@@ -315,7 +328,6 @@ impl<'a> Boost<'a> {
             point(SeriesId::RowsPerSec, self.rate()),
         ];
         self.control.emit(JobEvent::Points { series: series.into_iter().flatten().collect() });
-        Ok(())
     }
 
     /// Rows times trees a second so far.
@@ -385,16 +397,4 @@ impl<'a> Boost<'a> {
         };
         GbtOutcome { forest, rounds, secs: self.state.secs, rows_per_sec }
     }
-}
-
-/// That a loss is a number.
-///
-/// # Errors
-/// A model failure.
-fn check_finite(loss: Option<f64>) -> Result<(), Failure> {
-    if loss.is_none_or(f64::is_finite) {
-        return Ok(());
-    }
-    let message = "The loss is no longer a finite number. Lower the learning rate, or look for extreme values in the target.";
-    Err(Failure::new(FailureClass::Model, message).keeping("The last checkpoint before it was kept."))
 }

@@ -30,6 +30,25 @@ pub(super) struct State {
     pub secs: f64,
     /// Whether growing has ended.
     pub done: bool,
+    /// Whether the learning rate was halved, because the numbers had gone wrong.
+    #[serde(default)]
+    pub halved: bool,
+}
+
+impl State {
+    /// The state before the first tree.
+    pub fn fresh(fingerprint: String) -> Self {
+        Self {
+            fingerprint,
+            trees: Vec::new(),
+            best_rounds: 0,
+            best_loss: None,
+            stale_chunks: 0,
+            secs: 0.0,
+            done: false,
+            halved: false,
+        }
+    }
 }
 
 /// Rounds grown at the newest sound checkpoint in a folder; 0 where there is none.

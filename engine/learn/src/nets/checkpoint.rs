@@ -51,6 +51,9 @@ pub(super) struct State {
     /// Parts that a batch is computed in; 0 and 1: all rows at once.
     #[serde(default)]
     pub passes: u32,
+    /// Whether the epoch that ended at this step is still to be validated.
+    #[serde(default)]
+    pub unjudged: bool,
 }
 
 /// A fit at rest.

@@ -19,12 +19,12 @@ use super::{
     Architecture, FitSettings, Loss, Rows, Weights,
     batch::{Gatherer, order},
     checkpoint::{self, Checkpoint, State},
-    graph::Network,
     initial_weights,
-    judge::{Judgement, judge},
+    judge::Judgement,
     optimizer::Slots,
     parameter_count,
     progress::{Plan, Reporter, StepFigures},
+    score,
 };
 use crate::{
     control::{Interrupt, JobControl, Wish},
@@ -43,7 +43,7 @@ pub struct Means {
     pub device: DeviceChoice,
     /// Parts that a batch is computed in, at least; more where memory runs out.
     pub passes: u32,
-    /// Whether the CPU takes over when the device is lost.
+    /// Whether the CPU takes over when the device is lost, missing or does not open.
     pub cpu_fallback: bool,
 }
 
@@ -97,9 +97,8 @@ pub fn fit(
 ) -> Result<FitOutcome, Interrupt> {
     check_rows(arch, train, "training")?;
     check_rows(arch, valid, "validation")?;
-    let device = crate::device::open(means.device)?;
-    let mut trainer =
-        Trainer::new(arch, loss, train, valid, settings, (means, device), checkpoint_dir, control);
+    let opened = recover::open(means, control)?;
+    let mut trainer = Trainer::new(arch, loss, train, valid, settings, opened, checkpoint_dir, control);
     trainer.resume();
     trainer.run()
 }
@@ -143,6 +142,8 @@ struct Trainer<'a> {
     /// One over the mean training weight: weights of mean 1 keep the loss's scale.
     weight_scale: f32,
     batch: usize,
+    /// Validation rows that are scored at once.
+    scoring: usize,
     plan: Plan,
     state: State,
     slots: Slots,
@@ -194,6 +195,7 @@ impl<'a> Trainer<'a> {
             reporter: Reporter::new(control, plan),
             weight_scale,
             batch,
+            scoring: (score::rows_at_once(arch) / means.passes.max(1) as usize).max(1),
             plan,
             state: State { fingerprint, passes: means.passes, ..State::default() },
             slots: Slots::new(arch, initial_weights(arch, settings.seed), settings.optimizer),
@@ -218,6 +220,9 @@ impl<'a> Trainer<'a> {
 
     fn run(&mut self) -> Result<FitOutcome, Interrupt> {
         self.clock = Instant::now();
+        if self.state.unjudged {
+            self.end_epoch()?;
+        }
         let mut rows = (u64::MAX, Vec::new());
         while self.state.step < self.plan.steps && !self.state.stopped_early {
             let epoch = self.state.step / self.plan.steps_per_epoch;
@@ -286,9 +291,20 @@ impl<'a> Trainer<'a> {
     /// Validates, keeps the best weights, decides on early stopping and writes a checkpoint.
     fn end_epoch(&mut self) -> Result<(), Interrupt> {
         self.reporter.progress("Validating", self.state.step);
-        let network = Network::new(self.arch, self.slots.iter(), &self.device);
-        let Judgement { loss, metric } =
-            judge(self.arch, &network, &self.gatherer, self.loss, self.valid, &self.device)?;
+        // What is kept before the validation is done has it done first when the fit goes on.
+        self.state.unjudged = true;
+        let Judgement { loss, metric } = loop {
+            match self.judgement() {
+                Ok(judgement) => break judgement,
+                Err(failure) => self.mend_validation(failure)?,
+            }
+            self.obey()?;
+            if !self.state.unjudged {
+                // It went back meanwhile.
+                return Ok(());
+            }
+        };
+        self.state.unjudged = false;
         if !loss.is_finite() {
             return self.roll_back();
         }

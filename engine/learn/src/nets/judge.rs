@@ -17,7 +17,10 @@ pub(super) struct Judgement {
     pub metric: Option<f64>,
 }
 
-/// Judges parameters on the validation rows.
+/// Judges parameters on the validation rows, `size` of them at once.
+///
+/// # Errors
+/// A hardware failure when the device does not deliver.
 pub(super) fn judge(
     arch: &Architecture,
     network: &Network,
@@ -25,8 +28,9 @@ pub(super) fn judge(
     loss: Loss,
     valid: Rows,
     device: &Device,
+    size: usize,
 ) -> Result<Judgement, Failure> {
-    let outputs = combined(arch, network, gatherer, valid.x, device)?;
+    let outputs = combined(arch, network, gatherer, valid.x, device, size)?;
     let floats: Vec<f32> = outputs.iter().map(|&value| value as f32).collect();
     let (sum, _) = loss.mean(&floats, arch.outputs, valid.y, valid.weight);
     let share = valid.weight.map_or(1.0, |weight| {

@@ -207,6 +207,89 @@ mod injected {
         assert!(warnings(&heard).contains("goes on with the CPU from step 4"), "{}", warnings(&heard));
     }
 
+    /// Fits the test's network on the CPU, which stands in for any device.
+    fn fit_with_fallback(
+        settings: &FitSettings,
+        dir: &Path,
+        heard: &Script,
+    ) -> Result<FitOutcome, Interrupt> {
+        let ((x, y), (vx, vy)) = (rows(200, 1), rows(100, 2));
+        let (train, valid) = (Rows { x: &x, y: &y, weight: None }, Rows { x: &vx, y: &vy, weight: None });
+        let means = Means { cpu_fallback: true, ..orrery_domain::device::DeviceChoice::Cpu.into() };
+        fit(&small(Family::Mlp, 1), Loss::Binary, train, valid, settings, means, dir, heard)
+    }
+
+    #[test]
+    fn a_device_that_does_not_open_is_replaced_where_that_is_allowed() {
+        let (settings, heard) = (settings(2), listener());
+        let fitted = planned("lost-device@open:1", || fit_with_fallback(&settings, folder().path(), &heard));
+        assert_eq!(fitted.expect("the CPU takes over").steps, 12);
+        assert!(warnings(&heard).contains("goes on with the CPU"), "{}", warnings(&heard));
+        let (arch, dir) = (small(Family::Mlp, 1), folder());
+        let failed = planned("lost-device@open:1", || run(&arch, &settings, dir.path(), &listener()));
+        let Err(Interrupt::Failed(failure)) = failed else { panic!("it must fail: {failed:?}") };
+        assert_eq!(failure.class, FailureClass::Hardware);
+        assert!(failure.kept.is_some_and(|kept| kept.contains("--device cpu")));
+    }
+
+    /// The validation losses that were said, with their steps.
+    fn validations(listener: &Script) -> Vec<(u64, f64)> {
+        let mut found = Vec::new();
+        for event in listener.said() {
+            let JobEvent::Points { series } = event else { continue };
+            let valid = series.into_iter().filter(|(id, _)| *id == orrery_domain::run::SeriesId::ValidLoss);
+            found.extend(valid.map(|(_, point)| (point.step, point.value)));
+        }
+        found
+    }
+
+    #[test]
+    fn a_device_lost_in_a_validation_is_replaced_and_the_validation_repeated() {
+        let settings = settings(3);
+        let whole = listener();
+        let unbroken = fit_with_fallback(&settings, folder().path(), &whole).expect("it trains");
+        let heard = listener();
+        let fitted =
+            planned("lost-device@validation:2", || fit_with_fallback(&settings, folder().path(), &heard));
+        assert_eq!(fitted.expect("the CPU takes over").weights, unbroken.weights);
+        assert_eq!(validations(&heard), validations(&whole), "each epoch once, none lost");
+        assert!(warnings(&heard).contains("with the CPU from the validation after step 12"));
+        // Not allowed: it fails with everything kept, and the validation is the first thing done when it goes on.
+        let (arch, dir) = (small(Family::Mlp, 1), folder());
+        let failed = planned("lost-device@validation:3", || run(&arch, &settings, dir.path(), &listener()));
+        let Err(Interrupt::Failed(failure)) = failed else { panic!("it must fail: {failed:?}") };
+        assert_eq!(failure.class, FailureClass::Hardware);
+        assert!(failure.kept.is_some_and(|kept| kept.contains("step 18")), "all steps are kept");
+        let heard = listener();
+        let resumed = run(&arch, &settings, dir.path(), &heard).expect("it resumes");
+        assert_eq!(
+            (&resumed.weights, resumed.best_valid_loss),
+            (&unbroken.weights, unbroken.best_valid_loss)
+        );
+        assert_eq!(validations(&heard), validations(&whole)[2..]);
+    }
+
+    #[test]
+    fn memory_that_ends_in_a_validation_halves_the_rows_scored_at_once() {
+        let settings = settings(3);
+        let whole = listener();
+        let unbroken = fit_with_fallback(&settings, folder().path(), &whole).expect("it trains");
+        let heard = listener();
+        let starved = planned("out-of-memory@validation:1,out-of-memory@validation:2", || {
+            fit_with_fallback(&settings, folder().path(), &heard)
+        });
+        assert!((starved.expect("it goes on").best_valid_loss - unbroken.best_valid_loss).abs() < 1e-6);
+        assert_eq!(validations(&heard).len(), validations(&whole).len());
+        assert!(warnings(&heard).contains("scored 50 at a time"), "{}", warnings(&heard));
+        assert!(warnings(&heard).contains("scored 25 at a time"), "{}", warnings(&heard));
+        let dir = folder();
+        let failed =
+            planned("out-of-memory@validation:1+", || fit_with_fallback(&settings, dir.path(), &listener()));
+        let Err(Interrupt::Failed(failure)) = failed else { panic!("one row does not fit: {failed:?}") };
+        assert_eq!(failure.class, FailureClass::Capacity);
+        assert_eq!(checkpoint::step(dir.path()), 6);
+    }
+
     #[test]
     fn a_full_disk_pauses_until_there_is_room() {
         let (arch, settings) = (small(Family::Mlp, 1), settings(3));

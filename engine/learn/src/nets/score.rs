@@ -15,6 +15,8 @@ use super::{
 
 /// Rows a batch, over all members.
 const BATCH: usize = 4096;
+/// Fewest rows a batch where memory suffices.
+const FEWEST: usize = 64;
 
 /// A trained network, ready to score.
 #[derive(Debug)]
@@ -70,21 +72,28 @@ impl Scorer {
                 ),
             ));
         }
-        let raw = combined(&self.arch, &self.network, &self.gatherer, x, &self.device)?;
+        let size = rows_at_once(&self.arch);
+        let raw = combined(&self.arch, &self.network, &self.gatherer, x, &self.device, size)?;
         Ok(raw.into_iter().map(|raw| self.arch.output.report(raw)).collect())
     }
 }
 
-/// Raw outputs of all rows, members already combined, in batches that are small enough for their activations to stay in
-/// cache; on the processor side by side. `[rows, outputs]`
+/// Rows a batch whose activations are small enough to stay in cache.
+pub(super) fn rows_at_once(arch: &Architecture) -> usize {
+    (BATCH / arch.members.max(1)).max(FEWEST)
+}
+
+/// Raw outputs of all rows, members already combined, in batches of `size` rows; on the processor side by side.
+/// `[rows, outputs]`
 pub(super) fn combined(
     arch: &Architecture,
     network: &Network,
     gatherer: &Gatherer,
     x: &Encoded,
     device: &Device,
+    size: usize,
 ) -> Result<Vec<f64>, Failure> {
-    let size = (BATCH / arch.members.max(1)).max(64);
+    let size = size.max(1);
     let rows: Vec<u32> = (0..x.rows as u32).collect();
     let one = |rows: &[u32]| -> Result<Vec<f64>, Failure> {
         Ok(combine(arch, &raw_outputs(arch, network, &gatherer.gather(x, rows), device)?))

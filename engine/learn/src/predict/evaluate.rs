@@ -55,9 +55,12 @@ pub(super) fn evaluate_with(
         )
         .into());
     }
-    let left_out = table.rows() - rows;
-    let without =
-        (left_out > 0).then(|| format!("{left_out} rows have no value in '{target}' and were left out."));
+    let mut is_kept = vec![false; table.rows()];
+    for row in &truth.kept {
+        is_kept[*row] = true;
+    }
+    let left_out: Vec<u32> = (0..table.rows() as u32).filter(|row| !is_kept[*row as usize]).collect();
+    let without = crate::target::left_out(&table, column, &left_out);
     for message in read.warnings.iter().cloned().chain(bad_rows(&read)).chain(without) {
         control.emit(JobEvent::Warning { message });
     }

@@ -89,6 +89,15 @@ pub fn clear_unfinished(folder: &Path) {
     }
 }
 
+/// Removes a folder with everything in it; none there: nothing done.
+pub fn remove_folder(folder: &Path) {
+    if let Err(error) = std::fs::remove_dir_all(folder)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        log::debug!("a folder stays: {error} ({})", folder.display());
+    }
+}
+
 /// Makes a rename in `folder` last through a power cut, where the system can.
 pub fn sync_folder(folder: &Path) {
     // Windows cannot open folders; there the rename is as durable as the file system makes it.

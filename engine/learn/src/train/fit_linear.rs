@@ -20,7 +20,8 @@ use super::{
 };
 use crate::{
     control::{Interrupt, JobControl},
-    device, faults,
+    device,
+    faults::{self, Fault},
     linear::{
         self,
         lbfgs::{Limits, Search},
@@ -136,9 +137,15 @@ impl Bench<'_> {
             );
             control.emit(JobEvent::Warning { message });
         }
-        if !fitted.parameters.iter().all(|value| value.is_finite()) {
-            let message = "The linear model's weights are not finite. Look for extreme values in the columns, or use the quantile scaling.";
-            return Err(Failure::new(FailureClass::Model, message).into());
+        // As they are kept: in single precision.
+        let finite = fitted.parameters.iter().all(|value| (*value as f32).is_finite());
+        if !finite || !fitted.objective.is_finite() || faults::happens(Fault::NanLoss, "linear") {
+            let message = format!(
+                "The linear model's numbers are not finite after {} iterations. Ask for a weight decay above {l2:.1e}, use the quantile scaling, or look for extreme values in the columns.",
+                fitted.iterations
+            );
+            let kept = "The last checkpoint, and every model that was finished before.";
+            return Err(Failure::new(FailureClass::Model, message).keeping(kept).into());
         }
         let arch = self.architecture(ModelKind::Linear, Vec::new())?;
         nets::save(model, &arch, &fitted.weights())?;

@@ -82,7 +82,7 @@ pub fn run(job: &TrainJob, control: &dyn JobControl) -> Result<(TrainSummary, Mo
     let (bench, notes) = Bench::new(job, &request, &parts)?;
     let (journal, warning) = Journal::open(&job.run_dir.join("checkpoints"), &fingerprint(job));
     control.emit(started(job, &bench, &journal)?);
-    for message in notes.into_iter().chain(warning) {
+    for message in notes.into_iter().chain(parts.left_out.clone()).chain(warning) {
         control.emit(JobEvent::Warning { message });
     }
     steer(control, || Ok(()))?;

@@ -13,6 +13,7 @@ use super::request::Request;
 use crate::{
     split::{SplitRows, TEST_SHARE, VALID_SHARE, split},
     table::Table,
+    target,
 };
 
 /// Rows from which on a smaller share is enough to stop early and to choose by.
@@ -45,6 +46,8 @@ pub(super) struct Parts {
     /// Judges the finished model, and is not looked at before.
     pub test: Part,
     pub counts: SplitCounts,
+    /// A sentence about the rows whose target is missing or not finite, where there are any.
+    pub left_out: Option<String>,
 }
 
 /// These rows of these columns.
@@ -101,7 +104,13 @@ pub(super) fn divide(config: &TrainConfig, request: &Request, table: &Table) -> 
             .collect();
         Ok(Part { table: take_rows(table, &request.features, rows)?, y, weight })
     };
-    Ok(Parts { train: part(&rows.train)?, valid: part(&rows.valid)?, test: part(&rows.test)?, counts })
+    Ok(Parts {
+        train: part(&rows.train)?,
+        valid: part(&rows.valid)?,
+        test: part(&rows.test)?,
+        counts,
+        left_out: target::left_out(table, request.target, &rows.without_target),
+    })
 }
 
 /// For each class what its rows' weights are multiplied with (one entry for a number): balanced where asked, and so that training weights average to 1.

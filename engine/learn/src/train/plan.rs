@@ -1,6 +1,7 @@
 //! Plan: which families a run fits, in which order and within what time.
 
 use std::{
+    cell::RefCell,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -12,7 +13,10 @@ use super::{
     journal::{Done, Journal},
     scope::Scope,
 };
-use crate::control::{Interrupt, JobControl};
+use crate::{
+    control::{Interrupt, JobControl},
+    room,
+};
 
 /// Seconds `auto` may use where the request names none.
 pub(super) const BUDGET_SECS: f64 = 300.0;
@@ -53,7 +57,8 @@ pub(super) fn fit_all(
         let mut turn = Turn::new(ModelKind::Linear, (main_end, FITS.1), (kept.steps, kept.secs));
         turn.quiet = true;
         turn.allowance.secs = Some((BASELINE_SHARE * kept.secs).max(BASELINE_SECS));
-        if let Err(why) = tolerated(one(bench, journal, control, &turn))? {
+        let fit = |journal: &mut Journal| one(bench, journal, control, &turn);
+        if let Err(why) = tolerated(bench, journal, control, fit)? {
             let message = format!("The linear baseline could not be fitted: {why}");
             control.emit(JobEvent::Warning { message });
         }
@@ -69,8 +74,22 @@ pub(super) fn order(kind: ModelKind) -> Vec<ModelKind> {
     }
 }
 
-/// Lets a failure pass as a sentence; interruptions end the run.
-fn tolerated<T>(outcome: Result<T, Interrupt>) -> Result<Result<T, String>, Interrupt> {
+/// Does a fit that the run can do without: lets its failure pass as a sentence. Interruptions end the run, and a full disk
+/// pauses it: what there is no room for would be lost otherwise.
+fn tolerated<T>(
+    bench: &Bench<'_>,
+    journal: &mut Journal,
+    control: &dyn JobControl,
+    mut fit: impl FnMut(&mut Journal) -> Result<T, Interrupt>,
+) -> Result<Result<T, String>, Interrupt> {
+    let order = order(bench.job.config.model);
+    let journal = RefCell::new(journal);
+    let outcome = room::patiently(
+        &bench.job.run_dir,
+        control,
+        || fit(&mut journal.borrow_mut()),
+        || control.emit(JobEvent::RolledBack { step: journal.borrow().step(&order) }),
+    );
     match outcome {
         Ok(value) => Ok(Ok(value)),
         Err(Interrupt::Failed(failure)) => Ok(Err(failure.message)),
@@ -144,6 +163,10 @@ impl JobControl for Muted<'_, '_> {
     fn wish(&self) -> crate::control::Wish {
         self.inner.wish()
     }
+
+    fn may_wait(&self) -> bool {
+        self.inner.may_wait()
+    }
 }
 
 /// Trees, `TabM` and the linear model within the budget; the best on the validation rows is kept.
@@ -159,20 +182,21 @@ fn auto(bench: &Bench<'_>, journal: &mut Journal, control: &dyn JobControl) -> R
         }
         let before = found.iter().fold((0, 0.0), |(n, secs), d| (n + d.steps, secs + d.secs));
         let mut turn = Turn::new(kind, span, before);
-        let outcome = match allow(bench, journal, control, &mut turn, budget) {
-            Ok(true) => one(bench, journal, control, &turn),
-            Ok(false) => Err(Failure::new(
+        let fit = |journal: &mut Journal| {
+            if allow(bench, journal, control, &mut turn, budget)? {
+                return one(bench, journal, control, &turn);
+            }
+            Err(Failure::new(
                 FailureClass::Capacity,
                 format!("The {} was left out: one pass over the rows takes longer than its share of the {budget:.0} s budget.", kind.title()),
             )
-            .into()),
-            Err(interrupt) => Err(interrupt),
+            .into())
         };
-        match tolerated(outcome)? {
+        match tolerated(bench, journal, control, fit)? {
             Ok(done) => found.push(done),
             Err(why) => {
-                journal.fail(kind, &why)?;
                 control.emit(JobEvent::Warning { message: why.clone() });
+                journal.fail(kind, &why)?;
                 failures.push(why);
             }
         }

@@ -7,7 +7,7 @@ use std::{
 
 use orrery_domain::{
     job::JobEvent,
-    run::{Progress, SeriesPoint},
+    run::{Progress, RunState, SeriesPoint},
     training::ModelKind,
 };
 
@@ -26,9 +26,20 @@ pub(super) struct Scope<'a> {
 
 struct Clock {
     deadline: Option<Instant>,
-    /// Last look while a person had paused the run: that time does not count.
+    /// Last look while a person had paused the run, or it waited for room on the disk: that time does not count.
     paused_at: Option<Instant>,
+    /// Whether it said that it is paused.
+    waiting: bool,
     timed_out: bool,
+}
+
+impl Clock {
+    /// Moves the deadline by the time since the last look, where that was in a pause.
+    fn leave_out_pause(&mut self, now: Instant) {
+        if let (Some(since), Some(deadline)) = (self.paused_at.take(), self.deadline) {
+            self.deadline = Some(deadline + (now - since));
+        }
+    }
 }
 
 impl<'a> Scope<'a> {
@@ -41,7 +52,7 @@ impl<'a> Scope<'a> {
         limit: Option<Duration>,
     ) -> Self {
         let deadline = limit.map(|limit| Instant::now() + limit);
-        let clock = Clock { deadline, paused_at: None, timed_out: false };
+        let clock = Clock { deadline, paused_at: None, waiting: false, timed_out: false };
         Self { inner, kind, span, before, clock: Mutex::new(clock) }
     }
 
@@ -64,6 +75,12 @@ impl<'a> Scope<'a> {
 impl JobControl for Scope<'_> {
     fn emit(&self, event: JobEvent) {
         let (steps, secs) = self.before;
+        if let JobEvent::State { state, .. } = &event {
+            let (mut clock, now) = (self.clock(), Instant::now());
+            clock.leave_out_pause(now);
+            clock.waiting = *state == RunState::Paused;
+            clock.paused_at = clock.waiting.then_some(now);
+        }
         self.inner.emit(match event {
             JobEvent::Progress { progress, kind } => {
                 JobEvent::Progress { progress: self.placed(progress), kind: kind.or(Some(self.kind)) }
@@ -86,11 +103,10 @@ impl JobControl for Scope<'_> {
         let wish = self.inner.wish();
         let mut clock = self.clock();
         let now = Instant::now();
-        if let (Some(since), Some(deadline)) = (clock.paused_at.take(), clock.deadline) {
-            clock.deadline = Some(deadline + (now - since));
-        }
+        clock.leave_out_pause(now);
         match wish {
             Wish::Pause => clock.paused_at = Some(now),
+            Wish::Continue if clock.waiting => clock.paused_at = Some(now),
             Wish::Continue if clock.deadline.is_some_and(|deadline| now >= deadline) => {
                 clock.timed_out = true;
                 return Wish::Stop;
@@ -98,6 +114,10 @@ impl JobControl for Scope<'_> {
             Wish::Continue | Wish::Cancel | Wish::Stop => {}
         }
         wish
+    }
+
+    fn may_wait(&self) -> bool {
+        self.inner.may_wait()
     }
 }
 
@@ -133,6 +153,21 @@ mod tests {
         assert_eq!(scope.wish(), Wish::Stop);
         assert!(scope.timed_out());
         assert_eq!(Scope::new(&Unwatched, ModelKind::Gbt, (0.0, 1.0), (0, 0.0), None).wish(), Wish::Continue);
+    }
+
+    #[test]
+    fn time_does_not_run_out_while_a_full_disk_is_waited_for() {
+        let limit = Duration::from_millis(40);
+        let scope = Scope::new(&Unwatched, ModelKind::Tabm, (0.0, 1.0), (0, 0.0), Some(limit));
+        scope.emit(JobEvent::State { state: RunState::Paused, reason: Some("The disk is full.".into()) });
+        for _ in 0..8 {
+            std::thread::sleep(Duration::from_millis(10));
+            assert_eq!(scope.wish(), Wish::Continue);
+        }
+        scope.emit(JobEvent::State { state: RunState::Running, reason: None });
+        assert!(!scope.timed_out());
+        std::thread::sleep(limit);
+        assert_eq!(scope.wish(), Wish::Stop);
     }
 
     #[test]

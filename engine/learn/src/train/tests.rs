@@ -338,3 +338,22 @@ fn wrong_requests_are_refused_before_anything_is_trained() {
         assert!(failure.message.contains(words), "{failure}");
     }
 }
+
+/// The trial that chooses `auto`'s epochs says nothing: on a full disk it may not wait unheard, the run does and says why.
+#[cfg(feature = "fault-injection")]
+#[test]
+fn a_full_disk_in_the_trial_of_a_network_pauses_the_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let job = job(folder.path(), "big", ModelKind::Auto);
+    let watched = Watched::new(usize::MAX);
+    // Trees are grown on other threads, which this plan does not reach: the first checkpoint is the trial's.
+    let (_, card) = crate::faults::planned("disk-full@checkpoint:1,disk-full@room:1", || run(&job, &watched))
+        .expect("it goes on by itself");
+    assert_eq!(card.candidates.len(), 3, "none was given up: {:?}", card.candidates);
+    let events = watched.events();
+    let said = events.iter().any(|event| {
+        matches!(event, JobEvent::State { reason: Some(reason), .. } if reason.contains("Free some space"))
+    });
+    assert!(said, "{events:?}");
+    assert!(!job.run_dir.join("trial").exists(), "nothing is left of the trial");
+}

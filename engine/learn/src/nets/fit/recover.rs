@@ -2,27 +2,30 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use burn::tensor::Device;
 use orrery_domain::{Failure, FailureClass, device::DeviceChoice, job::JobEvent};
 
 use super::{
     super::{
         backprop::{Parts, Slopes, Work},
         checkpoint::{self, Checkpoint, State},
-        graph::Dropout,
+        graph::{Dropout, Network},
         initial_weights,
+        judge::{Judgement, judge},
         optimizer::Slots,
     },
-    Trainer,
+    Means, Trainer,
 };
 use crate::{
-    control::Interrupt,
+    control::{Interrupt, JobControl},
     faults::{self, Fault},
 };
 
 impl Trainer<'_> {
     /// The loss of a batch and its gradients, in as many parts as memory asks for.
     pub(super) fn slopes(&self, rows: &[u32]) -> Result<Slopes, Failure> {
-        self.fail_on_purpose()?;
+        let step = self.state.step + 1;
+        fail_on_purpose(|fault| faults::strikes(fault, "step", step))?;
         let on_cpu = self.means.device == DeviceChoice::Cpu;
         let parts = match self.passes() {
             1 if on_cpu => Parts::SideBySide,
@@ -52,16 +55,32 @@ impl Trainer<'_> {
         (self.state.passes.max(1) as usize).min(self.batch)
     }
 
-    /// The failures that tests ask for.
-    fn fail_on_purpose(&self) -> Result<(), Failure> {
-        let step = self.state.step + 1;
-        if faults::strikes(Fault::OutOfMemory, "step", step) {
-            return Err(Failure::new(FailureClass::Capacity, "The device has no memory left (on purpose)."));
+    /// How good the parameters are on the validation rows, so many scored at once as memory allows.
+    pub(super) fn judgement(&self) -> Result<Judgement, Failure> {
+        fail_on_purpose(|fault| faults::happens(fault, "validation"))?;
+        let work = || {
+            let network = Network::new(self.arch, self.slots.iter(), &self.device);
+            judge(self.arch, &network, &self.gatherer, self.loss, self.valid, &self.device, self.scoring)
+        };
+        if self.means.device == DeviceChoice::Cpu { work() } else { guarded(work) }
+    }
+
+    /// Changes what a failed validation is done again with: half the rows at once, or the CPU.
+    ///
+    /// # Errors
+    /// The failure, where nothing can be changed; a checkpoint of all steps is kept, whose validation is done when the run
+    /// goes on.
+    pub(super) fn mend_validation(&mut self, failure: Failure) -> Result<(), Interrupt> {
+        let step = self.state.step;
+        if failure.class == FailureClass::Capacity && self.scoring > 1 {
+            self.scoring = self.scoring.min(self.valid.x.rows).div_ceil(2);
+            self.warn(format!(
+                "Memory ran out in the validation after step {step}. Rows are scored {} at a time from here on; the result is the same.",
+                self.scoring
+            ));
+            return Ok(());
         }
-        if faults::strikes(Fault::LostDevice, "step", step) {
-            return Err(Failure::new(FailureClass::Hardware, "The device was lost (on purpose)."));
-        }
-        Ok(())
+        self.replace_device(failure, &format!("the validation after step {step}"))
     }
 
     /// Changes what a failed step is done again with: half the rows at once, or the CPU.
@@ -79,11 +98,21 @@ impl Trainer<'_> {
                 ));
                 Ok(())
             }
+            _ => self.replace_device(failure, &format!("step {step}")),
+        }
+    }
+
+    /// Goes on with the CPU from `place` where the device was lost and that is allowed.
+    ///
+    /// # Errors
+    /// The failure otherwise; a checkpoint of all steps is kept.
+    fn replace_device(&mut self, failure: Failure, place: &str) -> Result<(), Interrupt> {
+        match failure.class {
             FailureClass::Hardware if self.means.cpu_fallback && !self.fallen_back => {
                 self.fallen_back = true;
                 self.means.device = DeviceChoice::Cpu;
                 self.device = crate::device::cpu();
-                self.warn(format!("{} Training goes on with the CPU from step {step}.", failure.message));
+                self.warn(format!("{} Training goes on with the CPU from {place}.", failure.message));
                 Ok(())
             }
             FailureClass::Capacity | FailureClass::Hardware => {
@@ -124,7 +153,7 @@ impl Trainer<'_> {
         };
         let Checkpoint { state, slots, best } = found.unwrap_or_else(fresh);
         (self.slots, self.best) = (slots, best);
-        self.state = State { halved: true, passes, ..state };
+        self.state = State { halved: true, passes, unjudged: false, ..state };
         (self.state.secs, self.clock) = (secs, std::time::Instant::now());
         // From here on a resumed run knows it, too.
         self.save()?;
@@ -142,8 +171,38 @@ impl Trainer<'_> {
     }
 }
 
+/// Opens the device, or the CPU in place of one that is missing or does not open, where that is allowed.
+///
+/// # Errors
+/// A hardware failure otherwise; what was trained before is kept.
+pub(super) fn open(means: Means, control: &dyn JobControl) -> Result<(Means, Device), Failure> {
+    let opened = fail_on_purpose(|fault| faults::happens(fault, "open"))
+        .and_then(|()| guarded(|| crate::device::open(means.device)));
+    match opened {
+        Ok(device) => Ok((means, device)),
+        Err(failure) if failure.class == FailureClass::Hardware && means.cpu_fallback => {
+            let message = format!("{} Training goes on with the CPU.", failure.message);
+            control.emit(JobEvent::Warning { message });
+            Ok((Means { device: DeviceChoice::Cpu, ..means }, crate::device::cpu()))
+        }
+        Err(failure) => Err(failure
+            .keeping("All checkpoints: `orrery runs resume` with `--device cpu` goes on from the last one.")),
+    }
+}
+
+/// The failures that tests ask for.
+fn fail_on_purpose(asked: impl Fn(Fault) -> bool) -> Result<(), Failure> {
+    if asked(Fault::OutOfMemory) {
+        return Err(Failure::new(FailureClass::Capacity, "The device has no memory left (on purpose)."));
+    }
+    if asked(Fault::LostDevice) {
+        return Err(Failure::new(FailureClass::Hardware, "The device was lost (on purpose)."));
+    }
+    Ok(())
+}
+
 /// Work on a graphics adapter. Its driver may end it in a panic: that is its failure, not this program's.
-fn guarded(work: impl FnOnce() -> Result<Slopes, Failure>) -> Result<Slopes, Failure> {
+fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<String>().map(String::as_str);
         let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
@@ -157,4 +216,18 @@ fn guarded(work: impl FnOnce() -> Result<Slopes, Failure>) -> Result<Slopes, Fai
         let memory = failure.class == FailureClass::Hardware && said.contains("outofmemory");
         Failure { class: if memory { FailureClass::Capacity } else { failure.class }, ..failure }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_driver_that_panics_is_a_failure_of_the_device() {
+        let lost = guarded::<Judgement>(|| panic!("the driver gave up")).expect_err("it panicked");
+        assert_eq!(lost.class, FailureClass::Hardware);
+        assert!(lost.message.contains("the driver gave up"), "{lost}");
+        let full = guarded::<Judgement>(|| panic!("Out of memory")).expect_err("it panicked");
+        assert_eq!(full.class, FailureClass::Capacity);
+    }
 }
