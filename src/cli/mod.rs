@@ -8,6 +8,7 @@ mod flood;
 mod follow;
 mod frames;
 mod job;
+mod keys;
 mod logger;
 mod models;
 mod output;
@@ -66,6 +67,9 @@ enum Subcommands {
     /// Do one job (used by the window, by commands and by clusters)
     #[command(subcommand)]
     Job(job::JobCommand),
+    /// Make, list and revoke keys to nodes and gateways
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Check this machine and workspace; say what is wrong and how to mend it
     Doctor,
 }
@@ -185,6 +189,7 @@ fn run(mut arguments: Arguments) -> Outcome {
         Some(Subcommands::Runs(command)) => runs::run(&context, command),
         Some(Subcommands::Models(command)) => models::run(&context, command),
         Some(Subcommands::Devices(arguments)) => devices::run(&context, &arguments),
+        Some(Subcommands::Keys(command)) => keys::run(&context, command),
         Some(Subcommands::Doctor) => doctor::run(&context),
         Some(Subcommands::Job(_)) => Ok(()),
     }
