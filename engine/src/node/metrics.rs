@@ -1,6 +1,6 @@
 //! Metrics: what the node counts, for Prometheus. No label holds a key, a client or a request's content.
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::sync::atomic::AtomicU64;
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -106,14 +106,20 @@ impl Metrics {
             compute_secs.clone(),
         );
         own.register("inference_batch_rows", "Rows computed together", batch_rows.clone());
-        registry.register_with_unit(
-            "process_resident_memory",
-            "Memory in use",
-            Unit::Bytes,
-            memory.clone(),
-        );
+        registry.register_with_unit("process_resident_memory", "Memory in use", Unit::Bytes, memory.clone());
         registry.register("process_cpu_cores", "Cores in use since the last look", cpu.clone());
-        Self { registry, http, http_secs, inferences, rows, queue_secs, compute_secs, batch_rows, memory, cpu }
+        Self {
+            registry,
+            http,
+            http_secs,
+            inferences,
+            rows,
+            queue_secs,
+            compute_secs,
+            batch_rows,
+            memory,
+            cpu,
+        }
     }
 
     /// A request that was answered.
@@ -152,6 +158,3 @@ impl Metrics {
         text
     }
 }
-
-/// Shared by all requests.
-pub type SharedMetrics = Arc<Metrics>;

@@ -4,7 +4,6 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -103,6 +102,14 @@ impl Repository {
             store.models()?.into_iter().filter(|entry| !entry.deleted).map(|entry| entry.model).collect();
         models.sort();
         Ok(models)
+    }
+
+    /// Whether the registry has a model of that name.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn has(&self, name: &str) -> Result<bool, Failure> {
+        Ok(self.registered()?.iter().any(|model| model.name == name))
     }
 
     /// Every version there is, with its state; `ready` lists those only.
@@ -220,11 +227,6 @@ impl Repository {
     /// All versions that answer.
     pub fn ready(&self) -> Vec<Arc<Served>> {
         self.entries().values().filter_map(|entry| entry.served.clone()).collect()
-    }
-
-    /// Folder of the workspace.
-    pub fn home(&self) -> PathBuf {
-        self.workspace.home().to_path_buf()
     }
 }
 

@@ -342,8 +342,12 @@ fn columns_that_do_not_fit_are_named() {
     assert!(refused([good(), good()].concat()).contains("'x' must be given once"));
     let unknown = [good(), vec![("y".to_owned(), Column::Numbers(vec![1.0]))]].concat();
     assert!(refused(unknown).contains("no input 'y'"));
-    assert!(refused(request(Column::Numbers(vec![1.0, 2.0]), texts(&["AA"]))).contains("'carrier' has 1 rows"));
-    assert!(refused(request(texts(&["one"]), texts(&["AA"]))).contains("'one' is no value for the input 'x'"));
+    assert!(
+        refused(request(Column::Numbers(vec![1.0, 2.0]), texts(&["AA"]))).contains("'carrier' has 1 rows")
+    );
+    assert!(
+        refused(request(texts(&["one"]), texts(&["AA"]))).contains("'one' is no value for the input 'x'")
+    );
     let numbers = request(Column::Numbers(vec![1.0]), Column::Numbers(vec![7.0]));
     assert!(refused(numbers).contains("'carrier' takes texts"));
 }
