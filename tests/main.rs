@@ -5,6 +5,8 @@ mod cli;
 mod desktop;
 mod hostile;
 mod journeys;
+#[cfg(unix)]
+mod node;
 mod program;
 #[cfg(all(unix, feature = "fault-injection"))]
 mod recovery;

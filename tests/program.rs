@@ -121,3 +121,9 @@ pub fn sample() -> String {
     let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/samples/flights.csv");
     path.to_str().expect("UTF-8").to_owned()
 }
+
+/// Puts bytes into a file, whatever was in it.
+pub fn put(path: &Path, bytes: &[u8]) {
+    let mut file = std::fs::File::create(path).expect("a file");
+    std::io::Write::write_all(&mut file, bytes).expect("written");
+}

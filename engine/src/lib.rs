@@ -13,6 +13,8 @@ pub mod datasets;
 pub mod devices;
 pub mod files;
 pub mod jobs;
+pub mod keys;
+pub mod node;
 pub mod registry;
 pub mod runs;
 pub mod store;

@@ -8,8 +8,10 @@ mod flood;
 mod follow;
 mod frames;
 mod job;
+mod keys;
 mod logger;
 mod models;
+mod node;
 mod output;
 mod predict;
 mod progress;
@@ -66,6 +68,11 @@ enum Subcommands {
     /// Do one job (used by the window, by commands and by clusters)
     #[command(subcommand)]
     Job(job::JobCommand),
+    /// Serve the registry's models over the Open Inference Protocol
+    Node(node::NodeArguments),
+    /// Make, list and revoke keys to nodes and gateways
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Check this machine and workspace; say what is wrong and how to mend it
     Doctor,
 }
@@ -185,6 +192,8 @@ fn run(mut arguments: Arguments) -> Outcome {
         Some(Subcommands::Runs(command)) => runs::run(&context, command),
         Some(Subcommands::Models(command)) => models::run(&context, command),
         Some(Subcommands::Devices(arguments)) => devices::run(&context, &arguments),
+        Some(Subcommands::Node(arguments)) => node::run(&context, &arguments),
+        Some(Subcommands::Keys(command)) => keys::run(&context, command),
         Some(Subcommands::Doctor) => doctor::run(&context),
         Some(Subcommands::Job(_)) => Ok(()),
     }

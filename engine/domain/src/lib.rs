@@ -10,6 +10,7 @@
 //!
 //! Nothing here opens a file, reads a clock or knows another crate of the workspace.
 
+pub mod access;
 pub mod command;
 pub mod curves;
 pub mod dataset;

@@ -9,6 +9,7 @@
 //!
 //! Nothing here knows a clock, a file, a socket or a thread.
 
+pub mod access;
 pub mod device;
 pub mod ending;
 pub mod lifecycle;

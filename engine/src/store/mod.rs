@@ -5,6 +5,7 @@
 
 mod datasets;
 mod devices;
+mod keys;
 mod models;
 mod runs;
 mod schema;

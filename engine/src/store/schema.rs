@@ -32,6 +32,11 @@ const FIRST: &str = "
     CREATE INDEX models_by_revision   ON models (revision);
 ";
 
+/// Keys to nodes and gateways.
+const SECOND: &str = "
+    CREATE TABLE keys     (id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, json TEXT NOT NULL) STRICT;
+";
+
 /// Sets the connection up and brings the tables to the newest version.
 ///
 /// # Errors
@@ -82,7 +87,7 @@ pub fn prepare(connection: &mut Connection, path: &Path, home: &Path) -> Result<
     connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)
 }
 
-static MIGRATIONS: &[M<'static>] = &[M::up(FIRST)];
+static MIGRATIONS: &[M<'static>] = &[M::up(FIRST), M::up(SECOND)];
 
 /// Refuses a SQLite file that belongs to another program.
 fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), Failure> {

@@ -40,7 +40,7 @@ pub(super) fn added(predictor: &Predictor, table: &Table) -> Vec<Added> {
 }
 
 /// What the class names are: whole numbers, booleans or texts.
-fn class_type(classes: &[String]) -> ColumnType {
+pub(super) fn class_type(classes: &[String]) -> ColumnType {
     let integer = |class: &String| class.parse::<i64>().is_ok_and(|value| value.to_string() == *class);
     if classes.iter().all(integer) {
         ColumnType::Integer

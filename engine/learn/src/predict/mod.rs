@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! folder ──load (hashes checked)──► Predictor ─┬─ row            one row of texts, for forms
+//!                                              ├─ serve          columns of a program's request, for a node
 //!                                              ├─ predict_table  Predictions and what was odd about the rows
 //!                                              ├─ predict_file   all input columns and the prediction's, .csv or .parquet
 //!                                              └─ evaluate_file  metrics on rows whose target is known
@@ -16,6 +17,7 @@ mod file;
 mod input;
 mod parquet;
 mod row;
+mod served;
 
 #[cfg(test)]
 mod tests;
@@ -24,7 +26,11 @@ use std::path::Path;
 
 use orrery_domain::{Failure, FailureClass, model::ModelCard, training::Task};
 
-pub use self::{evaluate::evaluate_file, file::predict_file};
+pub use self::{
+    evaluate::evaluate_file,
+    file::predict_file,
+    served::{Answer, Answers, Column},
+};
 use crate::{
     gbt::GbtScorer,
     metrics::{DEFAULT_THRESHOLD, Predictions, decide, from_raw},

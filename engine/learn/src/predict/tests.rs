@@ -16,7 +16,7 @@ use orrery_domain::{
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::{Predictor, Scores, evaluate::evaluate_with, file};
+use super::{Answer, Column, Predictor, Scores, evaluate::evaluate_with, file};
 use crate::{
     control::{Interrupt, JobControl, Unwatched, Wish},
     model::{tests::card, write_atomic},
@@ -298,4 +298,56 @@ fn one_row_with_a_text_for_a_number_is_refused_by_name() {
         assert_eq!(failure.class, FailureClass::Client);
         assert!(failure.message.contains(&format!("'{text}' is no value for 'x'")), "{failure}");
     }
+}
+
+fn texts(values: &[&str]) -> Column {
+    Column::Texts(values.iter().map(|value| (*value).to_owned()).collect())
+}
+
+fn request(x: Column, carrier: Column) -> Vec<(String, Column)> {
+    vec![("x".to_owned(), x), ("carrier".to_owned(), carrier)]
+}
+
+#[test]
+fn columns_of_a_program_are_answered_in_the_classes_own_type() {
+    let columns = request(Column::Numbers(vec![2.0, -2.0, f64::NAN]), texts(&["AA", "", "ZZ"]));
+    for (classes, expected) in [
+        (["0", "1"], Answer::Integers(vec![1, 0, 1])),
+        (["false", "true"], Answer::Booleans(vec![true, false, true])),
+        (["no", "yes"], Answer::Texts(["yes", "no", "yes"].map(str::to_owned).to_vec())),
+    ] {
+        let answers = predictor(Task::Binary, &classes).serve(&columns).expect("it answers");
+        assert_eq!(answers.prediction, expected);
+        let probabilities = answers.probabilities.clone().expect("of each class");
+        assert_eq!(probabilities.len(), 6);
+        assert!((probabilities[1] - 1.0 / (1.0 + (-2.0_f64).exp())).abs() < 1e-12);
+        let parts = answers.clone().split(&[1, 2]);
+        assert_eq!((parts[0].prediction.rows(), parts[1].prediction.rows()), (1, 2));
+        assert_eq!(parts[1].probabilities.as_deref(), Some(&probabilities[2..]));
+    }
+    let columns = request(texts(&["1.5", " "]), texts(&["AA", "AA"]));
+    let answers = predictor(Task::Regression, &[]).serve(&columns).expect("it answers");
+    assert_eq!((answers.prediction, answers.probabilities), (Answer::Values(vec![1.5, 0.0]), None));
+}
+
+#[test]
+fn columns_that_do_not_fit_are_named() {
+    let good = || request(Column::Numbers(vec![1.0]), texts(&["AA"]));
+    let refused = |columns: Vec<(String, Column)>| {
+        let failure = predictor(Task::Regression, &[]).serve(&columns).expect_err("refused");
+        assert_eq!(failure.class, FailureClass::Client);
+        failure.message
+    };
+    assert!(refused(good()[..1].to_vec()).contains("'carrier' must be given once"));
+    assert!(refused([good(), good()].concat()).contains("'x' must be given once"));
+    let unknown = [good(), vec![("y".to_owned(), Column::Numbers(vec![1.0]))]].concat();
+    assert!(refused(unknown).contains("no input 'y'"));
+    assert!(
+        refused(request(Column::Numbers(vec![1.0, 2.0]), texts(&["AA"]))).contains("'carrier' has 1 rows")
+    );
+    assert!(
+        refused(request(texts(&["one"]), texts(&["AA"]))).contains("'one' is no value for the input 'x'")
+    );
+    let numbers = request(Column::Numbers(vec![1.0]), Column::Numbers(vec![7.0]));
+    assert!(refused(numbers).contains("'carrier' takes texts"));
 }

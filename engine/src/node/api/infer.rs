@@ -1,0 +1,133 @@
+//! Infer: a request's tensors to the model's queue and its answers back, as JSON or binary.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use orrery_oip::{
+    DecodeOptions, Dialect, EncodeOptions, HEADER_LENGTH, InferResponse, Limits, decode_request,
+    encode_response, parse_header_length,
+};
+
+use super::{ApiError, Node, body, control};
+use crate::node::{
+    batcher::Refusal,
+    repository::Served,
+    schema::{self, Unfit},
+};
+
+/// Asks the newest version that answers.
+pub async fn newest(
+    State(node): State<Arc<Node>>,
+    Path(model): Path<String>,
+    headers: HeaderMap,
+    sent: Body,
+) -> Result<Response, ApiError> {
+    infer(&node, &model, None, &headers, sent).await
+}
+
+/// Asks a version.
+pub async fn version(
+    State(node): State<Arc<Node>>,
+    Path((model, version)): Path<(String, String)>,
+    headers: HeaderMap,
+    sent: Body,
+) -> Result<Response, ApiError> {
+    infer(&node, &model, Some(&version), &headers, sent).await
+}
+
+async fn infer(
+    node: &Node,
+    model: &str,
+    version: Option<&str>,
+    headers: &HeaderMap,
+    sent: Body,
+) -> Result<Response, ApiError> {
+    let began = Instant::now();
+    let served = control::find(node, model, version)?;
+    let answered = answer(node, &served, headers, sent, began).await;
+    if let Err(error) = &answered {
+        let outcome = match error.status {
+            StatusCode::GATEWAY_TIMEOUT => "timeout",
+            status if error.again || status == StatusCode::SERVICE_UNAVAILABLE => "refused",
+            status if status.is_client_error() => "client",
+            _ => "failed",
+        };
+        node.metrics.outcome(&served.model.name, served.model.version, outcome);
+        served.statistics.failed(began.elapsed());
+    }
+    answered
+}
+
+async fn answer(
+    node: &Node,
+    served: &Served,
+    headers: &HeaderMap,
+    sent: Body,
+    began: Instant,
+) -> Result<Response, ApiError> {
+    let predictor = &served.batcher.runtime().0;
+    let bytes = body(node, sent).await?;
+    let header_length = match headers.get(HEADER_LENGTH) {
+        Some(value) => Some(parse_header_length(value.to_str().unwrap_or("?"))?),
+        None => None,
+    };
+    let limits = Limits { body_bytes: node.settings.body_bytes, ..Limits::default() };
+    let request = decode_request(&bytes, header_length, &DecodeOptions::of(Dialect::Orrery, limits))?;
+    let columns = schema::columns(predictor, &request.inputs)?;
+    let rows = columns.first().map_or(0, |(_, column)| column.rows());
+    let left = node.settings.timeout.saturating_sub(began.elapsed());
+    let reply = served.batcher.ask(columns, left).map_err(refused)?;
+    let (result, timing) = reply.await.map_err(|_gone| refused(Refusal::Closed))?;
+    let answers = result.map_err(refused)?;
+    let asked: Vec<&str> = request.outputs.iter().map(|output| output.name.as_ref()).collect();
+    let mut response = InferResponse {
+        model_name: served.model.name.clone(),
+        model_version: Some(served.model.version.to_string()),
+        outputs: schema::tensors(&answers, &asked)?,
+        ..InferResponse::default()
+    };
+    response.answer(&request);
+    let encoded = encode_response(&response, &EncodeOptions::of(Dialect::Triton))?;
+    served.statistics.answered(rows, timing, began.elapsed());
+    node.metrics.answered(&served.model.name, served.model.version, rows, timing);
+    let mut response = Response::new(Body::from(encoded.body));
+    let kind = match encoded.header_length {
+        Some(length) => {
+            if let Ok(name) = HeaderName::from_bytes(HEADER_LENGTH.as_bytes()) {
+                response.headers_mut().insert(name, HeaderValue::from(length));
+            }
+            "application/octet-stream"
+        }
+        None => "application/json",
+    };
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    Ok(response.into_response())
+}
+
+fn refused(refusal: Refusal<orrery_domain::Failure>) -> ApiError {
+    match refusal {
+        Refusal::Full => {
+            ApiError::passing("Too many requests wait for this model. Try again a little later.")
+        }
+        Refusal::Closed => ApiError::passing("The model is being unloaded. Try again a little later."),
+        Refusal::TimedOut => ApiError::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "The request's time was over before it could be computed. Try again with fewer rows.",
+        ),
+        Refusal::Model(failure) => failure.into(),
+    }
+}
+
+impl From<Unfit> for ApiError {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Input(message) => Self::new(StatusCode::BAD_REQUEST, message),
+            Unfit::Tensor(error) => error.into(),
+        }
+    }
+}

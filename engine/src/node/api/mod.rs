@@ -1,0 +1,172 @@
+//! The HTTP face: routes, who may use them, and what is counted.
+
+mod control;
+mod error;
+mod infer;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use orrery_domain::access::Scope;
+
+use super::{auth::Auth, metrics::Metrics, repository::Repository};
+use error::ApiError;
+
+/// The header that names a request in logs and answers.
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest request id that is taken over, bytes.
+const LONGEST_ID: usize = 128;
+
+/// What a node is asked to do.
+#[derive(Clone, Copy, Debug)]
+pub struct ApiSettings {
+    /// Largest body, bytes.
+    pub body_bytes: usize,
+    /// Longest that a request may take.
+    pub timeout: Duration,
+}
+
+/// Everything a request may need.
+pub struct Node {
+    /// Models.
+    pub repository: Repository,
+    /// Keys.
+    pub auth: Auth,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Settings.
+    pub settings: ApiSettings,
+    /// Whether what should be served at start has been tried.
+    pub settled: AtomicBool,
+    /// Whether it is ending: not ready, but what comes is still answered.
+    pub draining: AtomicBool,
+}
+
+impl Node {
+    /// Whether it takes requests and everything it began with was tried.
+    pub fn ready(&self) -> bool {
+        self.settled.load(Ordering::Acquire) && !self.draining.load(Ordering::Acquire)
+    }
+}
+
+/// All routes.
+pub fn router(node: Arc<Node>) -> Router {
+    let scoped = |scope: Scope, routes: Router<Arc<Node>>| {
+        routes.layer(from_fn_with_state((Arc::clone(&node), scope), permit))
+    };
+    let infer = Router::new()
+        .route("/v2/models/{model}/infer", post(infer::newest))
+        .route("/v2/models/{model}/versions/{version}/infer", post(infer::version));
+    let read = Router::new()
+        .route("/v2", get(control::server))
+        .route("/v2/models", get(control::models))
+        .route("/v2/models/stats", get(control::all_statistics))
+        .route("/v2/models/{model}", get(control::metadata))
+        .route("/v2/models/{model}/ready", get(control::model_ready))
+        .route("/v2/models/{model}/stats", get(control::statistics))
+        .route("/v2/models/{model}/versions/{version}", get(control::version_metadata))
+        .route("/v2/models/{model}/versions/{version}/ready", get(control::version_ready))
+        .route("/v2/models/{model}/versions/{version}/stats", get(control::version_statistics))
+        .route("/v2/repository/index", post(control::index))
+        .route("/metrics", get(control::metrics));
+    let admin = Router::new()
+        .route("/v2/repository/models/{model}/load", post(control::load))
+        .route("/v2/repository/models/{model}/unload", post(control::unload));
+    // Whoever starts and stops the node asks these, and has no key.
+    let open = Router::new()
+        .route("/v2/health/live", get(control::live))
+        .route("/v2/health/ready", get(control::ready));
+    open.merge(scoped(Scope::Infer, infer))
+        .merge(scoped(Scope::Read, read))
+        .merge(scoped(Scope::Admin, admin))
+        .fallback(control::nothing)
+        .method_not_allowed_fallback(control::not_so)
+        .layer(from_fn_with_state(Arc::clone(&node), watched))
+        .with_state(node)
+}
+
+/// Lets through who may.
+async fn permit(State((node, scope)): State<(Arc<Node>, Scope)>, request: Request, next: Next) -> Response {
+    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    match ApiError::denied(node.auth.decide(header, scope)) {
+        Some(denied) => denied.into_response(),
+        None => next.run(request).await,
+    }
+}
+
+/// Counts, names and logs a request.
+async fn watched(State(node): State<Arc<Node>>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let route = route(request.uri().path());
+    let id = request_id(request.headers());
+    let mut response = next.run(request).await;
+    let took = began.elapsed().as_secs_f64();
+    let code = response.status().as_u16();
+    node.metrics.http(route, code, took);
+    log::debug!("{route} {code} {:.3} ms id={}", took * 1e3, id.to_str().unwrap_or_default());
+    response.headers_mut().insert(&REQUEST_ID, id);
+    response
+}
+
+/// A path's kind: the label of metrics must not grow with what clients ask for.
+fn route(path: &str) -> &'static str {
+    let mut parts = path.trim_matches('/').rsplit('/');
+    match (path.starts_with("/v2"), parts.next().unwrap_or_default()) {
+        (true, "infer") => "infer",
+        (true, "live") => "live",
+        (true, "ready") => "ready",
+        (true, "stats") => "stats",
+        (true, "index") => "index",
+        (true, "load") => "load",
+        (true, "unload") => "unload",
+        (true, _) => "metadata",
+        (false, "metrics") => "metrics",
+        (false, _) => "other",
+    }
+}
+
+/// The client's own id where it is a plain one, else a fresh one.
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let given = headers.get(&REQUEST_ID).filter(|id| id.len() <= LONGEST_ID && id.to_str().is_ok());
+    let fresh = || HeaderValue::from_str(&crate::runs::fresh_id().to_string()).ok();
+    given.cloned().or_else(fresh).unwrap_or(HeaderValue::from_static("-"))
+}
+
+/// A body, refused where it is too large or does not come.
+async fn body(node: &Node, body: Body) -> Result<Bytes, ApiError> {
+    use axum::http::StatusCode;
+    let limit = node.settings.body_bytes;
+    let read = tokio::time::timeout(node.settings.timeout, axum::body::to_bytes(body, limit)).await;
+    match read {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) if error.to_string().contains("length limit") => Err(ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("The body is larger than {limit} bytes. Send fewer rows at once."),
+        )),
+        Ok(Err(error)) => {
+            Err(ApiError::new(StatusCode::BAD_REQUEST, format!("The body did not arrive whole: {error}.")))
+        }
+        Err(_late) => {
+            Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.".to_owned()))
+        }
+    }
+}
+
+/// A JSON answer.
+fn json(document: &serde_json::Value) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], document.to_string()).into_response()
+}

@@ -1,0 +1,239 @@
+//! Repository: which model versions there are, which are ready, and how they come and go.
+//!
+//! A version that is loaded takes the place of nothing before it has answered once; one that goes answers what it has taken.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use orrery_domain::{Failure, FailureClass, ModelRef};
+
+use super::{
+    batcher::{BatchSettings, Batcher},
+    model::{self, Model},
+    statistics::Statistics,
+};
+use crate::{Workspace, store::Store};
+
+/// Where a version stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Being loaded.
+    Loading,
+    /// It answers.
+    Ready,
+    /// Not loaded, or it could not be.
+    Unavailable,
+}
+
+impl State {
+    /// The protocol's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Loading => "LOADING",
+            Self::Ready => "READY",
+            Self::Unavailable => "UNAVAILABLE",
+        }
+    }
+}
+
+/// A version that answers.
+pub struct Served {
+    /// Name and version.
+    pub model: ModelRef,
+    /// Its queue.
+    pub batcher: Batcher<Model>,
+    /// What it did.
+    pub statistics: Statistics,
+}
+
+/// A version as the index lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Name and version.
+    pub model: ModelRef,
+    /// Where it stands.
+    pub state: State,
+    /// Why it is not ready; empty where it is.
+    pub reason: String,
+}
+
+/// Why a version is not there to answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// There is none.
+    Unknown,
+    /// There is, but it does not answer.
+    NotReady(String),
+}
+
+#[derive(Default)]
+struct Entry {
+    state: Option<State>,
+    reason: String,
+    served: Option<Arc<Served>>,
+}
+
+/// The model versions of a workspace's registry.
+pub struct Repository {
+    workspace: Workspace,
+    settings: BatchSettings,
+    entries: Mutex<BTreeMap<ModelRef, Entry>>,
+}
+
+impl Repository {
+    /// A repository that has loaded nothing yet.
+    pub fn new(workspace: Workspace, settings: BatchSettings) -> Self {
+        Self { workspace, settings, entries: Mutex::default() }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<ModelRef, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The registry's versions, deleted ones left out, by name and version.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn registered(&self) -> Result<Vec<ModelRef>, Failure> {
+        let mut store = Store::open(&self.workspace)?;
+        let mut models: Vec<ModelRef> =
+            store.models()?.into_iter().filter(|entry| !entry.deleted).map(|entry| entry.model).collect();
+        models.sort();
+        Ok(models)
+    }
+
+    /// Whether the registry has a model of that name.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn has(&self, name: &str) -> Result<bool, Failure> {
+        Ok(self.registered()?.iter().any(|model| model.name == name))
+    }
+
+    /// Every version there is, with its state; `ready` lists those only.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn index(&self, ready: bool) -> Result<Vec<Listed>, Failure> {
+        let registered = self.registered()?;
+        let entries = self.entries();
+        let listed = |model: ModelRef| {
+            let entry = entries.get(&model);
+            let state = entry.and_then(|entry| entry.state).unwrap_or(State::Unavailable);
+            let reason = match (entry, state) {
+                (_, State::Ready) => String::new(),
+                (Some(entry), _) => entry.reason.clone(),
+                (None, _) => "not loaded".to_owned(),
+            };
+            Listed { model, state, reason }
+        };
+        let all = registered.into_iter().map(listed);
+        Ok(all.filter(|listed| !ready || listed.state == State::Ready).collect())
+    }
+
+    /// Loads a version, the newest where none is named; other versions go on answering. Slow: call it off the network threads.
+    ///
+    /// # Errors
+    /// A client failure when there is no such model, else why it does not load.
+    pub fn load(&self, name: &str, version: Option<u32>) -> Result<ModelRef, Failure> {
+        let model = self
+            .registered()?
+            .into_iter()
+            .rfind(|model| model.name == name && version.is_none_or(|version| model.version == version))
+            .ok_or_else(|| unknown(name, version))?;
+        let before = {
+            let mut entries = self.entries();
+            let entry = entries.entry(model.clone()).or_default();
+            if entry.served.is_none() {
+                (entry.state, entry.reason) = (Some(State::Loading), "loading".to_owned());
+            }
+            entry.served.clone()
+        };
+        let loaded = model::load(&self.workspace.model(&model), self.settings);
+        let mut entries = self.entries();
+        let entry = entries.entry(model.clone()).or_default();
+        match loaded {
+            Ok(batcher) => {
+                let served = Served { model: model.clone(), batcher, statistics: Statistics::default() };
+                entry.served = Some(Arc::new(served));
+                (entry.state, entry.reason) = (Some(State::Ready), String::new());
+                Ok(model)
+            }
+            Err(failure) => {
+                if before.is_none() {
+                    (entry.state, entry.reason) = (Some(State::Unavailable), failure.message.clone());
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Loads the newest version of every model; those that do not load are listed with their reason.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn load_all(&self) -> Result<(), Failure> {
+        let mut names: Vec<String> = self.registered()?.iter().map(|model| model.name.clone()).collect();
+        names.dedup();
+        for name in names {
+            if let Err(failure) = self.load(&name, None) {
+                log::warn!("{name} is not served: {failure}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Unloads every version of a model; requests that wait are still answered.
+    ///
+    /// # Errors
+    /// A client failure when there is no such model.
+    pub fn unload(&self, name: &str) -> Result<(), Failure> {
+        if !self.registered()?.iter().any(|model| model.name == name) {
+            return Err(unknown(name, None));
+        }
+        for (_, entry) in self.entries().iter_mut().filter(|(model, _)| model.name == name) {
+            if let Some(served) = entry.served.take() {
+                served.batcher.close();
+            }
+            (entry.state, entry.reason) = (Some(State::Unavailable), "unloaded".to_owned());
+        }
+        Ok(())
+    }
+
+    /// A version that answers: the newest ready one where none is named.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn find(&self, name: &str, version: Option<u32>) -> Result<Arc<Served>, Absent> {
+        let entries = self.entries();
+        let mut known = entries.iter().rev().filter(|(model, _)| {
+            model.name == name && version.is_none_or(|version| model.version == version)
+        });
+        if let Some(served) = known.clone().find_map(|(_, entry)| entry.served.clone()) {
+            return Ok(served);
+        }
+        Err(known.next().map_or(Absent::Unknown, |(_, entry)| Absent::NotReady(entry.reason.clone())))
+    }
+
+    /// Versions of a model that answer, oldest first.
+    pub fn ready_versions(&self, name: &str) -> Vec<u32> {
+        let entries = self.entries();
+        let ready = entries.iter().filter(|(model, entry)| model.name == name && entry.served.is_some());
+        ready.map(|(model, _)| model.version).collect()
+    }
+
+    /// All versions that answer.
+    pub fn ready(&self) -> Vec<Arc<Served>> {
+        self.entries().values().filter_map(|entry| entry.served.clone()).collect()
+    }
+}
+
+fn unknown(name: &str, version: Option<u32>) -> Failure {
+    let what = version.map_or(format!("'{name}'"), |version| format!("'{name}:{version}'"));
+    Failure::new(
+        FailureClass::Client,
+        format!("There is no model {what}. `orrery models list` shows what there is."),
+    )
+}

@@ -1,0 +1,64 @@
+//! `orrery node`: serves the registry's models.
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::Args;
+use orrery_engine::node::{NodeOptions, batcher::BatchSettings, serve};
+
+use super::{Context, Outcome, output};
+
+#[derive(Debug, Args)]
+pub struct NodeArguments {
+    /// Where to listen; without a key (`orrery keys create`) only loopback addresses are taken
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8000")]
+    listen: SocketAddr,
+    /// Most rows that are computed together
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
+    max_batch: u32,
+    /// Longest that a request waits for others to be computed with, in microseconds
+    #[arg(long, value_name = "MICROS", default_value_t = 0)]
+    queue_delay: u64,
+    /// Most requests that wait for one version; more are refused with 503
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
+    queue: u32,
+    /// Threads that compute, for each version
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    instances: u32,
+    /// Longest that a request may take, in seconds
+    #[arg(long, value_name = "SECS", default_value_t = 30.0)]
+    timeout: f64,
+    /// Largest body, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    max_body: u32,
+    /// Longest that requests under way are waited for at the end, in seconds
+    #[arg(long, value_name = "SECS", default_value_t = 30.0)]
+    drain: f64,
+}
+
+pub fn run(context: &Context, arguments: &NodeArguments) -> Outcome {
+    let secs = |secs: f64| Duration::try_from_secs_f64(secs).unwrap_or(Duration::MAX);
+    let options = NodeOptions {
+        listen: arguments.listen,
+        batch: BatchSettings {
+            max_rows: arguments.max_batch as usize,
+            max_delay: Duration::from_micros(arguments.queue_delay),
+            queue: arguments.queue as usize,
+            instances: arguments.instances as usize,
+        },
+        body_bytes: arguments.max_body as usize * (1 << 20),
+        timeout: secs(arguments.timeout),
+        drain: secs(arguments.drain),
+    };
+    let json = context.json;
+    serve(context.workspace.clone(), options, |address, keyed| {
+        let access = if keyed { "with a key" } else { "from this machine, without a key" };
+        output::note(&format!("Serving the registry at http://{address} ({access}). Ctrl-C ends it."));
+        if json {
+            let document = serde_json::json!({ "event": "listening", "address": address, "keyed": keyed });
+            // Whoever reads is told by the process's end, too.
+            let _said = output::json(&document);
+        }
+    })?;
+    output::note("Every request was answered; the node has ended.");
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! A client of a few lines: one request a connection.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+/// What came back.
+pub struct Answer {
+    pub status: u16,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| {
+            panic!("{}: no JSON ({error}): {}", self.status, String::from_utf8_lossy(&self.body))
+        })
+    }
+}
+
+/// Sends a request without a key.
+pub fn ask(address: &str, method: &str, path: &str, body: &str) -> Answer {
+    ask_with(address, method, path, None, body)
+}
+
+/// Sends a request.
+pub fn ask_with(address: &str, method: &str, path: &str, key: Option<&str>, body: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+    let key = key.map_or(String::new(), |key| format!("Authorization: Bearer {key}\r\n"));
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{key}Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).expect("sent");
+    // A server that refuses a large body may stop reading.
+    let _refused = stream.write_all(body.as_bytes());
+    let mut bytes = Vec::new();
+    let _reset = stream.read_to_end(&mut bytes);
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    let body = bytes[end + 4..].to_vec();
+    assert!(!head.to_lowercase().contains("transfer-encoding: chunked"), "a length is told: {head}");
+    Answer { status, body }
+}

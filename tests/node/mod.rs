@@ -1,0 +1,271 @@
+//! The node as a client meets it: what it answers, whom it refuses, how models come and go under load.
+
+mod http;
+
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+use http::{Answer, ask, ask_with};
+use serde_json::{Value, json};
+
+use crate::program::{Program, Stream, sample, text};
+
+/// Ten rows of two columns: a model is trained on them in no time.
+const TABLE: &str =
+    "x,c,y\n1,a,no\n2,b,no\n3,a,no\n4,b,no\n5,a,no\n6,b,yes\n7,a,yes\n8,b,yes\n9,a,yes\n10,b,yes\n";
+
+/// A workspace with a small model of that name.
+fn with_model(name: &str) -> Program {
+    let program = Program::new();
+    train(&program, name);
+    program
+}
+
+fn train(program: &Program, name: &str) {
+    let file = program.home().join("rows.csv");
+    let rows = TABLE.lines().skip(1).collect::<Vec<_>>().join("\n");
+    let many: Vec<&str> = std::iter::repeat_n(rows.as_str(), 20).collect();
+    crate::program::put(&file, format!("x,c,y\n{}\n", many.join("\n")).as_bytes());
+    let file = file.to_str().expect("UTF-8");
+    program
+        .lines(&["train", "--data", file, "--target", "y", "--model", "gbt", "--trees", "5", "--name", name]);
+}
+
+struct Node {
+    stream: Stream,
+    address: String,
+}
+
+/// Starts a node on a free port and waits until it is ready.
+fn start(program: &Program, arguments: &[&str]) -> Node {
+    let all = [&["node", "--listen", "127.0.0.1:0"], arguments].concat();
+    let mut stream = program.stream(&all);
+    let address = stream.next().expect("it listens")["address"].as_str().expect("an address").to_owned();
+    let end = Instant::now() + Duration::from_secs(60);
+    while ask(&address, "GET", "/v2/health/ready", "").status != 200 {
+        assert!(Instant::now() < end, "the node did not become ready");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Node { stream, address }
+}
+
+impl Node {
+    fn get(&self, path: &str) -> Answer {
+        ask(&self.address, "GET", path, "")
+    }
+
+    fn post(&self, path: &str, body: &str) -> Answer {
+        ask(&self.address, "POST", path, body)
+    }
+
+    /// Asks it to end; its exit code.
+    fn end(self) -> Option<i32> {
+        let id = self.stream.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().expect("sent").success());
+        self.stream.finish()
+    }
+}
+
+fn body(x: &[f64], c: &[&str]) -> String {
+    json!({ "inputs": [
+        { "name": "x", "datatype": "FP64", "shape": [x.len()], "data": x },
+        { "name": "c", "datatype": "BYTES", "shape": [c.len()], "data": c },
+    ] })
+    .to_string()
+}
+
+fn outputs(answer: &Answer) -> Vec<Value> {
+    assert_eq!(answer.status, 200, "{}", text(&answer.body));
+    let document: Value = serde_json::from_slice(&answer.body).expect("JSON");
+    document["outputs"].as_array().expect("outputs").clone()
+}
+
+#[test]
+fn a_model_answers_as_predict_does_and_says_what_it_is() {
+    let program = with_model("small");
+    let node = start(&program, &[]);
+    let metadata: Value = node.get("/v2/models/small").json();
+    assert_eq!(metadata["platform"], "orrery_gbt");
+    assert_eq!(metadata["inputs"][0], json!({ "name": "x", "datatype": "FP64", "shape": [-1] }));
+    assert_eq!(
+        metadata["outputs"][1],
+        json!({ "name": "probabilities", "datatype": "FP64", "shape": [-1, 2] })
+    );
+    for path in ["/v2/models/small/infer", "/v2/models/small/versions/1/infer"] {
+        let found = outputs(&node.post(path, &body(&[1.0, 10.0], &["a", ""])));
+        assert_eq!(found[0]["data"], json!(["no", "yes"]));
+        assert_eq!(found[1]["shape"], json!([2, 2]));
+    }
+    let index = node.post("/v2/repository/index", "{}").json();
+    assert_eq!(index, json!([{ "name": "small", "version": "1", "state": "READY", "reason": "" }]));
+    let stats = node.get("/v2/models/small/stats").json();
+    assert_eq!(stats["model_stats"][0]["inference_count"], 4);
+    let metrics = text(&node.get("/metrics").body);
+    assert!(metrics.contains(r#"orrery_inference_rows_total{model="small",version="1"} 4"#), "{metrics}");
+    assert!(metrics.trim_end().ends_with("# EOF"));
+    assert_eq!(node.end(), Some(0));
+}
+
+#[test]
+fn bad_requests_get_a_reason_and_the_node_goes_on() {
+    let program = with_model("small");
+    let node = start(&program, &["--max-body", "1"]);
+    let good = body(&[1.0], &["a"]);
+    let infer = "/v2/models/small/infer";
+    let deep = "[".repeat(100_000);
+    let large = " ".repeat((1 << 20) + 1);
+    for (what, method, path, sent, status) in [
+        ("no route", "GET", "/", "", 404),
+        ("another method", "GET", infer, "", 405),
+        ("no model", "POST", "/v2/models/nope/infer", good.as_str(), 404),
+        ("no version", "POST", "/v2/models/small/versions/9/infer", &good, 404),
+        ("a version that is a word", "POST", "/v2/models/small/versions/x/infer", &good, 404),
+        ("no body", "POST", infer, "", 400),
+        ("no JSON", "POST", infer, "{", 400),
+        ("a list", "POST", infer, "[]", 400),
+        ("deep", "POST", infer, &deep, 400),
+        ("large", "POST", infer, &large, 413),
+        ("no rows", "POST", infer, &body(&[], &[]), 400),
+        ("rows that differ", "POST", infer, &body(&[1.0, 2.0], &["a"]), 400),
+        (
+            "a missing input",
+            "POST",
+            infer,
+            r#"{"inputs":[{"name":"x","datatype":"FP64","shape":[1],"data":[1]}]}"#,
+            400,
+        ),
+        ("an index of a list", "POST", "/v2/repository/index", "[]", 400),
+        ("a model to load that is not there", "POST", "/v2/repository/models/nope/load", "", 404),
+    ] {
+        let answer = ask(&node.address, method, path, sent);
+        assert!((answer.status == status), "{what}: {} {}", answer.status, text(&answer.body));
+        let error = answer.json()["error"].as_str().expect("an error").to_owned();
+        assert!(error.len() > 10, "{what}: {error}");
+    }
+    assert_eq!(outputs(&node.post(infer, &good))[0]["data"], json!(["no"]));
+    assert_eq!(node.end(), Some(0));
+}
+
+#[test]
+fn keys_are_asked_for_where_there_is_one() {
+    let program = with_model("small");
+    let refused = program.run(&["node", "--listen", "0.0.0.0:0"]);
+    assert_ne!(refused.status.code(), Some(0));
+    assert!(text(&refused.stderr).contains("There is no key"), "{}", text(&refused.stderr));
+
+    let make = |scope: &str| {
+        let made = program.document(&["keys", "create", "--name", scope, "--scope", scope]);
+        (
+            made["key"].as_str().expect("a key").to_owned(),
+            made["record"]["id"].as_str().expect("an id").to_owned(),
+        )
+    };
+    let ((infer, id), (read, _), (admin, _)) = (make("infer"), make("read"), make("admin"));
+    let listed = text(&program.run(&["keys", "list"]).stdout);
+    assert!(listed.contains(&id) && !listed.contains(&infer), "{listed}");
+
+    let node = start(&program, &[]);
+    let status = |key: Option<&str>, method: &str, path: &str| {
+        ask_with(&node.address, method, path, key, &body(&[1.0], &["a"])).status
+    };
+    let routes = [
+        ("POST", "/v2/models/small/infer", [200, 403, 403]),
+        ("GET", "/v2/models/small", [403, 200, 200]),
+        ("GET", "/metrics", [403, 200, 200]),
+        ("POST", "/v2/repository/models/small/load", [403, 403, 200]),
+    ];
+    for (method, path, expected) in routes {
+        assert_eq!(status(None, method, path), 401, "{path}");
+        assert_eq!(status(Some("orr_wrong"), method, path), 401, "{path}");
+        for (key, expected) in [&infer, &read, &admin].into_iter().zip(expected) {
+            assert_eq!(status(Some(key), method, path), expected, "{path}");
+        }
+    }
+    assert_eq!(status(None, "GET", "/v2/health/live"), 200);
+    assert!(program.run(&["keys", "revoke", &id]).status.success());
+    let end = Instant::now() + Duration::from_secs(10);
+    while status(Some(&infer), "POST", "/v2/models/small/infer") != 401 {
+        assert!(Instant::now() < end, "a revoked key is still taken");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(node.end(), Some(0));
+}
+
+#[test]
+fn a_damaged_model_is_never_ready_and_others_are() {
+    let program = with_model("sound");
+    train(&program, "damaged");
+    let trees = program.home().join("models/damaged/1/trees.json");
+    let mut bytes = std::fs::read(&trees).expect("readable");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    crate::program::put(&trees, &bytes);
+    let node = start(&program, &[]);
+    assert_eq!(node.get("/v2/models/damaged/ready").status, 503);
+    assert_eq!(node.get("/v2/models/sound/ready").status, 200);
+    let index = node.post("/v2/repository/index", "").json();
+    assert_eq!(index[0]["state"], "UNAVAILABLE");
+    assert!(index[0]["reason"].as_str().expect("a reason").contains("trees.json"), "{index}");
+    let again = node.post("/v2/repository/models/damaged/load", "");
+    assert_eq!(again.status, 500);
+    assert_eq!(node.get("/v2/models/damaged/ready").status, 503);
+    assert_eq!(node.end(), Some(0));
+}
+
+#[test]
+fn versions_are_swapped_and_the_node_ends_without_one_failed_request() {
+    let program = with_model("small");
+    let node = start(&program, &[]);
+    train(&program, "small");
+    let (over, answered) = (AtomicBool::new(false), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let answer = node.post("/v2/models/small/infer", &body(&[9.0], &["a"]));
+                    assert_eq!(outputs(&answer)[0]["data"], json!(["yes"]));
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        for round in 0..20 {
+            let wished = json!({ "parameters": { "version": (round % 2 + 1).to_string() } }).to_string();
+            let loaded = node.post("/v2/repository/models/small/load", &wished);
+            assert_eq!(loaded.status, 200, "{}", text(&loaded.body));
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    assert!(answered.load(Ordering::Relaxed) > 20, "{answered:?}");
+    let metadata = node.get("/v2/models/small").json();
+    assert_eq!(metadata["versions"], json!(["1", "2"]));
+    assert_eq!(node.end(), Some(0));
+}
+
+#[test]
+fn the_sample_is_served_with_its_categories_and_missing_numbers() {
+    let program = Program::new();
+    let file = sample();
+    program.lines(&["train", "--data", &file, "--target", "late", "--model", "linear", "--name", "late"]);
+    let node = start(&program, &[]);
+    let metadata = node.get("/v2/models/late").json();
+    let inputs: Vec<Value> = metadata["inputs"]
+        .as_array()
+        .expect("inputs")
+        .iter()
+        .map(|input| {
+            let data = if input["datatype"] == "BYTES" { json!(["", "?"]) } else { json!([0, 1]) };
+            json!({ "name": input["name"], "datatype": input["datatype"], "shape": [2, 1],
+                    "data": if input["datatype"] == "BOOL" { json!([false, true]) } else { data } })
+        })
+        .collect();
+    let found = outputs(&node.post("/v2/models/late/infer", &json!({ "inputs": inputs }).to_string()));
+    let probabilities: Vec<f64> =
+        found[1]["data"].as_array().expect("numbers").iter().filter_map(Value::as_f64).collect();
+    assert!((probabilities.iter().sum::<f64>() - 2.0).abs() < 1e-9, "{probabilities:?}");
+    assert_eq!(node.end(), Some(0));
+    assert!(Path::new(&file).exists());
+}
