@@ -44,7 +44,7 @@ fn start(program: &Program, arguments: &[&str]) -> Node {
     let all = [&["node", "--listen", "127.0.0.1:0"], arguments].concat();
     let mut stream = program.stream(&all);
     let address = stream.next().expect("it listens")["address"].as_str().expect("an address").to_owned();
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     while ask(&address, "GET", "/v2/health/ready", "").status != 200 {
         assert!(Instant::now() < end, "the node did not become ready");
         std::thread::sleep(Duration::from_millis(20));

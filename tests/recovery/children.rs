@@ -180,7 +180,7 @@ fn an_import_that_is_cancelled_leaves_nothing_behind() {
     for row in 0..400_000_u32 {
         writeln!(content, "{row},{}.5,word{},{}", row % 977, row % 31, row % 2).expect("memory");
     }
-    tables::put(&data, content.as_bytes());
+    crate::program::put(&data, content.as_bytes());
     let mut cancelled = 0;
     for delay in [0, 5, 10, 20, 40, 80, 160] {
         let mut child =

@@ -251,7 +251,7 @@ fn a_device_that_is_missing_is_replaced_where_allowed_at_the_start_and_when_a_ru
     let spec = super::sweep::again(program.home(), &run_of(&resumed), "gone");
     let mut content = super::sweep::json(&spec);
     content["device"] = "gpu:63".into();
-    super::tables::put(&spec, content.to_string().as_bytes());
+    crate::program::put(&spec, content.to_string().as_bytes());
     assert!(super::sweep::go_on(&spec, None, false).0.success());
     let said = events(program.home(), "gone");
     assert!(warned(&said) && notes(&program, &said).contains("gpu:63"), "on the card, too: {said:?}");
@@ -259,7 +259,7 @@ fn a_device_that_is_missing_is_replaced_where_allowed_at_the_start_and_when_a_ru
     content["run"] = "lost".into();
     let spec = spec.parent().expect("runs").with_file_name("lost").join("spec.json");
     std::fs::create_dir_all(spec.parent().expect("a folder")).expect("made");
-    super::tables::put(&spec, content.to_string().as_bytes());
+    crate::program::put(&spec, content.to_string().as_bytes());
     assert!(!super::sweep::go_on(&spec, None, false).0.success());
     let said = events(program.home(), "lost");
     assert_eq!(said.last().expect("events")["class"], "hardware", "{said:?}");
@@ -277,7 +277,7 @@ fn a_damaged_checkpoint_is_said_and_noted_on_the_card() {
     let mut bytes = std::fs::read(&newest).expect("the second epoch's checkpoint");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 4;
-    super::tables::put(&newest, &bytes);
+    crate::program::put(&newest, &bytes);
     assert!(super::sweep::go_on(&spec, None, false).0.success());
     let said = events(program.home(), "damaged");
     let warned = said

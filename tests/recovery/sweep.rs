@@ -73,7 +73,7 @@ pub fn again(home: &Path, run: &str, id: &str) -> PathBuf {
     spec["run"] = id.into();
     let folder = home.join("runs").join(id);
     std::fs::create_dir_all(&folder).expect("a folder");
-    tables::put(&folder.join("spec.json"), spec.to_string().as_bytes());
+    crate::program::put(&folder.join("spec.json"), spec.to_string().as_bytes());
     folder.join("spec.json")
 }
 

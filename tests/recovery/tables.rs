@@ -2,6 +2,8 @@
 
 use std::{fmt::Write, path::Path};
 
+use crate::program::put;
+
 /// What there is to predict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -44,10 +46,4 @@ pub fn write(path: &Path, target: Target, seed: u64) {
         .expect("memory");
     }
     put(path, text.as_bytes());
-}
-
-/// Puts bytes into a file.
-pub fn put(path: &Path, bytes: &[u8]) {
-    let mut file = std::fs::File::create(path).expect("a file");
-    std::io::Write::write_all(&mut file, bytes).expect("written");
 }

@@ -21,7 +21,7 @@ pub fn decide(key: Option<&KeyRecord>, scope: Scope, now: f64) -> Decision {
         return Decision::Unauthenticated("the key was revoked");
     }
     // A time that is no number fails closed.
-    if key.expires_at.is_some_and(|expires| !(now < expires)) {
+    if key.expires_at.is_some_and(|expires| now.is_nan() || expires.is_nan() || now >= expires) {
         return Decision::Unauthenticated("the key has expired");
     }
     let has = |scope| key.scopes.contains(&scope);

@@ -248,7 +248,9 @@ impl<R: Runtime> Shared<R> {
                 group.extend(rest.pop_front());
             }
             if group.len() == 1 || !self.together(&mut group) {
-                group.into_iter().for_each(|waiting| self.alone(waiting));
+                for waiting in group {
+                    self.alone(waiting);
+                }
             }
         }
     }

@@ -150,7 +150,7 @@ impl Metrics {
         self.cpu.set(cpu_cores);
     }
 
-    /// All of it in the OpenMetrics text format.
+    /// All of it in the `OpenMetrics` text format.
     pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.

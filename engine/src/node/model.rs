@@ -8,7 +8,7 @@ use orrery_learn::predict::{Answers, Column, Predictor};
 use super::batcher::{BatchSettings, Batcher, Runtime};
 
 /// Longest that a warm-up may take.
-const WARM_UP: Duration = Duration::from_secs(60);
+const WARM_UP: Duration = Duration::from_mins(1);
 
 /// A request's columns: one for every feature, in the card's order.
 pub type Columns = Vec<(String, Column)>;

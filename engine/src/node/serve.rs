@@ -148,12 +148,12 @@ async fn terminated() {
         }
         Err(error) => log::error!("SIGTERM cannot be caught: {error}"),
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[cfg(not(unix))]
 async fn terminated() {
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Keeps the process's own figures fresh.

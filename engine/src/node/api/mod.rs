@@ -142,7 +142,7 @@ fn route(path: &str) -> &'static str {
 /// The client's own id where it is a plain one, else a fresh one.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
     let given = headers.get(&REQUEST_ID).filter(|id| id.len() <= LONGEST_ID && id.to_str().is_ok());
-    let fresh = || HeaderValue::from_str(&crate::runs::fresh_id().to_string()).ok();
+    let fresh = || HeaderValue::from_str(&crate::runs::fresh_id()).ok();
     given.cloned().or_else(fresh).unwrap_or(HeaderValue::from_static("-"))
 }
 
