@@ -117,7 +117,8 @@ mod tests {
         }
         // The secret is nowhere in the workspace, and a revoked key is refused within a second or so.
         keys::revoke(&mut store, &record.id, now()).expect("revoked");
-        auth.known.lock().expect("free").read_at = Instant::now() - 2 * FRESH;
+        auth.known.lock().expect("free").read_at =
+            Instant::now().checked_sub(2 * FRESH).expect("the machine runs longer than that");
         assert!(matches!(auth.decide(with(&secret).as_deref(), Scope::Infer), Decision::Unauthenticated(_)));
         for file in std::fs::read_dir(dir.path()).expect("readable").flatten() {
             let bytes = std::fs::read(file.path()).unwrap_or_default();
