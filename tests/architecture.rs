@@ -13,7 +13,7 @@ const ALLOWED: [(&str, &[&str]); 7] = [
     ("orrery-policy", &["orrery-domain"]),
     ("orrery-oip", &["orrery-domain"]),
     ("orrery-learn", &["orrery-domain"]),
-    ("orrery-engine", &["orrery-domain", "orrery-policy", "orrery-learn"]),
+    ("orrery-engine", &["orrery-domain", "orrery-policy", "orrery-oip", "orrery-learn"]),
     ("orrery-ui", &["orrery-domain"]),
     ("orrery", &["orrery-domain", "orrery-engine", "orrery-ui"]),
 ];
