@@ -27,6 +27,7 @@ mod json;
 mod limits;
 mod packed;
 mod parameters;
+mod place;
 mod shape;
 mod tensor;
 mod view;

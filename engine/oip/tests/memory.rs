@@ -15,6 +15,7 @@ use orrery_oip::{
 thread_local! {
     static HELD: Cell<usize> = const { Cell::new(0) };
     static PEAK: Cell<usize> = const { Cell::new(0) };
+    static TOTAL: Cell<usize> = const { Cell::new(0) };
 }
 
 struct Counting;
@@ -22,6 +23,7 @@ struct Counting;
 fn grow(bytes: usize) {
     let held = HELD.get().saturating_add(bytes);
     HELD.set(held);
+    TOTAL.set(TOTAL.get().saturating_add(bytes));
     PEAK.set(PEAK.get().max(held));
 }
 
@@ -55,6 +57,8 @@ fn peak(read: impl FnOnce()) -> usize {
 
 /// The most that reading may hold, for each byte of the body.
 const TIMES: usize = 16;
+/// The most that reading may allocate and give back again, for each byte: no part of a body is copied over and over.
+const TOTAL_TIMES: usize = 32;
 /// And for a body of no size: messages of errors.
 const PLUS: usize = 4096;
 
@@ -63,6 +67,12 @@ fn filled(head: &str, piece: &str, tail: &str) -> Vec<u8> {
     let mut text = head.to_owned() + &piece.repeat(count);
     text.truncate(text.trim_end_matches(',').len());
     (text + tail).into_bytes()
+}
+
+/// A long text of escapes, then many unknown fields.
+fn unknown(head: &str, tail: &str) -> Vec<u8> {
+    let text = head.to_owned() + &"\\n".repeat(100_000) + "\"" + &",\"a\":0".repeat(100_000) + tail;
+    text.into_bytes()
 }
 
 fn tensor(datatype: &str, count: usize, piece: &str) -> Vec<u8> {
@@ -119,6 +129,8 @@ fn a_body_allocates_at_most_a_small_multiple_of_itself() {
             filled(r#"{"outputs":["#, &format!(r#"{{"name":"","parameters":{{{parameters}}}}},"#), "]}"),
             None,
         ),
+        ("unknown fields behind a long name", unknown(r#"{"inputs":[{"name":""#, "}]}"), None),
+        ("unknown fields behind a long id", unknown(r#"{"id":""#, "}"), None),
         ("unknown fields", filled("{", r#""a":[],"#, "}"), None),
         ("deep", filled(r#"{"x":"#, "[", ""), None),
         ("a long id of escapes", filled(r#"{"id":""#, "\\n", "\"}"), None),
@@ -135,8 +147,11 @@ fn a_body_allocates_at_most_a_small_multiple_of_itself() {
     ];
     for (name, body, header) in bodies.into_iter().chain(binary) {
         let options = options();
+        TOTAL.set(0);
         let held = peak(|| drop(decode_request(&body, header, &options)));
-        println!("{name}: {:.2} times the body", held as f64 / body.len() as f64);
+        let (total, size) = (TOTAL.get(), body.len() as f64);
+        println!("{name}: {:.2} times the body, {:.2} in all", held as f64 / size, total as f64 / size);
+        assert!(total <= TOTAL_TIMES * body.len() + PLUS, "{name}: {total} bytes in all for {}", body.len());
         assert!(held <= TIMES * body.len() + PLUS, "{name}: {held} bytes for {}", body.len());
         if header.is_some() {
             assert!(held <= PLUS, "{name}: binary data is borrowed, but {held} bytes were allocated");
