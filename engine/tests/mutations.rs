@@ -138,3 +138,8 @@ fn damaged_cards_break_no_promise() {
 fn damaged_orders_break_no_promise() {
     storm("steering", 3000, entries::steering);
 }
+
+#[test]
+fn damaged_inference_bodies_break_no_promise() {
+    storm("oip", 4000, entries::oip);
+}

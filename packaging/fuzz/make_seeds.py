@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the seeds of the table targets with other people's writers (needs pandas and pyarrow). Nothing here is random."""
+"""Makes the seeds of the table targets with other people's writers (needs pandas and pyarrow), and those of `oip` from what
+NVIDIA's client was seen to send. Nothing here is random."""
 
 import datetime
 import gzip
@@ -40,7 +41,31 @@ def parquet(table, **options):
     return out.getvalue()
 
 
+def oip():
+    """A header length (all ones for none), then a body: requests of NVIDIA's client, and our answers to it."""
+    goldens = pathlib.Path(__file__).parents[2] / "engine/oip/tests/goldens"
+    names = ["requests/mixed", "requests/outputs", "requests/parameters", "requests/bytes_binary", "requests/bytes_json",
+             "requests/special_json", "requests/fp16_json", "requests/bf16_binary", "requests/uint64_json", "requests/bool_binary",
+             "requests/empty_binary", "requests/scalar_json", "requests/shared_memory", "requests/control_load_files",
+             "requests/control_unload", "responses/mixed", "responses/fp64_json", "responses/bytes_binary"]
+    for name in names:
+        header = goldens / f"{name}.header"
+        length = int(header.read_text()) if header.exists() else 0xFFFFFFFF
+        body = (goldens / f"{name}.body").read_bytes()
+        put("oip", name.replace("/", "_"), length.to_bytes(4, "little") + body)
+    texts = {
+        "nested": '{"inputs":[{"data":[[[1,2.5],[-3e-7,4]]],"shape":[1,2,2],"datatype":"FP32","name":"x"}]}',
+        "base64": '{"model_name":"m","outputs":[{"name":"b","shape":[2],"datatype":"BYTES","parameters":{"content_type":"base64"},"data":["AP8=",""]}]}',
+        "index": '[{"name":"iris","version":"v1","state":"READY","reason":""},{"name":"n"}]',
+        "metadata": '{"name":"m","versions":["1"],"platform":"onnx","inputs":[{"name":"x","datatype":"FP64","shape":[-1,4]}],"outputs":null}',
+        "stats": '{"model_stats":[{"name":"m","inference_stats":{"success":{"count":1,"ns":2}},"batch_stats":[{"batch_size":1}],"memory_usage":[{"type":"CPU","byte_size":1}]}]}',
+    }
+    for name, text in texts.items():
+        put("oip", name, b"\xff\xff\xff\xff" + text.encode())
+
+
 def main():
+    oip()
     text = FRAME.to_csv(index=False)
     put("csv", "plain.csv", text)
     put("csv", "semicolons.csv", FRAME.to_csv(index=False, sep=";", decimal=","))

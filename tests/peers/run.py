@@ -6,6 +6,7 @@ metrics   scikit-learn's metrics, golden and live; what predict promises, as pan
 onnx      ONNX Runtime on model.onnx of models trained here
 pandas    the profile of a file against pandas
 linear    linear and logistic regression against scikit-learn
+oip       NVIDIA's tritonclient: it still sends what the codec's tests read, and reads what the codec writes
 node      NVIDIA's tritonclient against `orrery node`
 
 Each ends with a line "NAME: N passed, N failed". The exit code is 1 when anything failed or could not run.
@@ -21,7 +22,7 @@ import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-CHECKS = ["metrics", "onnx", "pandas", "linear", "node"]
+CHECKS = ["metrics", "onnx", "pandas", "linear", "oip", "node"]
 
 
 def metrics(orrery, folder):
@@ -47,8 +48,12 @@ def linear(orrery, folder):
     return golden[0] + live[0], golden[1] + live[1]
 
 
+def oip(_orrery, _folder):
+    return importlib.import_module("triton_client").run()
+
+
 def node(orrery, folder):
-    return importlib.import_module("triton_client").run(orrery, folder)
+    return importlib.import_module("node_triton").run(orrery, folder)
 
 
 def main():

@@ -309,11 +309,16 @@ impl OipError {
     }
 }
 
-/// Someone else's text for a message: at most 64 characters, without control characters.
+/// Someone else's name for a message: at most 64 characters, without control characters.
 pub(crate) fn shown(text: &str) -> String {
+    shortened(text, 64)
+}
+
+/// Someone else's text for a message: so many characters at most, without control characters.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
     let mut short: String =
-        text.chars().take(64).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    if text.chars().nth(64).is_some() {
+        text.chars().take(most).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(most).is_some() {
         short.push('…');
     }
     short

@@ -13,6 +13,25 @@
 //! with a length before each. Nothing here knows HTTP, a file, a clock or a thread, and no input makes it panic.
 //! Reading a body of n bytes allocates at most a small multiple of n, whatever the body claims.
 //!
+//! ```
+//! use orrery_oip::{DecodeOptions, EncodeOptions, InferResponse, OipError, Tensor, decode_request, encode_response};
+//!
+//! # fn main() -> Result<(), OipError> {
+//! let body = br#"{"id":"7","inputs":[{"name":"x","datatype":"FP32","shape":[1,2],"data":[[1,2.5]]}]}"#;
+//! let request = decode_request(body, None, &DecodeOptions::default())?;
+//! let x = request.inputs[0].as_f32()?;
+//! let y = Tensor::from_slice("y", vec![1], &[x[0] + x[1]])?;
+//! let mut response = InferResponse { model_name: "sum".to_owned(), outputs: vec![y], ..InferResponse::default() };
+//! response.answer(&request);
+//! let encoded = encode_response(&response, &EncodeOptions::default())?;
+//! assert_eq!(
+//!     encoded.body,
+//!     br#"{"model_name":"sum","id":"7","outputs":[{"name":"y","datatype":"FP32","shape":[1],"data":[3.5]}]}"#
+//! );
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Sources: the protocol (kserve/open-inference-protocol), Triton's extensions (binary data, model repository,
 //! statistics), and what Triton, `MLServer` and `KServe` really do.
 
@@ -27,6 +46,7 @@ mod json;
 mod limits;
 mod packed;
 mod parameters;
+mod place;
 mod shape;
 mod tensor;
 mod view;

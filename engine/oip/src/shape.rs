@@ -1,12 +1,12 @@
 //! Shapes: how many elements one has, and how it is written in messages.
 
-use crate::{OipError, limits::Limits};
+use crate::{Limits, OipError, place::Place};
 
 /// Elements of a shape: the product of its dimensions, 1 for a scalar.
 ///
 /// Lengths beyond what can be counted are refused even where another dimension is 0.
-pub(crate) fn elements(shape: &[u64], place: &str) -> Result<usize, OipError> {
-    let overflow = || OipError::ShapeOverflow { place: place.to_owned() };
+pub(crate) fn elements(shape: &[u64], place: Place<'_>) -> Result<usize, OipError> {
+    let overflow = || OipError::ShapeOverflow { place: place.text() };
     let mut product: usize = 1;
     for &length in shape.iter().filter(|length| **length != 0) {
         let length = usize::try_from(length).ok().filter(|length| isize::try_from(*length).is_ok());
@@ -19,13 +19,9 @@ pub(crate) fn elements(shape: &[u64], place: &str) -> Result<usize, OipError> {
 }
 
 /// Refuses a shape of more dimensions than the limit.
-pub(crate) fn check_rank(rank: usize, place: &str, limits: &Limits) -> Result<(), OipError> {
+pub(crate) fn check_rank(rank: usize, place: Place<'_>, limits: &Limits) -> Result<(), OipError> {
     if rank > limits.dimensions {
-        return Err(OipError::TooMany {
-            place: place.to_owned(),
-            what: "dimensions",
-            limit: limits.dimensions,
-        });
+        return Err(OipError::TooMany { place: place.text(), what: "dimensions", limit: limits.dimensions });
     }
     Ok(())
 }
@@ -45,11 +41,11 @@ mod tests {
 
     #[test]
     fn products_are_checked() {
-        assert_eq!(elements(&[], "x"), Ok(1));
-        assert_eq!(elements(&[2, 3, 4], "x"), Ok(24));
-        assert_eq!(elements(&[2, 0, 4], "x"), Ok(0));
+        assert_eq!(elements(&[], Place::Tensor("x")), Ok(1));
+        assert_eq!(elements(&[2, 3, 4], Place::Tensor("x")), Ok(24));
+        assert_eq!(elements(&[2, 0, 4], Place::Tensor("x")), Ok(0));
         for wrong in [&[u64::MAX][..], &[1 << 32, 1 << 32], &[0, u64::MAX], &[1 << 62, 2], &[3; 60]] {
-            assert!(elements(wrong, "x").is_err(), "{wrong:?}");
+            assert!(elements(wrong, Place::Tensor("x")).is_err(), "{wrong:?}");
         }
     }
 }

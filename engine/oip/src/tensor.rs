@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{DataType, Element, OipError, Parameters, error::shown, packed, shape};
+use crate::{DataType, Element, OipError, Parameters, packed, place::Place, shape};
 
 /// How a tensor travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,9 +41,9 @@ impl<'a> Tensor<'a> {
         data: impl Into<Cow<'a, [u8]>>,
     ) -> Result<Self, OipError> {
         let (name, data) = (name.into(), data.into());
-        let place = place(&name);
-        let count = shape::elements(&shape, &place)?;
-        check_wire(datatype, &shape, count, &data, &place)?;
+        let place = Place::Tensor(&name);
+        let count = shape::elements(&shape, place)?;
+        check_wire(datatype, &shape, count, &data, place)?;
         Ok(Self::checked(name, datatype, shape, count, data))
     }
 
@@ -80,7 +80,7 @@ impl<'a> Tensor<'a> {
         let mut data = Vec::with_capacity(bytes);
         for (index, element) in elements.iter().enumerate() {
             packed::push(&mut data, element.as_ref()).ok_or_else(|| OipError::OutOfRange {
-                place: place(&name),
+                place: Place::Tensor(&name).text(),
                 index,
                 datatype: DataType::Bytes,
             })?;
@@ -137,7 +137,7 @@ impl<'a> Tensor<'a> {
 
     /// How messages call it.
     pub(crate) fn place(&self) -> String {
-        place(&self.name)
+        Place::Tensor(&self.name).text()
     }
 
     /// The same tensor, borrowing nothing.
@@ -155,18 +155,18 @@ impl<'a> Tensor<'a> {
     }
 }
 
-/// How messages call a tensor.
-pub(crate) fn place(name: &str) -> String {
-    format!("tensor '{}'", shown(name))
-}
-
 fn counted(name: &str, shape: &[u64], found: usize) -> Result<usize, OipError> {
-    let place = place(name);
-    let expected = shape::elements(shape, &place)?;
+    let place = Place::Tensor(name);
+    let expected = shape::elements(shape, place)?;
     if expected == found {
         return Ok(expected);
     }
-    Err(OipError::Count { place, shape: shape::shown(shape), expected, found: found.to_string() })
+    Err(OipError::Count {
+        place: place.text(),
+        shape: shape::shown(shape),
+        expected,
+        found: found.to_string(),
+    })
 }
 
 /// Whether bytes are exactly `count` elements.
@@ -175,34 +175,33 @@ pub(crate) fn check_wire(
     shape: &[u64],
     count: usize,
     data: &[u8],
-    place: &str,
+    place: Place<'_>,
 ) -> Result<(), OipError> {
     let Some(size) = datatype.size_bytes() else {
         return check_packed(shape, count, data, place);
     };
-    let expected =
-        count.checked_mul(size).ok_or_else(|| OipError::ShapeOverflow { place: place.to_owned() })?;
+    let expected = count.checked_mul(size).ok_or_else(|| OipError::ShapeOverflow { place: place.text() })?;
     if data.len() != expected {
-        return Err(OipError::BinarySize { place: place.to_owned(), expected, found: data.len() });
+        return Err(OipError::BinarySize { place: place.text(), expected, found: data.len() });
     }
     let odd = if datatype == DataType::Bool { data.iter().position(|byte| *byte > 1) } else { None };
     odd.map_or(Ok(()), |index| {
-        Err(OipError::Element { place: place.to_owned(), index, datatype, expected: "0 or 1" })
+        Err(OipError::Element { place: place.text(), index, datatype, expected: "0 or 1" })
     })
 }
 
-fn check_packed(shape: &[u64], count: usize, data: &[u8], place: &str) -> Result<(), OipError> {
+fn check_packed(shape: &[u64], count: usize, data: &[u8], place: Place<'_>) -> Result<(), OipError> {
     let (mut rest, mut found) = (data, 0);
     while !rest.is_empty() {
         let (_, after) = packed::split_first(rest)
-            .ok_or_else(|| OipError::BytesTruncated { place: place.to_owned(), index: found })?;
+            .ok_or_else(|| OipError::BytesTruncated { place: place.text(), index: found })?;
         (rest, found) = (after, found + 1);
     }
     if found == count {
         return Ok(());
     }
     Err(OipError::Count {
-        place: place.to_owned(),
+        place: place.text(),
         shape: shape::shown(shape),
         expected: count,
         found: found.to_string(),

@@ -3,6 +3,8 @@
 //! A broken promise is a panic. The engine's tests include this file too, so that it always builds and a little of it runs
 //! each time.
 
+mod oip;
+
 use std::{
     fs::File,
     io::Write,
@@ -23,6 +25,8 @@ use orrery_learn::{
     prepare::Preprocessor,
     table::Table,
 };
+
+pub use oip::oip;
 
 /// What reading an input may use: little, so that an input which asks for much is seen to be refused.
 const BUDGET: ImportBudget = ImportBudget { memory_bytes: 64 << 20, rows: 200_000, columns: 2_000 };

@@ -19,7 +19,7 @@ pub use statistics::{
     BatchStatistics, InferStatistics, MemoryUsage, ModelStatistics, StatisticsResponse, Tally,
 };
 
-use crate::{Limits, OipError};
+use crate::{Limits, OipError, error::shortened};
 
 /// Reads a message without tensors; an empty body reads as `{}`, which clients send where nothing is asked.
 ///
@@ -28,7 +28,9 @@ use crate::{Limits, OipError};
 pub fn decode<T: DeserializeOwned>(body: &[u8], limits: &Limits) -> Result<T, OipError> {
     check_size(body, limits)?;
     let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body).map_err(|error| OipError::Control { reason: error.to_string() })
+    // The reader's words may hold what was sent.
+    serde_json::from_slice(body)
+        .map_err(|error| OipError::Control { reason: shortened(&error.to_string(), 300) })
 }
 
 /// Writes a message without tensors.

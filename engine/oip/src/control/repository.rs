@@ -9,6 +9,7 @@ use crate::{
     error::shown,
     infer::fields::{once, parameters},
     json::Reader,
+    place::Place,
 };
 
 /// The body of `POST v2/repository/index`.
@@ -84,8 +85,7 @@ impl LoadRequest {
     pub fn decode(body: &[u8], limits: &Limits) -> Result<Self, OipError> {
         let mut found = Self::default();
         for (name, value) in load_parameters(body, limits)?.iter() {
-            let wrong =
-                |expected| OipError::Parameter { place: PLACE.to_owned(), name: shown(name), expected };
+            let wrong = |expected| OipError::Parameter { place: PLACE.text(), name: shown(name), expected };
             if name == "config" {
                 found.config = Some(value.as_str().ok_or_else(|| wrong("a string"))?.to_owned());
             } else if let Some(path) = name.strip_prefix(FILE) {
@@ -114,7 +114,7 @@ impl LoadRequest {
 }
 
 /// How messages call it.
-const PLACE: &str = "the load request";
+const PLACE: Place<'static> = Place::Part("the load request");
 
 fn load_parameters(body: &[u8], limits: &Limits) -> Result<Parameters, OipError> {
     if body.len() > limits.body_bytes {

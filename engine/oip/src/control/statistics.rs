@@ -40,7 +40,6 @@ pub struct ModelStatistics {
     #[serde(default)]
     pub execution_count: u64,
     /// Requests by outcome and stage.
-    #[serde(default)]
     pub inference_stats: InferStatistics,
     /// Executions by size of batch.
     #[serde(default, deserialize_with = "lenient")]

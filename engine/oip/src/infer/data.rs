@@ -2,12 +2,12 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::{Bf16, DataType, Element, F16, NonFinite, OipError, json::Reader, packed, shape};
+use crate::{Bf16, DataType, Element, F16, NonFinite, OipError, json::Reader, packed, place::Place, shape};
 
 /// What the array should hold.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Target<'t> {
-    pub place: &'t str,
+    pub place: Place<'t>,
     pub datatype: DataType,
     pub shape: &'t [u64],
     pub count: usize,
@@ -37,7 +37,7 @@ pub(super) fn read(reader: &mut Reader<'_>, target: &Target<'_>) -> Result<Vec<u
     let datatype = target.datatype;
     if target.refuse_half && matches!(datatype, DataType::Fp16 | DataType::Bf16) {
         return Err(OipError::Unsupported {
-            place: target.place.to_owned(),
+            place: target.place.text(),
             datatype,
             reason: "is accepted as binary data only",
         });
@@ -236,16 +236,16 @@ impl Walk<'_> {
 
     fn count(&self, found: String) -> OipError {
         let Target { place, shape, count, .. } = *self.target;
-        OipError::Count { place: place.to_owned(), shape: shape::shown(shape), expected: count, found }
+        OipError::Count { place: place.text(), shape: shape::shown(shape), expected: count, found }
     }
 
     fn nesting(&self, level: usize, expected: String) -> OipError {
         let Target { place, shape, .. } = *self.target;
-        OipError::Nesting { place: place.to_owned(), shape: shape::shown(shape), level, expected }
+        OipError::Nesting { place: place.text(), shape: shape::shown(shape), level, expected }
     }
 
     fn fault(&self, fault: Fault) -> OipError {
-        let (place, index, datatype) = (self.target.place.to_owned(), self.index, self.target.datatype);
+        let (place, index, datatype) = (self.target.place.text(), self.index, self.target.datatype);
         match fault {
             Fault::Expected(expected) => OipError::Element { place, index, datatype, expected },
             Fault::Range => OipError::OutOfRange { place, index, datatype },

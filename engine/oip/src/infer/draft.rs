@@ -7,11 +7,8 @@ use super::{
     fields,
 };
 use crate::{
-    DataType, DecodeOptions, Encoding, OipError, Parameter, Parameters, Tensor,
-    error::shown,
-    json::Reader,
-    shape,
-    tensor::{check_wire, place},
+    DataType, DecodeOptions, Encoding, OipError, Parameter, Parameters, Tensor, error::shown, json::Reader,
+    place::Place, shape, tensor::check_wire,
 };
 
 /// What the tensors of one body share: elements they may still have, and the binary data not yet taken.
@@ -45,7 +42,7 @@ struct Draft<'a> {
 /// Reads one tensor. `position` names it until its own name is known, as in `inputs[0]`.
 pub(super) fn tensor<'a>(
     reader: &mut Reader<'a>,
-    position: &str,
+    position: Place<'_>,
     budget: &mut Budget<'a>,
     options: &DecodeOptions,
 ) -> Result<Tensor<'a>, OipError> {
@@ -55,53 +52,54 @@ pub(super) fn tensor<'a>(
 }
 
 impl<'a> Draft<'a> {
-    fn place(&self, position: &str) -> String {
-        self.name.as_deref().map_or_else(|| position.to_owned(), place)
-    }
-
     fn field(
         &mut self,
         reader: &mut Reader<'a>,
         field: &str,
-        position: &str,
+        position: Place<'_>,
         budget: &mut Budget<'a>,
         options: &DecodeOptions,
     ) -> Result<(), OipError> {
-        let place = self.place(position);
+        if !matches!(field, "name" | "datatype" | "shape" | "parameters" | "data") {
+            return reader.skip().map(drop);
+        }
+        // A copy, but only for fields that stand there once: a long name is not copied for each of many others.
+        let name = self.name.clone();
+        let place = name.as_deref().map_or(position, Place::Tensor);
         match field {
-            "name" => fields::once(&mut self.name, reader.string()?, &place, field),
+            "name" => fields::once(&mut self.name, reader.string()?, place, field),
             "datatype" => {
                 let name = reader.string()?;
                 let datatype = DataType::from_name(&name)
-                    .ok_or_else(|| OipError::UnknownDatatype { place: place.clone(), found: shown(&name) })?;
-                fields::once(&mut self.datatype, datatype, &place, field)
+                    .ok_or_else(|| OipError::UnknownDatatype { place: place.text(), found: shown(&name) })?;
+                fields::once(&mut self.datatype, datatype, place, field)
             }
             "shape" => {
-                let lengths = lengths(reader, &place, options)?;
-                let count = shape::elements(&lengths, &place)?;
-                fields::once(&mut self.shape, (lengths, count), &place, field)?;
+                let lengths = lengths(reader, place, options)?;
+                let count = shape::elements(&lengths, place)?;
+                fields::once(&mut self.shape, (lengths, count), place, field)?;
                 spend(budget, count, place, options)
             }
             "parameters" => {
-                let parameters = fields::parameters(reader, &place, &options.limits)?;
-                fields::once(&mut self.parameters, parameters, &place, field)
+                let parameters = fields::parameters(reader, place, &options.limits)?;
+                fields::once(&mut self.parameters, parameters, place, field)
             }
             "data" => {
                 let position = reader.position();
-                let elements = if let Some(target) = self.target(&place, options) {
+                let elements = if let Some(target) = self.target(place, options) {
                     Some(data::read(reader, &target)?)
                 } else {
                     reader.skip()?;
                     None
                 };
-                fields::once(&mut self.data, (position, elements), &place, field)
+                fields::once(&mut self.data, (position, elements), place, field)
             }
             _ => reader.skip().map(drop),
         }
     }
 
     /// What `data` should hold, once datatype and shape are known.
-    fn target<'t>(&'t self, place: &'t str, options: &DecodeOptions) -> Option<Target<'t>> {
+    fn target<'t>(&'t self, place: Place<'t>, options: &DecodeOptions) -> Option<Target<'t>> {
         let (shape, count) = self.shape.as_ref()?;
         Some(Target {
             place,
@@ -123,26 +121,27 @@ impl<'a> Draft<'a> {
     fn finish(
         mut self,
         reader: &Reader<'a>,
-        position: &str,
+        position: Place<'_>,
         budget: &mut Budget<'a>,
         options: &DecodeOptions,
     ) -> Result<Tensor<'a>, OipError> {
-        let place = self.place(position);
+        let name = self.name.clone();
+        let place = name.as_deref().map_or(position, Place::Tensor);
         let mut parameters = self.parameters.take().unwrap_or_default();
-        let size = fields::take_size(&mut parameters, &place)?;
+        let size = fields::take_size(&mut parameters, place)?;
         let is_shared = parameters.get("shared_memory_region").is_some();
         self.parameters = Some(parameters);
-        fields::required(self.name.as_ref(), &place, "name")?;
-        fields::required(self.datatype, &place, "datatype")?;
-        fields::required(self.shape.as_ref(), &place, "shape")?;
+        fields::required(self.name.as_ref(), place, "name")?;
+        fields::required(self.datatype, place, "datatype")?;
+        fields::required(self.shape.as_ref(), place, "shape")?;
         let (data, encoding) = match (self.data.take(), size) {
-            (Some(_), Some(_)) => return Err(OipError::DataTwice { place }),
-            (None, None) if is_shared => return Err(OipError::SharedMemory { place }),
-            (None, None) => return Err(OipError::NoData { place }),
+            (Some(_), Some(_)) => return Err(OipError::DataTwice { place: place.text() }),
+            (None, None) if is_shared => return Err(OipError::SharedMemory { place: place.text() }),
+            (None, None) => return Err(OipError::NoData { place: place.text() }),
             (Some((at, early)), None) => {
-                (Cow::Owned(self.json_data(reader, at, early, &place, options)?), Encoding::Json)
+                (Cow::Owned(self.json_data(reader, at, early, place, options)?), Encoding::Json)
             }
-            (None, Some(size)) => (Cow::Borrowed(self.tail_data(size, &place, budget)?), Encoding::Binary),
+            (None, Some(size)) => (Cow::Borrowed(self.tail_data(size, place, budget)?), Encoding::Binary),
         };
         let (name, datatype) = (self.name.unwrap_or_default(), self.datatype.unwrap_or(DataType::Bytes));
         let (shape, count) = self.shape.unwrap_or_default();
@@ -158,7 +157,7 @@ impl<'a> Draft<'a> {
         reader: &Reader<'a>,
         at: usize,
         early: Option<Vec<u8>>,
-        place: &str,
+        place: Place<'_>,
         options: &DecodeOptions,
     ) -> Result<Vec<u8>, OipError> {
         let is_packed = options.base64 && self.datatype == Some(DataType::Bytes) && self.is_base64();
@@ -166,7 +165,7 @@ impl<'a> Draft<'a> {
         let elements = match (early, self.target(place, options)) {
             (Some(elements), _) => elements,
             (None, Some(target)) => data::read(&mut reader.back_at(at), &target)?,
-            (None, None) => return Err(OipError::NoData { place: place.to_owned() }),
+            (None, None) => return Err(OipError::NoData { place: place.text() }),
         };
         if is_packed && let Some(parameters) = &mut self.parameters {
             parameters.take("content_type");
@@ -175,10 +174,15 @@ impl<'a> Draft<'a> {
     }
 
     /// The tensor's part of the binary tail.
-    fn tail_data(&self, size: usize, place: &str, budget: &mut Budget<'a>) -> Result<&'a [u8], OipError> {
-        let tail = budget.tail.ok_or_else(|| OipError::BinaryWithoutHeader { place: place.to_owned() })?;
+    fn tail_data(
+        &self,
+        size: usize,
+        place: Place<'_>,
+        budget: &mut Budget<'a>,
+    ) -> Result<&'a [u8], OipError> {
+        let tail = budget.tail.ok_or_else(|| OipError::BinaryWithoutHeader { place: place.text() })?;
         let (data, rest) = tail.split_at_checked(size).ok_or_else(|| OipError::BinaryTruncated {
-            place: place.to_owned(),
+            place: place.text(),
             needed: size,
             left: tail.len(),
         })?;
@@ -194,20 +198,23 @@ impl<'a> Draft<'a> {
 fn spend(
     budget: &mut Budget<'_>,
     count: usize,
-    place: String,
+    place: Place<'_>,
     options: &DecodeOptions,
 ) -> Result<(), OipError> {
     let limit = options.limits.elements;
-    budget.elements =
-        budget.elements.checked_sub(count).ok_or(OipError::TooMany { place, what: "elements", limit })?;
+    budget.elements = budget.elements.checked_sub(count).ok_or_else(|| OipError::TooMany {
+        place: place.text(),
+        what: "elements",
+        limit,
+    })?;
     Ok(())
 }
 
-fn lengths(reader: &mut Reader<'_>, place: &str, options: &DecodeOptions) -> Result<Vec<u64>, OipError> {
+fn lengths(reader: &mut Reader<'_>, place: Place<'_>, options: &DecodeOptions) -> Result<Vec<u64>, OipError> {
     let mut lengths = Vec::new();
     reader.array(|reader| {
         shape::check_rank(lengths.len() + 1, place, &options.limits)?;
-        let wrong = || OipError::Dimension { place: place.to_owned(), dimension: lengths.len() };
+        let wrong = || OipError::Dimension { place: place.text(), dimension: lengths.len() };
         let length = match reader.peek() {
             Some(b'-' | b'0'..=b'9') => reader.number()?.integer(),
             _ => None,

@@ -1,11 +1,13 @@
 //! The small fields that requests, responses, tensors and outputs share.
 
-use crate::{DecodeOptions, Limits, OipError, Parameter, Parameters, error::shown, json::Reader};
+use crate::{
+    DecodeOptions, Limits, OipError, Parameter, Parameters, error::shown, json::Reader, place::Place,
+};
 
 /// Keeps a field that may stand there once.
-pub(crate) fn once<T>(slot: &mut Option<T>, value: T, place: &str, field: &str) -> Result<(), OipError> {
+pub(crate) fn once<T>(slot: &mut Option<T>, value: T, place: Place<'_>, field: &str) -> Result<(), OipError> {
     if slot.is_some() {
-        return Err(OipError::DuplicateField { place: place.to_owned(), field: field.to_owned() });
+        return Err(OipError::DuplicateField { place: place.text(), field: field.to_owned() });
     }
     *slot = Some(value);
     Ok(())
@@ -17,14 +19,14 @@ pub(super) fn optional_text(reader: &mut Reader<'_>) -> Result<Option<String>, O
 }
 
 /// A name that must be there.
-pub(super) fn required<T>(slot: Option<T>, place: &str, field: &'static str) -> Result<T, OipError> {
-    slot.ok_or_else(|| OipError::Missing { place: place.to_owned(), field })
+pub(super) fn required<T>(slot: Option<T>, place: Place<'_>, field: &'static str) -> Result<T, OipError> {
+    slot.ok_or_else(|| OipError::Missing { place: place.text(), field })
 }
 
 /// `parameters`: an object, or nothing for `null`. Parameters that are `null` count as not given.
 pub(crate) fn parameters(
     reader: &mut Reader<'_>,
-    place: &str,
+    place: Place<'_>,
     limits: &Limits,
 ) -> Result<Parameters, OipError> {
     let mut found = Parameters::new();
@@ -34,11 +36,11 @@ pub(crate) fn parameters(
     reader.object(|reader, name| {
         let Some(value) = parameter(reader)? else { return Ok(()) };
         if found.get(&name).is_some() {
-            return Err(OipError::DuplicateField { place: place.to_owned(), field: shown(&name) });
+            return Err(OipError::DuplicateField { place: place.text(), field: shown(&name) });
         }
         if found.len() >= limits.parameters {
             return Err(OipError::TooMany {
-                place: place.to_owned(),
+                place: place.text(),
                 what: "parameters",
                 limit: limits.parameters,
             });
@@ -74,25 +76,23 @@ fn parameter(reader: &mut Reader<'_>) -> Result<Option<Parameter>, OipError> {
 pub(super) fn take_flag(
     parameters: &mut Parameters,
     name: &str,
-    place: &str,
+    place: Place<'_>,
 ) -> Result<Option<bool>, OipError> {
     match parameters.take(name) {
         None => Ok(None),
         Some(Parameter::Bool(flag)) => Ok(Some(flag)),
-        Some(_) => Err(OipError::Parameter {
-            place: place.to_owned(),
-            name: name.to_owned(),
-            expected: "true or false",
-        }),
+        Some(_) => {
+            Err(OipError::Parameter { place: place.text(), name: name.to_owned(), expected: "true or false" })
+        }
     }
 }
 
 /// Takes `binary_data_size` out of parameters.
-pub(super) fn take_size(parameters: &mut Parameters, place: &str) -> Result<Option<usize>, OipError> {
+pub(super) fn take_size(parameters: &mut Parameters, place: Place<'_>) -> Result<Option<usize>, OipError> {
     let Some(value) = parameters.take("binary_data_size") else { return Ok(None) };
     let size = value.as_u64().and_then(|size| usize::try_from(size).ok());
     size.map(Some).ok_or_else(|| OipError::Parameter {
-        place: place.to_owned(),
+        place: place.text(),
         name: "binary_data_size".to_owned(),
         expected: "a number of bytes",
     })
@@ -103,7 +103,7 @@ pub(super) fn list<'a, T>(
     reader: &mut Reader<'a>,
     list: &'static str,
     options: &DecodeOptions,
-    mut item: impl FnMut(&mut Reader<'a>, &str) -> Result<T, OipError>,
+    mut item: impl FnMut(&mut Reader<'a>, Place<'_>) -> Result<T, OipError>,
     name: impl Fn(&T) -> &str,
 ) -> Result<Vec<T>, OipError> {
     let limit = options.limits.tensors;
@@ -113,7 +113,7 @@ pub(super) fn list<'a, T>(
             let place = format!("'{list}'");
             return Err(OipError::TooMany { place, what: "tensors", limit });
         }
-        found.push(item(reader, &format!("{list}[{}]", found.len()))?);
+        found.push(item(reader, Place::Item(list, found.len()))?);
         Ok(())
     })?;
     let mut names: Vec<&str> = found.iter().map(&name).collect();

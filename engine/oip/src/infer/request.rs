@@ -7,7 +7,7 @@ use super::{
     fields,
     split::split,
 };
-use crate::{DecodeOptions, NonFinite, OipError, Parameters, Tensor, json::Reader};
+use crate::{DecodeOptions, NonFinite, OipError, Parameters, Tensor, json::Reader, place::Place};
 
 /// An output that a request asks for.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -70,7 +70,7 @@ pub fn decode_request<'a>(
     header_length: Option<usize>,
     options: &DecodeOptions,
 ) -> Result<InferRequest<'a>, OipError> {
-    const PLACE: &str = "the request";
+    const PLACE: Place<'static> = Place::Part("the request");
     let parts = split(body, header_length, &options.limits)?;
     let mut reader = Reader::new(parts.json, &options.limits, options.non_finite == NonFinite::Literals)?;
     let mut budget = Budget { elements: options.limits.elements, tail: parts.tail };
@@ -82,13 +82,14 @@ pub fn decode_request<'a>(
             fields::once(&mut parameters, found, PLACE, &field)
         }
         "inputs" => {
-            let read = |reader: &mut Reader<'a>, at: &str| draft::tensor(reader, at, &mut budget, options);
+            let read =
+                |reader: &mut Reader<'a>, at: Place<'_>| draft::tensor(reader, at, &mut budget, options);
             let found = fields::list(reader, "inputs", options, read, |tensor| &tensor.name)?;
             fields::once(&mut inputs, found, PLACE, &field)
         }
         "outputs" if reader.null() => Ok(()),
         "outputs" => {
-            let read = |reader: &mut Reader<'a>, at: &str| requested(reader, at, options);
+            let read = |reader: &mut Reader<'a>, at: Place<'_>| requested(reader, at, options);
             let found = fields::list(reader, "outputs", options, read, |output| &output.name)?;
             fields::once(&mut outputs, found, PLACE, &field)
         }
@@ -113,7 +114,7 @@ pub fn decode_request<'a>(
 
 fn requested(
     reader: &mut Reader<'_>,
-    position: &str,
+    position: Place<'_>,
     options: &DecodeOptions,
 ) -> Result<RequestedOutput, OipError> {
     let (mut name, mut parameters): (Option<Cow<'_, str>>, Option<Parameters>) = (None, None);
@@ -129,7 +130,7 @@ fn requested(
     let mut parameters = parameters.unwrap_or_default();
     let binary = fields::take_flag(&mut parameters, "binary_data", position)?;
     if parameters.get("shared_memory_region").is_some() {
-        return Err(OipError::SharedMemory { place: position.to_owned() });
+        return Err(OipError::SharedMemory { place: position.text() });
     }
     Ok(RequestedOutput { name, binary, parameters })
 }

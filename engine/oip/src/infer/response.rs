@@ -5,7 +5,10 @@ use super::{
     fields,
     split::split,
 };
-use crate::{DecodeOptions, Encoding, InferRequest, NonFinite, OipError, Parameters, Tensor, json::Reader};
+use crate::{
+    DecodeOptions, Encoding, InferRequest, NonFinite, OipError, Parameters, Tensor, json::Reader,
+    place::Place,
+};
 
 /// What an inference answers.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -55,7 +58,7 @@ pub fn decode_response<'a>(
     header_length: Option<usize>,
     options: &DecodeOptions,
 ) -> Result<InferResponse<'a>, OipError> {
-    const PLACE: &str = "the response";
+    const PLACE: Place<'static> = Place::Part("the response");
     let parts = split(body, header_length, &options.limits)?;
     let mut reader = Reader::new(parts.json, &options.limits, options.non_finite == NonFinite::Literals)?;
     let mut budget = Budget { elements: options.limits.elements, tail: parts.tail };
@@ -69,7 +72,8 @@ pub fn decode_response<'a>(
             fields::once(&mut parameters, found, PLACE, &field)
         }
         "outputs" => {
-            let read = |reader: &mut Reader<'a>, at: &str| draft::tensor(reader, at, &mut budget, options);
+            let read =
+                |reader: &mut Reader<'a>, at: Place<'_>| draft::tensor(reader, at, &mut budget, options);
             let found = fields::list(reader, "outputs", options, read, |tensor| &tensor.name)?;
             fields::once(&mut outputs, found, PLACE, &field)
         }

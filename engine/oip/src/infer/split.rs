@@ -38,3 +38,33 @@ pub(super) fn split<'a>(
         .ok_or(OipError::HeaderBeyondBody { header_length, bytes: body.len() })?;
     Ok(Parts { json, tail: Some(tail) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_digits_alone() {
+        assert_eq!(parse_header_length("0"), Ok(0));
+        assert_eq!(parse_header_length(" 120 "), Ok(120));
+        let wrong = [
+            "",
+            " ",
+            "-1",
+            "+5",
+            "1.5",
+            "0x10",
+            "1e3",
+            "12,12",
+            "12 12",
+            "١٢",
+            "99999999999999999999",
+            "\u{0}7",
+        ];
+        for value in wrong {
+            let error = parse_header_length(value).expect_err(value);
+            assert_eq!(error.status(), 400);
+            assert!(!error.to_string().contains(char::is_control), "{error}");
+        }
+    }
+}

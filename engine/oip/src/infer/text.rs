@@ -10,7 +10,7 @@ use crate::{
 
 /// Whether a tensor's BYTES must go as base64: an element is no UTF-8.
 pub(super) fn needs_base64(tensor: &Tensor<'_>) -> bool {
-    tensor.datatype() == DataType::Bytes && tensor.strings().is_err()
+    tensor.byte_strings().is_ok_and(|mut all| all.any(|bytes| std::str::from_utf8(bytes).is_err()))
 }
 
 /// Appends `data`, a flat array.

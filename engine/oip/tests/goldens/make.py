@@ -2,13 +2,15 @@
 """Captures what NVIDIA's own client sends, and checks what it reads of our answers (needs tritonclient[http]).
 
     python engine/oip/tests/goldens/make.py           write requests/ anew: the exact bodies that tritonclient sends
-    python engine/oip/tests/goldens/make.py --check   read responses/ with tritonclient and compare with expected arrays
+    python engine/oip/tests/goldens/make.py --check   make requests/ again and compare; read responses/ with tritonclient
+                                                      and compare with the arrays they were made of
 
 A body is NAME.body; NAME.header holds its Inference-Header-Content-Length where it has one. Nothing here is random.
 """
 
 import pathlib
 import sys
+import tempfile
 
 import ml_dtypes
 import numpy as np
@@ -40,8 +42,12 @@ def tensor(name, array, datatype, binary):
     return one.set_data_from_numpy(array, binary_data=binary)
 
 
+# Where requests go: the goldens, or for a check another folder.
+REQUESTS = HERE / "requests"
+
+
 def put(name, body, header):
-    folder = HERE / "requests"
+    folder = REQUESTS
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.body").write_bytes(body if isinstance(body, bytes) else body.encode())
     if header is not None:
@@ -109,10 +115,9 @@ def control():
 
 def wanted():
     """Arrays that each of our responses must give back."""
-    half_json = {"FP16": ARRAYS["FP16"], "BF16": ARRAYS["BF16"]}
     for form in ["binary", "json"]:
         for datatype, array in ARRAYS.items():
-            yield f"{datatype.lower()}_{form}", {"y": half_json.get(datatype, array)}
+            yield f"{datatype.lower()}_{form}", {"y": array}
     yield "bytes_binary", {"y": BYTES}
     yield "bytes_json", {"y": TEXTS}
     yield "empty_binary", {"y": np.empty((0, 3), np.float32), "s": np.empty((0,), object)}
@@ -135,7 +140,22 @@ def same(ours, array):
     return ours.tobytes() == array.tobytes()
 
 
-def check():
+def check_requests():
+    """Whether the client still sends the bytes that the goldens hold."""
+    global REQUESTS
+    with tempfile.TemporaryDirectory() as folder:
+        REQUESTS = pathlib.Path(folder)
+        requests()
+        sent = {path.name: path.read_bytes() for path in REQUESTS.iterdir()}
+    held = {path.name: path.read_bytes() for path in (HERE / "requests").iterdir()}
+    changed = [name for name in sorted(sent.keys() | held.keys()) if sent.get(name) != held.get(name)]
+    for name in changed:
+        print(f"FAILED {name}: the client sends {sent.get(name)!r}")
+    return len(held) - len(changed), len(changed)
+
+
+def check_responses():
+    """Whether the client reads the arrays that our responses were made of."""
     passed = failed = 0
     for name, arrays in wanted():
         body = (HERE / "responses" / f"{name}.body").read_bytes()
@@ -150,11 +170,18 @@ def check():
         passed, failed = passed + good, failed + (not good)
         if not good:
             print(f"FAILED {name}: {answer}")
-    print(f"tritonclient: {passed} passed, {failed} failed")
-    return failed
+    return passed, failed
+
+
+def check():
+    """Both checks: passed and failed."""
+    both = check_requests(), check_responses()
+    return sum(one[0] for one in both), sum(one[1] for one in both)
 
 
 if __name__ == "__main__":
     if "--check" in sys.argv[1:]:
-        sys.exit(1 if check() else 0)
+        passed, failed = check()
+        print(f"tritonclient: {passed} passed, {failed} failed")
+        sys.exit(1 if failed else 0)
     requests()
