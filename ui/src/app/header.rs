@@ -59,7 +59,7 @@ impl App {
             theme.body("Search").color(theme.text.weak),
         ))
         .right_text(theme.caption(keys))
-        .fill(theme.surface.sunken)
+        .fill(theme.surface.field)
         .min_size(vec2(SEARCH, space::CONTROL));
         let response = ui.add_sized(vec2(SEARCH, space::CONTROL), look);
         response.widget_info(|| WidgetInfo::labeled(Role::Button, true, UiCommand::OpenPalette.title()));

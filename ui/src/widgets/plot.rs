@@ -129,7 +129,7 @@ pub fn plot_panel(
 /// Holds the place of a plot that has no point yet.
 fn nothing(ui: &mut Ui, theme: &Theme, spec: &PlotSpec<'_>) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), spec.height), egui::Sense::hover());
-    ui.painter().rect_filled(rect, space::RADIUS, theme.surface.sunken);
+    ui.painter().rect_filled(rect, space::RADIUS, theme.surface.field);
     let mut inside = ui.new_child(egui::UiBuilder::new().max_rect(rect));
     inside.centered_and_justified(|ui| ui.label(theme.weak("No points yet")));
 }

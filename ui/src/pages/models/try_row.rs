@@ -1,6 +1,6 @@
 //! One row by hand: a form of the features with usual values, and the answer of a warm session.
 
-use egui::{Label, Rect, Role, Sense, TextEdit, Ui, WidgetInfo, vec2};
+use egui::{Label, Rect, Role, Sense, Ui, WidgetInfo, vec2};
 use orrery_domain::{
     Command, ModelRef,
     dataset::{ColumnSchema, ColumnType},
@@ -22,6 +22,7 @@ use crate::{
         error_card::error_card,
         form::FormRow,
         format_cell, icon,
+        input::input,
     },
 };
 
@@ -158,7 +159,7 @@ fn field(
     value: &mut String,
     ctx: &PageContext<'_>,
 ) -> bool {
-    let edit = TextEdit::singleline(value).desired_width(160.0).hint_text("missing");
+    let edit = input(value).desired_width(160.0).hint_text("missing");
     let field = ui.add(edit).accessible_name(&feature.name);
     let mut changed = field.changed();
     let known: Vec<&str> = match feature.kind {

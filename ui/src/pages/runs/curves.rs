@@ -16,6 +16,7 @@ use crate::{
     format, run_index,
     theme::{Theme, space},
     widgets::{
+        input,
         plot::{self, Curve, CurveX, PlotGroup, PlotSpec, PlotState, plot_panel},
         plot_tools,
     },
@@ -203,7 +204,7 @@ fn tools(page: &mut RunsPage, theme: &Theme, ui: &mut Ui, runs: &[Watched]) {
         ui.add_space(space::S);
         let label = ui.label(theme.weak("Smoothing"));
         let slider = Slider::new(&mut page.state.smoothing, 0.0..=SMOOTHEST).max_decimals(2);
-        ui.add(slider)
+        input::slider(ui, theme, slider)
             .labelled_by(label.id)
             .on_hover_text("Exponential moving average; the measured curve stays, faint");
         if selected > runs.len() && !runs.is_empty() {

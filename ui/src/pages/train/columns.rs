@@ -1,6 +1,6 @@
 //! First fold: what is predicted from what, and how rows are divided.
 
-use egui::{ComboBox, ScrollArea, TextEdit, Ui};
+use egui::{ComboBox, ScrollArea, Ui};
 use orrery_domain::training::{Split, TargetTransform, Task};
 
 use super::{
@@ -15,9 +15,11 @@ use crate::{
     theme::{State, space},
     widgets::{
         button::{Weight, text_button},
+        choice::checkbox,
         column_picker::ColumnPicker,
         form::FormRow,
         icon,
+        input::input,
         table_index::contains_folded,
     },
 };
@@ -129,7 +131,7 @@ fn class_weights(ctx: &mut PageContext<'_>, ui: &mut Ui, form: &FormView) {
     let mut on = form.config.class_weights;
     let row = FormRow::new("Class weights", "Weight classes by the inverse of their frequency")
         .default_value("default off", on);
-    let response = row.show(ui, ctx.theme, |ui| ui.checkbox(&mut on, "Balance rare classes"));
+    let response = row.show(ui, ctx.theme, |ui| checkbox(ui, ctx.theme, &mut on, "Balance rare classes"));
     if response.reset {
         on = false;
     }
@@ -146,7 +148,7 @@ fn transform(ctx: &mut PageContext<'_>, ui: &mut Ui, form: &FormView) {
     )
     .default_value("default off", log)
     .error(form.problem(Place::Transform));
-    let response = row.show(ui, ctx.theme, |ui| ui.checkbox(&mut log, "Learn its logarithm"));
+    let response = row.show(ui, ctx.theme, |ui| checkbox(ui, ctx.theme, &mut log, "Learn its logarithm"));
     let wanted = if log && !response.reset { TargetTransform::Log } else { TargetTransform::None };
     if wanted != form.config.target_transform {
         ctx.drafts.edit(&form.dataset).target_transform = wanted;
@@ -161,9 +163,7 @@ fn features(page: &mut TrainPage, ctx: &mut PageContext<'_>, ui: &mut Ui, form: 
     row.show(ui, theme, |ui| {
         ui.vertical(|ui| {
             ui.horizontal(|ui| {
-                let hint = TextEdit::singleline(&mut page.filter)
-                    .hint_text("Filter columns")
-                    .desired_width(PICKER * 0.6);
+                let hint = input(&mut page.filter).hint_text("Filter columns").desired_width(PICKER * 0.6);
                 ui.add(hint).accessible_name("Filter columns");
                 ui.label(theme.weak(format!(
                     "{} of {} used",
@@ -200,7 +200,7 @@ fn feature(ctx: &mut PageContext<'_>, ui: &mut Ui, form: &FormView, column: &sup
     ui.horizontal(|ui| {
         ui.set_min_height(space::ROW);
         let mut used = !form.config.exclude.contains(&column.name);
-        if ui.checkbox(&mut used, column.name.as_str()).changed() {
+        if checkbox(ui, theme, &mut used, &column.name).changed() {
             let draft = ctx.drafts.edit(&form.dataset);
             if used {
                 draft.exclude.retain(|other| *other != column.name);

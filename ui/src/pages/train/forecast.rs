@@ -117,7 +117,7 @@ fn tile(title: &str, figure: &Figure) -> Tile {
         Provenance::Unknown => "Nothing like it has been measured here yet",
     };
     Tile {
-        baseline: String::new(),
+        baseline: None,
         title: title.to_owned(),
         value: format::figure(figure),
         unit: String::new(),
