@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, path::Path};
 
-use orrery_domain::{Failure, FailureClass, job::JobEvent, metric::Metrics, training::Task};
+use orrery_domain::{Failure, FailureClass, job::JobEvent, metric::Metrics, training::Task, words::count};
 
 use super::{
     Predictor,
@@ -56,8 +56,8 @@ pub(super) fn evaluate_with(
         .into());
     }
     let left_out = table.rows() - rows;
-    let without =
-        (left_out > 0).then(|| format!("{left_out} rows have no value in '{target}' and were left out."));
+    let without = (left_out > 0)
+        .then(|| format!("{} rows have no value in '{target}' and were left out.", count(left_out as u64)));
     for message in read.warnings.iter().cloned().chain(bad_rows(&read)).chain(without) {
         control.emit(JobEvent::Warning { message });
     }
