@@ -18,7 +18,9 @@ pub fn number(value: f64) -> String {
     let text = format!("{size:.decimals$}");
     let (whole, rest) = text.split_once('.').unwrap_or((text.as_str(), ""));
     let rest = rest.trim_end_matches('0');
-    let whole = format::count(whole.parse().unwrap_or_default());
+    // Four digits stand ungrouped: they are years as often as not.
+    let whole =
+        if size < 9_999.5 { whole.to_owned() } else { format::count(whole.parse().unwrap_or_default()) };
     let sign = if value < 0.0 && (whole != "0" || !rest.is_empty()) { "−" } else { "" };
     if rest.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{rest}") }
 }
@@ -61,7 +63,9 @@ mod tests {
             (0.812_345, "0.8123"),
             (-12.5, "−12.5"),
             (-0.000_01, "−1e−5"),
-            (3_932.799_7, "3,933"),
+            (3_932.799_7, "3933"),
+            (2_013.0, "2013"),
+            (-12_345.0, "−12,345"),
             (1_234_567.0, "1,234,567"),
             (0.000_012_3, "1.23e−5"),
             (1e12, "1e12"),

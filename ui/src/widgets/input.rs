@@ -14,6 +14,7 @@ pub fn input(text: &mut String) -> TextEdit<'_> {
 pub fn slider(ui: &mut Ui, theme: &Theme, slider: Slider<'_>) -> egui::Response {
     ui.scope(|ui| {
         ui.spacing_mut().interact_size.y = space::ROW - space::XS;
+        ui.spacing_mut().slider_rail_height = space::XS;
         ui.visuals_mut().selection.bg_fill = theme.accent.fill;
         ui.add(slider)
     })

@@ -26,6 +26,7 @@ pub mod plot_series;
 pub mod plot_tools;
 pub mod progress;
 pub mod row;
+mod svg;
 pub mod table;
 mod table_build;
 mod table_csv;

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Width of the pickers, points.
-const PICKER: f32 = 240.0;
+const PICKER: f32 = 260.0;
 
 pub(super) fn show(page: &mut TrainPage, ctx: &mut PageContext<'_>, ui: &mut Ui, form: &FormView) {
     kinds(ctx, ui, form);
