@@ -81,8 +81,8 @@ fn usual(kind: ColumnType, column: &ColumnProfile) -> String {
 /// Width of the answer beside the row, points.
 const ANSWER: f32 = 280.0;
 
-/// The answer stands beside the row from this width on, points.
-const BESIDE: f32 = 640.0;
+/// The answer stands beside the row from this width on, points; above it where there is less.
+const BESIDE: f32 = 760.0;
 
 /// The row's fields stand in two columns from this width on, points.
 const TWO: f32 = 900.0;
@@ -107,6 +107,10 @@ pub(super) fn show(
         ui.allocate_ui_with_layout(vec2(width, 0.0), down, |ui| {
             ui.set_width(width);
             ui.spacing_mut().item_spacing.x = space::S;
+            if !wide {
+                ask |= answer(entry, card, ctx, ui);
+                ui.add_space(space::M);
+            }
             let mut usual = false;
             let touched = form.touched;
             let reset = |ui: &mut Ui| {
@@ -121,10 +125,6 @@ pub(super) fn show(
             }
             // Once asked, every edit asks again.
             ask |= form.asked && (changed || usual);
-            if !wide {
-                ui.add_space(space::M);
-                ask |= answer(entry, card, ctx, ui);
-            }
         });
         if wide {
             ui.allocate_ui_with_layout(vec2(ANSWER, 0.0), down, |ui| {
