@@ -18,11 +18,15 @@ pub fn number(value: f64) -> String {
     let text = format!("{size:.decimals$}");
     let (whole, rest) = text.split_once('.').unwrap_or((text.as_str(), ""));
     let rest = rest.trim_end_matches('0');
-    // Four digits stand ungrouped: they are years as often as not.
-    let whole =
-        if size < 9_999.5 { whole.to_owned() } else { format::count(whole.parse().unwrap_or_default()) };
+    let whole = format::count(whole.parse().unwrap_or_default());
     let sign = if value < 0.0 && (whole != "0" || !rest.is_empty()) { "−" } else { "" };
     if rest.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{rest}") }
+}
+
+/// A value of a table's own column: as [`number`], but four digits stand ungrouped, for they are years as often as not.
+pub fn datum(value: f64) -> String {
+    let text = number(value);
+    if value.abs() < 9_999.5 { text.replace(',', "") } else { text }
 }
 
 /// A share as a percentage that says when it is not quite none or not quite all: `0%`, `<0.1%`, `12.5%`, `>99.9%`.
@@ -63,9 +67,7 @@ mod tests {
             (0.812_345, "0.8123"),
             (-12.5, "−12.5"),
             (-0.000_01, "−1e−5"),
-            (3_932.799_7, "3933"),
-            (2_013.0, "2013"),
-            (-12_345.0, "−12,345"),
+            (3_932.799_7, "3,933"),
             (1_234_567.0, "1,234,567"),
             (0.000_012_3, "1.23e−5"),
             (1e12, "1e12"),
@@ -74,6 +76,13 @@ mod tests {
         ];
         for (value, text) in expected {
             assert_eq!(number(value), text, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_year_in_a_column_is_no_count() {
+        for (value, text) in [(2_013.0, "2013"), (-12_345.0, "−12,345"), (0.5, "0.5")] {
+            assert_eq!(datum(value), text, "{value}");
         }
     }
 

@@ -35,6 +35,7 @@ mod tests {
         let mut harness = Harness::builder().with_context_setup(install).build_ui(|ui| {
             let output = input(&mut text).show(ui);
             let words = output.galley.rect.translate(output.galley_pos.to_vec2());
+            output.response.response.clone().accessible_name("Target");
             distance = (words.center().y - output.response.response.rect.center().y).abs();
         });
         harness.run_steps(3);

@@ -197,7 +197,7 @@ fn field(
     if let Some(numeric) = column.and_then(|column| column.numeric.as_ref()) {
         let show = |number: f64| match feature.kind {
             ColumnType::Datetime => format::moment(number),
-            _ => format_cell::number(number),
+            _ => format_cell::datum(number),
         };
         let words = format!("{} to {}", show(numeric.min), show(numeric.max));
         let words = ctx.theme.number(words).size(size::CAPTION).color(ctx.theme.text.weak);
