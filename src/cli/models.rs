@@ -97,7 +97,7 @@ fn list(context: &Context) -> Outcome {
         ("Target", Align::Left),
         ("Dataset", Align::Left),
         ("Metric", Align::Left),
-        ("Test [95 % interval]", Align::Left),
+        ("Test [95% interval]", Align::Left),
         ("Size", Align::Right),
         ("Made", Align::Left),
     ];

@@ -5,6 +5,7 @@ use std::{
     io::{IsTerminal, Write},
 };
 
+pub use orrery_domain::words::count;
 use orrery_domain::{
     Failure,
     metric::{MetricId, MetricValue},
@@ -107,19 +108,6 @@ pub fn watched() -> bool {
     std::io::stderr().is_terminal()
 }
 
-/// A whole number with commas.
-pub fn count(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// A number with about five significant digits.
 pub fn number(value: f64) -> String {
     if value == 0.0 {
@@ -192,7 +180,6 @@ mod tests {
 
     #[test]
     fn figures_read_as_a_person_writes_them() {
-        assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(number(0.123_456), "0.12346");
         assert_eq!(number(54_321.9), "54322");
         assert_eq!(bytes(1536), "1.5 KiB");

@@ -69,7 +69,7 @@ pub fn evaluate(context: &Context, arguments: &EvaluateArguments) -> Outcome {
     let lines: Vec<Vec<String>> = order
         .filter_map(|id| metrics.get(id).map(|value| vec![id.title().to_owned(), output::metric(*id, value)]))
         .collect();
-    output::table(&[("Metric", Align::Left), ("Value [95 % interval]", Align::Left)], &lines);
+    output::table(&[("Metric", Align::Left), ("Value [95% interval]", Align::Left)], &lines);
     Ok(())
 }
 

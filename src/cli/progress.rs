@@ -65,7 +65,7 @@ impl Line {
 fn describe(progress: &Progress) -> String {
     let mut parts = vec![progress.phase.clone()];
     if let Some(fraction) = progress.fraction {
-        parts.push(format!("{:.0} %", fraction * 100.0));
+        parts.push(orrery_domain::words::percent(fraction));
     }
     if progress.steps > 0 {
         parts.push(format!("step {} of {}", output::count(progress.step), output::count(progress.steps)));
@@ -87,6 +87,6 @@ mod tests {
     #[test]
     fn progress_says_only_what_is_known() {
         let progress = Progress { phase: "Training".into(), fraction: Some(0.5), ..Progress::default() };
-        assert_eq!(describe(&progress), "Training · 50 %");
+        assert_eq!(describe(&progress), "Training · 50%");
     }
 }

@@ -161,7 +161,7 @@ fn list(context: &Context, store: &mut Store) -> Outcome {
 }
 
 fn row(run: &Run) -> Vec<String> {
-    let progress = run.progress.fraction.map(|fraction| format!("{:.0} %", fraction * 100.0));
+    let progress = run.progress.fraction.map(|fraction| orrery_domain::words::percent(fraction));
     let model = run.model.as_ref().map_or_else(|| run.kind.name().to_owned(), ToString::to_string);
     vec![
         run.id.0.clone(),
@@ -204,7 +204,10 @@ fn show(context: &Context, store: &mut Store, id: &str) -> Outcome {
         ("Asked for", output::moment(run.created_at)),
     ];
     if let Some(fraction) = run.progress.fraction {
-        lines.push(("Progress", format!("{:.0} % {}", fraction * 100.0, run.progress.phase)));
+        lines.push((
+            "Progress",
+            format!("{} {}", orrery_domain::words::percent(fraction), run.progress.phase),
+        ));
     }
     if let Some(secs) = took(&run) {
         lines.push(("Took", output::duration(secs)));

@@ -182,7 +182,7 @@ pub const CASES: &[Case] = &[
     refused("parquet_pages_zero.parquet", "Parquet file is damaged"),
     read("parquet_same_names.parquet", "occurs again"),
     read("parquet_second_pages.parquet", ""),
-    refused("parquet_some_more_rows.parquet", "says that it has 2321 rows"),
+    refused("parquet_some_more_rows.parquet", "says that it has 2,321 rows"),
     refused("parquet_wrong_checksum.parquet", "checksum"),
     refused("parquet_wrong_text.parquet", "UTF-8"),
     refused("pdf.csv", "PDF"),

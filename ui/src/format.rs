@@ -5,21 +5,7 @@ use orrery_domain::{
     units::{Figure, Unit, UnixSecs},
 };
 
-/// What stands where there is no value.
-pub const NONE: &str = "–";
-
-/// A count with thousands separators: `1,234,567`.
-pub fn count(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+pub use orrery_domain::words::{NONE, count, percent, plural};
 
 /// A count in few characters: `512`, `9,600`, `12.3k`, `4.56M`.
 pub fn count_short(value: f64) -> String {
@@ -103,18 +89,6 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
-/// A share: `63%`, `0.4%`.
-pub fn percent(share: f64) -> String {
-    let value = share * 100.0;
-    if !value.is_finite() {
-        NONE.to_owned()
-    } else if value == 0.0 || value.abs() >= 10.0 {
-        format!("{value:.0}%")
-    } else {
-        format!("{value:.1}%")
-    }
-}
-
 /// A number with `digits` significant digits, without an exponent where one can be avoided.
 pub fn significant(value: f64, digits: usize) -> String {
     if !value.is_finite() {
@@ -159,20 +133,12 @@ pub fn figure(figure: &Figure) -> String {
     }
 }
 
-/// `1 row`, `2 rows`: a count with its noun.
-pub fn plural(value: u64, noun: &str) -> String {
-    if value == 1 { format!("1 {noun}") } else { format!("{} {noun}s", count(value)) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn numbers_read_as_people_write_them() {
-        assert_eq!(count(0), "0");
-        assert_eq!(count(999), "999");
-        assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(count_short(12_345.0), "12.3k");
         assert_eq!(count_short(1000.0), "1,000");
         assert_eq!(count_short(-1500.0), "-1,500");
@@ -185,8 +151,6 @@ mod tests {
         assert_eq!(duration(100.0), "1 min 40 s");
         assert_eq!(duration(7800.0), "2 h 10 min");
         assert_eq!(duration(f64::NAN), NONE);
-        assert_eq!(percent(0.634), "63%");
-        assert_eq!(percent(0.004), "0.4%");
         assert_eq!(significant(0.001_234, 3), "0.00123");
         assert_eq!(significant(123_456.0, 3), "123456");
         assert_eq!(moment(0.0), "1970-01-01 00:00");

@@ -28,6 +28,7 @@ pub mod snapshot;
 pub mod spreadsheet;
 pub mod training;
 pub mod units;
+pub mod words;
 
 pub use command::Command;
 pub use engine::Engine;

@@ -11,6 +11,7 @@ use orrery_domain::{
     Failure, FailureClass,
     dataset::ColumnType,
     training::{Split, Task},
+    words,
 };
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -246,8 +247,9 @@ fn in_time_order(rows: &[u32], times: &[f64], name: &str) -> Result<Vec<u32>, Fa
     let untimed = rows.iter().filter(|row| times[**row as usize].is_nan()).count();
     if untimed > 0 {
         return Err(data(format!(
-            "{untimed} rows have no value in '{name}', so they cannot be put in time order. Choose another column or \
-             another split."
+            "{} rows have no value in '{name}', so they cannot be put in time order. Choose another column or \
+             another split.",
+            words::count(untimed as u64)
         )));
     }
     let mut ordered = rows.to_vec();
@@ -306,11 +308,8 @@ fn by_column(table: &Table, name: &str, rows: &[u32]) -> Result<[Vec<u32>; 3], F
             .iter()
             .take(5)
             .map(|(value, count)| {
-                if value.is_empty() {
-                    format!("missing ({count} rows)")
-                } else {
-                    format!("'{value}' ({count} rows)")
-                }
+                let rows = words::plural(*count as u64, "row");
+                if value.is_empty() { format!("missing ({rows})") } else { format!("'{value}' ({rows})") }
             })
             .collect();
         if unknown.len() > 5 {
@@ -331,7 +330,7 @@ fn check_parts(rows: &SplitRows, classes: &Classes, target: &str) -> Result<(), 
             return Err(data(format!(
                 "No {what} rows come out of this split: {} rows have a value in the target '{target}'. Choose another split \
                  or bring more rows.",
-                classes.rows.len()
+                words::count(classes.rows.len() as u64)
             )));
         }
     }

@@ -27,7 +27,8 @@ fn named(rows: &[u32], why: &str) -> String {
     let numbers: Vec<String> = rows.iter().take(NAMED).map(|row| (u64::from(*row) + 1).to_string()).collect();
     let more = if rows.len() > NAMED { ", …" } else { "" };
     let word = if rows.len() == 1 { "row" } else { "rows" };
-    format!("{} {word} where it is {why} ({word} {}{more})", rows.len(), numbers.join(", "))
+    let count = orrery_domain::words::count(rows.len() as u64);
+    format!("{count} {word} where it is {why} ({word} {}{more})", numbers.join(", "))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use orrery_domain::{
     device::{Device, DeviceChoice, DeviceKind, DeviceState},
     snapshot::DeviceAdvice,
+    words::whole,
 };
 
 /// An adapter must be this much faster than the CPU to be chosen: below it the difference is noise.
@@ -25,20 +26,20 @@ pub fn choose_device(devices: &[Device]) -> DeviceAdvice {
             reason: format!(
                 "{} trained {} rows/s on the fixed workload, the CPU {} rows/s.",
                 adapter.name,
-                thousands(rate),
-                thousands(cpu_rate)
+                whole(rate),
+                whole(cpu_rate)
             ),
         },
         (Some((adapter, rate)), Some(cpu_rate)) => on_cpu(format!(
             "The CPU trained {} rows/s on the fixed workload, {} {} rows/s.",
-            thousands(cpu_rate),
+            whole(cpu_rate),
             adapter.name,
-            thousands(rate)
+            whole(rate)
         )),
         (Some((adapter, rate)), None) => on_cpu(format!(
             "The CPU has not been measured yet, so {} ({} rows/s) cannot be compared with it.",
             adapter.name,
-            thousands(rate)
+            whole(rate)
         )),
         (None, _) => on_cpu(without_adapter(&adapters)),
     }
@@ -76,19 +77,6 @@ fn rate(device: &Device) -> Option<f64> {
         }
         _ => None,
     }
-}
-
-/// A whole number with thin groups of three, as `12,345`.
-fn thousands(value: f64) -> String {
-    let digits = format!("{value:.0}");
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use orrery_domain::{
     profile::Profile,
     run::{Progress, RunState},
     snapshot::{JobEntry, JobKind, JobOutcome, Severity},
+    words::{count, plural},
 };
 use orrery_policy::ending;
 
@@ -195,7 +196,8 @@ impl State {
                 self.end_job(id, JobOutcome::Profiled);
             }
             JobEvent::Predicted { report } => {
-                let message = format!("Predicted {} rows to {}.", report.rows, report.out.display());
+                let message =
+                    format!("Predicted {} to {}.", plural(report.rows, "row"), report.out.display());
                 self.end_job(id, JobOutcome::Predicted { report: Box::new(report) });
                 self.say(Severity::Ok, message);
             }
@@ -210,9 +212,11 @@ impl State {
     fn show_imported(&mut self, dataset: Dataset, profile: Profile) {
         let bad = match dataset.bad_rows {
             0 => String::new(),
-            rows => format!(" {rows} bad rows were left out."),
+            1 => " 1 bad row was left out.".to_owned(),
+            rows => format!(" {} bad rows were left out.", count(rows)),
         };
-        self.say(Severity::Ok, format!("Imported '{}': {} rows.{bad}", dataset.name, dataset.rows));
+        let rows = plural(dataset.rows, "row");
+        self.say(Severity::Ok, format!("Imported '{}': {rows}.{bad}", dataset.name));
         let changes = crate::store::Changes { datasets: vec![(dataset, false)], ..Default::default() };
         self.take_changes(changes);
         self.show_profile(profile);

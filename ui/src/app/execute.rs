@@ -1,6 +1,6 @@
 //! One match executes every wish and every command of the window.
 
-use egui::{Context, ViewportCommand};
+use egui::{Context, ViewportCommand, ViewportId};
 use orrery_domain::Command;
 
 use super::App;
@@ -105,9 +105,18 @@ impl App {
         let (_, _, step) = SCALES;
         match command {
             UiCommand::OpenFile => self.pick(ctx, PickRequest::import()),
-            UiCommand::OpenPalette => self.shell.palette.open(),
-            UiCommand::ShowNotices => self.shell.notices.open = !self.shell.notices.open,
-            UiCommand::ToggleRail => self.shell.rail_folded = !self.shell.rail_folded,
+            UiCommand::OpenPalette => {
+                self.show_main(ctx);
+                self.shell.palette.open();
+            }
+            UiCommand::ShowNotices => {
+                self.show_main(ctx);
+                self.shell.notices.open = !self.shell.notices.open;
+            }
+            UiCommand::ToggleRail => {
+                self.show_main(ctx);
+                self.shell.rail_folded = !self.shell.rail_folded;
+            }
             UiCommand::ToggleTheme => {
                 let dark = ctx.theme() == egui::Theme::Dark;
                 self.facts.theme = if dark { ThemeChoice::Light } else { ThemeChoice::Dark };
@@ -116,7 +125,11 @@ impl App {
             UiCommand::Larger => self.set(Preference::Scale(self.facts.scale + step)),
             UiCommand::Smaller => self.set(Preference::Scale(self.facts.scale - step)),
             UiCommand::NormalSize => self.set(Preference::Scale(1.0)),
-            UiCommand::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+            UiCommand::Quit => {
+                // Of the whole program, whichever window the keys were pressed in; it may have a question to ask.
+                self.show_main(ctx);
+                ctx.send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::Close);
+            }
             other => log::warn!("the command {other:?} has nobody to execute it"),
         }
     }

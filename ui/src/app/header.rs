@@ -16,7 +16,18 @@ use crate::{
 const SEARCH: f32 = 240.0;
 
 impl App {
+    /// The main window's header.
     pub(super) fn header(&mut self, ui: &mut Ui) {
+        self.page_header(ui, |app, ui| {
+            if ui.available_width() > SEARCH {
+                app.search_box(ui);
+            }
+            app.window_button(ui, UiCommand::TearOff.icon(), UiCommand::TearOff.title());
+        });
+    }
+
+    /// A page's title and breadcrumbs, its actions on the right, and beside them what `beside` draws from right to left.
+    pub(super) fn page_header(&mut self, ui: &mut Ui, beside: impl FnOnce(&mut Self, &mut Ui)) {
         let ctx = ui.ctx().clone();
         let theme = self.theme(&ctx);
         let frame = bar_frame(theme.surface.base).inner_margin(egui::Margin::symmetric(24, 0));
@@ -26,21 +37,22 @@ impl App {
                 self.crumbs(ui);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     self.with_page(&ctx, |page, context| page.actions(context, ui));
-                    if ui.available_width() > SEARCH {
-                        self.search_box(ui);
-                    }
-                    let command = UiCommand::TearOff;
-                    let button = icon_button(ui, &theme, command.icon(), command.title(), true);
-                    if button.clicked() {
-                        self.outbox.run(command);
-                    }
+                    beside(self, ui);
                 });
             });
         });
     }
 
+    /// The button that gives the page a window of its own, or takes it back from there.
+    pub(super) fn window_button(&mut self, ui: &mut Ui, icon: icon::Icon, name: &str) {
+        let theme = self.theme(ui.ctx());
+        if icon_button(ui, &theme, icon, name, true).clicked() {
+            self.outbox.run(UiCommand::TearOff);
+        }
+    }
+
     /// What stands after the title.
-    pub(super) fn crumbs(&mut self, ui: &mut Ui) {
+    fn crumbs(&mut self, ui: &mut Ui) {
         let theme = self.theme(ui.ctx());
         let ctx = ui.ctx().clone();
         let crumbs = self.with_page(&ctx, |page, context| page.breadcrumbs(context)).unwrap_or_default();
@@ -59,7 +71,7 @@ impl App {
             theme.body("Search").color(theme.text.weak),
         ))
         .right_text(theme.caption(keys))
-        .fill(theme.surface.sunken)
+        .fill(theme.surface.field)
         .min_size(vec2(SEARCH, space::CONTROL));
         let response = ui.add_sized(vec2(SEARCH, space::CONTROL), look);
         response.widget_info(|| WidgetInfo::labeled(Role::Button, true, UiCommand::OpenPalette.title()));

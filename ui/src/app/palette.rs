@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use egui::{
-    Align2, Area, Context, Id, Key, Modal, Modifiers, Order, Role, ScrollArea, TextEdit, Ui, WidgetInfo, vec2,
-};
+use egui::{Align2, Area, Context, Id, Key, Modal, Modifiers, Order, Role, ScrollArea, Ui, WidgetInfo, vec2};
 use orrery_domain::{Command, dataset::ImportOptions};
 
 use super::{App, shell::overlay_frame};
@@ -15,6 +13,7 @@ use crate::{
     widgets::{
         badge, button,
         icon::{self, Icon},
+        input::input,
     },
 };
 
@@ -94,7 +93,7 @@ impl App {
             Modal::new(Id::unique("palette")).area(area).frame(overlay_frame(ctx, &theme)).show(ctx, |ui| {
                 ui.set_width(WIDTH.min(ctx.content_rect().width() - 80.0));
                 let before = query.clone();
-                let edit = TextEdit::singleline(&mut query)
+                let edit = input(&mut query)
                     .hint_text("Search commands, pages, datasets, runs and models")
                     .desired_width(f32::INFINITY)
                     .font(egui::FontId::proportional(size::HEADING))

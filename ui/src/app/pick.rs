@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use egui::{Context, TextEdit};
+use egui::Context;
 
 use super::App;
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     widgets::{
         button::{Weight, text_button},
         confirm::dialog,
+        input::input,
     },
 };
 
@@ -83,8 +84,7 @@ impl App {
         };
         let shown = dialog(ctx, &theme, &request.title, 560.0, |ui| {
             let caption = ui.label(theme.weak(label));
-            let edit =
-                TextEdit::singleline(&mut text).desired_width(f32::INFINITY).font(egui::TextStyle::Monospace);
+            let edit = input(&mut text).desired_width(f32::INFINITY).font(egui::TextStyle::Monospace);
             let field = ui.add(edit).labelled_by(caption.id);
             if ui.memory(|memory| memory.focused().is_none()) {
                 field.request_focus();

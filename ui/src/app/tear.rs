@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use egui::{Align, Context, Layout, Panel, Ui, ViewportBuilder, ViewportCommand, ViewportId, vec2};
+use egui::{Context, Ui, ViewportBuilder, ViewportCommand, ViewportId, vec2};
 
-use super::{App, shell::bar_frame};
+use super::App;
 use crate::{
-    command::UiCommand,
     route::{PageId, Route},
-    theme::{size, space},
-    widgets::{button::icon_button, icon},
+    widgets::icon,
 };
 
 /// The pages that have a window of their own.
@@ -120,22 +118,16 @@ impl App {
     }
 
     fn torn_header(&mut self, ui: &mut Ui) {
-        let ctx = ui.ctx().clone();
-        let theme = self.theme(&ctx);
-        let frame = bar_frame(theme.surface.base).inner_margin(egui::Margin::symmetric(24, 0));
-        Panel::top("header").exact_size(space::HEADER).frame(frame).show(ui, |ui| {
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                ui.label(theme.title(self.route.page().title()).size(size::HEADING + 2.0));
-                self.crumbs(ui);
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    if icon_button(ui, &theme, icon::BACK_IN, "Bring back into the main window", true)
-                        .clicked()
-                    {
-                        self.outbox.run(UiCommand::TearOff);
-                    }
-                    self.with_page(&ctx, |page, context| page.actions(context, ui));
-                });
-            });
+        self.page_header(ui, |app, ui| {
+            app.window_button(ui, icon::BACK_IN, "Bring back into the main window")
         });
+    }
+
+    /// Brings the main window to the front when another one asks for what only that one shows.
+    pub(super) fn show_main(&self, ctx: &Context) {
+        if self.torn.drawing.is_some() {
+            ctx.send_viewport_cmd_to(ViewportId::ROOT, ViewportCommand::Focus);
+            ctx.request_repaint_of(ViewportId::ROOT);
+        }
     }
 }

@@ -80,8 +80,8 @@ fn visuals(theme: &Theme) -> Visuals {
         selection: Selection { bg_fill: accent.soft, stroke: Stroke::new(1.0, accent.text) },
         hyperlink_color: accent.text,
         faint_bg_color: surface.raised,
-        extreme_bg_color: surface.sunken,
-        text_edit_bg_color: Some(surface.sunken),
+        extreme_bg_color: surface.field,
+        text_edit_bg_color: Some(surface.field),
         code_bg_color: surface.sunken,
         warn_fg_color: state.warning,
         error_fg_color: state.failed,
@@ -104,8 +104,10 @@ fn visuals(theme: &Theme) -> Visuals {
 fn widgets(theme: &Theme) -> Widgets {
     let Theme { surface, text, accent, .. } = theme;
     let hairline = Stroke::new(space::HAIRLINE, surface.hairline);
-    let look = |fill: Color32, line: Stroke, word: Color32| WidgetVisuals {
-        bg_fill: fill,
+    let edge = Stroke::new(space::HAIRLINE, surface.edge);
+    // egui fills buttons with the weak colour; rails, their handles and scroll bars with the other.
+    let look = |fill: Color32, shape: Color32, line: Stroke, word: Color32| WidgetVisuals {
+        bg_fill: shape,
         weak_bg_fill: fill,
         bg_stroke: line,
         corner_radius: CornerRadius::same(space::RADIUS),
@@ -113,11 +115,11 @@ fn widgets(theme: &Theme) -> Widgets {
         expansion: 0.0,
     };
     Widgets {
-        noninteractive: look(surface.raised, hairline, text.body),
-        inactive: look(surface.overlay, hairline, text.body),
-        hovered: look(surface.hover, hairline, text.strong),
+        noninteractive: look(surface.raised, surface.raised, hairline, text.body),
+        inactive: look(surface.overlay, surface.control, edge, text.body),
+        hovered: look(surface.hover, text.weak, edge, text.strong),
         // egui draws the focused widget as active: the ring is what keyboard users steer by.
-        active: look(surface.hover, Stroke::new(space::FOCUS, accent.text), text.strong),
-        open: look(surface.hover, hairline, text.strong),
+        active: look(surface.hover, text.weak, Stroke::new(space::FOCUS, accent.text), text.strong),
+        open: look(surface.hover, text.weak, edge, text.strong),
     }
 }

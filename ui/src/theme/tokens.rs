@@ -15,15 +15,24 @@ pub struct Surface {
     /// Popups, dialogs.
     #[serde(deserialize_with = "hex")]
     pub overlay: Color32,
-    /// Inputs and plot backgrounds.
+    /// Tracks of bars, code.
     #[serde(deserialize_with = "hex")]
     pub sunken: Color32,
+    /// Inside inputs and plots.
+    #[serde(deserialize_with = "hex")]
+    pub field: Color32,
     /// Under the pointer.
     #[serde(deserialize_with = "hex")]
     pub hover: Color32,
     /// Lines between things.
     #[serde(deserialize_with = "hex")]
     pub hairline: Color32,
+    /// Outlines of buttons and inputs.
+    #[serde(deserialize_with = "hex")]
+    pub edge: Color32,
+    /// What tells a control by its shape alone: rails and handles, empty check boxes, scroll bars.
+    #[serde(deserialize_with = "hex")]
+    pub control: Color32,
 }
 
 /// Text colours.
@@ -164,6 +173,7 @@ mod tests {
                 surface.raised,
                 surface.overlay,
                 surface.sunken,
+                surface.field,
                 surface.hover,
                 theme.accent.soft,
             ];
@@ -189,12 +199,35 @@ mod tests {
             for fill in [theme.accent.fill, theme.accent.hover] {
                 assert!(contrast(theme.text.on_accent, fill) >= 4.5, "dark={} text on accent", theme.dark);
             }
-            for ground in [surface.base, surface.raised, surface.sunken] {
+            for ground in [surface.base, surface.raised, surface.sunken, surface.field] {
                 for line in theme.series {
                     let ratio = contrast(line, ground);
                     assert!(ratio >= 3.0, "dark={} series {line:?} on {ground:?} is {ratio:.2}", theme.dark);
                 }
             }
+        }
+    }
+
+    /// WCAG 2.2, 1.4.11: what a control is told by stands out 3:1 from what it lies on.
+    #[test]
+    fn controls_without_words_stand_out_from_every_surface() {
+        for theme in [Theme::dark(), Theme::light()] {
+            let surface = &theme.surface;
+            let grounds = [
+                surface.base,
+                surface.raised,
+                surface.overlay,
+                surface.sunken,
+                surface.field,
+                surface.hover,
+                theme.accent.soft,
+            ];
+            for ground in grounds {
+                let ratio = contrast(surface.control, ground);
+                assert!(ratio >= 3.0, "dark={} a control on {ground:?} is {ratio:.2}", theme.dark);
+            }
+            let checked = contrast(theme.accent.fill, surface.base);
+            assert!(checked >= 3.0, "dark={} a checked box is {checked:.2}", theme.dark);
         }
     }
 }

@@ -102,11 +102,16 @@ pub fn text_button(
     response.accessible_name(words)
 }
 
+/// A square with an icon alone, without a frame until it is hovered: what icon buttons and menus look like.
+pub fn icon_face(theme: &Theme, icon: Icon) -> Button<'static> {
+    Button::new(icon.small().color(theme.text.body))
+        .min_size(vec2(space::CONTROL, space::CONTROL))
+        .frame_when_inactive(false)
+}
+
 /// A square button with an icon alone; `name` is its tooltip and its accessible name.
 pub fn icon_button(ui: &mut Ui, theme: &Theme, icon: Icon, name: &str, enabled: bool) -> Response {
-    let button = Button::new(icon.small().color(theme.text.body))
-        .min_size(vec2(space::CONTROL, space::CONTROL))
-        .frame_when_inactive(false);
+    let button = icon_face(theme, icon);
     ui.add_enabled(enabled, button).on_hover_text(name).accessible_name(name)
 }
 
@@ -114,9 +119,7 @@ pub fn icon_button(ui: &mut Ui, theme: &Theme, icon: Icon, name: &str, enabled: 
 pub fn command_icon_button(ctx: &mut PageContext<'_>, ui: &mut Ui, command: UiCommand) -> Response {
     let enabled = command.enabled(CommandContext { snapshot: ctx.snapshot, route: ctx.route });
     let theme = ctx.theme;
-    let button = Button::new(command.icon().small().color(theme.text.body))
-        .min_size(vec2(space::CONTROL, space::CONTROL))
-        .frame_when_inactive(false);
+    let button = icon_face(theme, command.icon());
     let response = ui.add_enabled(enabled.is_ok(), button).accessible_name(command.title());
     let response = match enabled {
         Ok(()) => response.on_hover_ui(|ui| {

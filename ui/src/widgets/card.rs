@@ -13,7 +13,7 @@ pub fn frame(theme: &Theme) -> Frame {
         .fill(theme.surface.raised)
         .stroke(Stroke::new(space::HAIRLINE, theme.surface.hairline))
         .corner_radius(space::RADIUS + 2)
-        .inner_margin(Margin::same(12))
+        .inner_margin(Margin { left: 12, right: 12, top: 8, bottom: 12 })
 }
 
 /// A card as wide as the space it is in, with its title and `right` in the corner.
@@ -29,11 +29,12 @@ pub fn card<R>(
             ui.set_width(ui.available_width());
             let height = std::mem::replace(&mut ui.spacing_mut().interact_size.y, TITLE);
             ui.horizontal(|ui| {
+                // As high as a button from the start: what comes first would stand too high beside one.
+                ui.set_min_height(space::CONTROL);
                 ui.add(egui::Label::new(theme.strong(title)).truncate());
                 ui.with_layout(Layout::right_to_left(Align::Center), right);
             });
             ui.spacing_mut().interact_size.y = height;
-            ui.add_space(space::XS);
             content(ui)
         })
         .inner

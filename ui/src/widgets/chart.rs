@@ -2,7 +2,9 @@
 //!
 //! Unlike the plot panel it does not move: its axes are given, so two models look alike.
 
-use egui::{Align2, FontFamily, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Align2, FontFamily, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2,
+};
 
 use crate::{
     format,
@@ -68,7 +70,7 @@ impl Chart<'_> {
             pos2(rect.right() - space::S, rect.bottom() - BOTTOM),
         );
         let place = |point: [f64; 2]| self.place(plot, point);
-        ui.painter().rect_filled(plot, 2.0, theme.surface.sunken);
+        ui.painter().rect_filled(plot, 2.0, theme.surface.field);
         self.axes(ui, theme, plot);
         let painter = ui.painter_at(plot.expand(3.0));
         for [from, to, top] in &self.bars {
@@ -128,24 +130,14 @@ impl Chart<'_> {
         for (tick, text) in ticks(self.x) {
             let x = self.place(plot, [tick, self.y.0]).x;
             painter.vline(x, plot.y_range(), grid);
-            painter.text(
-                pos2(x, plot.bottom() + 3.0),
-                Align2::CENTER_TOP,
-                text,
-                font.clone(),
-                theme.text.weak,
-            );
+            let words = painter.layout_no_wrap(text, font.clone(), theme.text.weak);
+            painter.galley(below(plot, x, words.size()).min, words, theme.text.weak);
         }
         for (tick, text) in ticks(self.y) {
             let y = self.place(plot, [self.x.0, tick]).y;
             painter.hline(plot.x_range(), y, grid);
-            painter.text(
-                pos2(plot.left() - 5.0, y),
-                Align2::RIGHT_CENTER,
-                text,
-                font.clone(),
-                theme.text.weak,
-            );
+            let words = painter.layout_no_wrap(text, font.clone(), theme.text.weak);
+            painter.galley(beside(plot, y, words.size()).min, words, theme.text.weak);
         }
         let words = FontId::proportional(size::CAPTION);
         painter.text(
@@ -156,6 +148,18 @@ impl Chart<'_> {
             theme.text.weak,
         );
     }
+}
+
+/// Where a tick's label of that size stands under the plot: about `x`, but not past the left edge, where the other axis has its own.
+fn below(plot: Rect, x: f32, size: Vec2) -> Rect {
+    let left = (x - size.x / 2.0).max(plot.left());
+    Rect::from_min_size(pos2(left, plot.bottom() + 3.0), size)
+}
+
+/// The same to the left of the plot: about `y`, but not past its lower edge.
+fn beside(plot: Rect, y: f32, size: Vec2) -> Rect {
+    let bottom = (y + size.y / 2.0).min(plot.bottom());
+    Rect::from_min_size(pos2(plot.left() - 6.0 - size.x, bottom - size.y), size)
 }
 
 /// Round values in a range, as numbers and as text.
@@ -214,6 +218,16 @@ mod tests {
         assert_eq!(texts((-1000.0, 1000.0)), ["-1000", "-500", "0", "500", "1000"]);
         assert_eq!(texts((0.0, 50_000.0)), ["0", "10.0k", "20.0k", "30.0k", "40.0k", "50.0k"]);
         assert!(ticks((1.0, 1.0)).is_empty() && ticks((f64::NAN, 1.0)).is_empty());
+    }
+
+    #[test]
+    fn the_two_labels_at_the_origin_keep_apart() {
+        let plot = Rect::from_min_max(pos2(44.0, 8.0), pos2(244.0, 208.0));
+        let size = vec2(18.0, 14.0);
+        let (under, left) = (below(plot, plot.left(), size), beside(plot, plot.bottom(), size));
+        assert!(under.left() - left.right() >= 6.0 && under.top() - left.bottom() >= 3.0, "{under} {left}");
+        assert!((below(plot, 144.0, size).center().x - 144.0).abs() < 0.01);
+        assert!((beside(plot, 100.0, size).center().y - 100.0).abs() < 0.01);
     }
 
     #[test]

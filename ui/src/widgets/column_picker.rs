@@ -1,7 +1,8 @@
 //! Column picker: a combo over the columns of a dataset, with a filter when there are many.
 
-use egui::{ComboBox, ScrollArea, TextEdit, Ui};
+use egui::{ComboBox, ScrollArea, Ui};
 
+use super::input::input;
 use crate::theme::{Theme, space};
 
 /// From this many columns on the list can be filtered.
@@ -39,8 +40,7 @@ impl ColumnPicker<'_> {
             let id = ui.scope_id().with("filter");
             let mut filter: String = ui.data_mut(|data| data.get_temp(id).unwrap_or_default());
             if self.columns.len() > MANY {
-                let edit =
-                    TextEdit::singleline(&mut filter).hint_text("Filter columns").desired_width(self.width);
+                let edit = input(&mut filter).hint_text("Filter columns").desired_width(self.width);
                 let response = ui.add(edit).accessible_name("Filter columns");
                 if response.changed() {
                     ui.data_mut(|data| data.insert_temp(id, filter.clone()));

@@ -2,7 +2,7 @@
 
 use egui::{Ui, containers::menu::MenuButton};
 
-use super::icon;
+use super::{button::icon_face, icon};
 use crate::theme::Theme;
 
 /// What kind of file is wanted.
@@ -30,8 +30,7 @@ impl Format {
 
 /// Draws the menu's button; returns what was asked for.
 pub fn export_menu(ui: &mut Ui, theme: &Theme, title: &str) -> Option<Format> {
-    let button = egui::Button::new(icon::EXPORT.small().color(theme.text.body)).frame_when_inactive(false);
-    let (response, inside) = MenuButton::from_button(button).ui(ui, |ui| {
+    let (response, inside) = MenuButton::from_button(icon_face(theme, icon::EXPORT)).ui(ui, |ui| {
         let formats = [
             ("Values as CSV…", Format::Csv),
             ("Picture as SVG…", Format::Svg),

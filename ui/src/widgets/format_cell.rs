@@ -23,6 +23,12 @@ pub fn number(value: f64) -> String {
     if rest.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{rest}") }
 }
 
+/// A value of a table's own column: as [`number`], but four digits stand ungrouped, for they are years as often as not.
+pub fn datum(value: f64) -> String {
+    let text = number(value);
+    if value.abs() < 9_999.5 { text.replace(',', "") } else { text }
+}
+
 /// A share as a percentage that says when it is not quite none or not quite all: `0%`, `<0.1%`, `12.5%`, `>99.9%`.
 pub fn share(share: f64) -> String {
     let value = share * 100.0;
@@ -70,6 +76,13 @@ mod tests {
         ];
         for (value, text) in expected {
             assert_eq!(number(value), text, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_year_in_a_column_is_no_count() {
+        for (value, text) in [(2_013.0, "2013"), (-12_345.0, "−12,345"), (0.5, "0.5")] {
+            assert_eq!(datum(value), text, "{value}");
         }
     }
 

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use egui::{Color32, Id, Role, Ui, Vec2, WidgetInfo, vec2};
-use egui_plot::{Line, LineStyle, Plot, PlotPoint, PlotPoints, Points, VLine, uniform_grid_spacer};
+use egui::{Color32, FontFamily, FontId, Id, Role, Ui, Vec2, WidgetInfo, vec2};
+use egui_plot::{
+    AxisHints, Line, LineStyle, Plot, PlotPoint, PlotPoints, Points, VLine, uniform_grid_spacer,
+};
 
 pub use super::plot_series::{Curve, CurveX};
 use super::{
@@ -14,7 +16,7 @@ use super::{
     plot_series::x_range,
     plot_tools,
 };
-use crate::theme::{Theme, size, space};
+use crate::theme::{NUMBERS, Theme, size, space};
 
 /// A curve of more drawn points than this has no gaps that dashes could show.
 const DENSE: usize = 400;
@@ -129,9 +131,14 @@ pub fn plot_panel(
 /// Holds the place of a plot that has no point yet.
 fn nothing(ui: &mut Ui, theme: &Theme, spec: &PlotSpec<'_>) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), spec.height), egui::Sense::hover());
-    ui.painter().rect_filled(rect, space::RADIUS, theme.surface.sunken);
+    ui.painter().rect_filled(rect, space::RADIUS, theme.surface.field);
     let mut inside = ui.new_child(egui::UiBuilder::new().max_rect(rect));
     inside.centered_and_justified(|ui| ui.label(theme.weak("No points yet")));
+}
+
+/// The font of an axis' numbers, as in the charts.
+fn tick_font() -> FontId {
+    FontId::new(size::CAPTION, FontFamily::Name(NUMBERS.into()))
 }
 
 fn draw(
@@ -168,9 +175,17 @@ fn draw(
         .grid_color(theme.surface.hairline)
         .x_grid_spacer(uniform_grid_spacer(|input| grid_steps(input.bounds, X_TICKS)))
         .y_grid_spacer(uniform_grid_spacer(|input| grid_steps(input.bounds, Y_TICKS)))
-        .y_axis_min_width(56.0)
-        .x_axis_formatter(move |mark, _| (spec.x_text)(mark.value))
-        .y_axis_formatter(move |mark, _| write_y(mark.value));
+        .custom_x_axes(vec![
+            AxisHints::new_x()
+                .formatter(move |mark, _| (spec.x_text)(mark.value))
+                .tick_label_font(tick_font()),
+        ])
+        .custom_y_axes(vec![
+            AxisHints::new_y()
+                .formatter(move |mark, _| write_y(mark.value))
+                .tick_label_font(tick_font())
+                .min_thickness(56.0),
+        ]);
     let plot = if command == Some(ViewCommand::Reset) { plot.reset() } else { plot };
     let prepared = &state.prepared;
     let mut drawn = 0;

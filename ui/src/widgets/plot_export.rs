@@ -1,10 +1,14 @@
 //! What a plot shows, as a file: values as CSV, the picture as SVG.
 
-use std::fmt::Write as _;
-
 use egui::Color32;
 
-use super::{downsample::visible, format_cell as format, plot_series::Curve};
+use super::{
+    downsample::visible,
+    format_cell as format,
+    plot_series::Curve,
+    svg::{Anchor, Drawing, css, dashes},
+};
+use crate::theme::Theme;
 
 /// The curves as they were measured, one line a point: `series,x,y` with the axes' names, full precision.
 pub fn csv(curves: &[Curve], x_name: &str, y_name: &str) -> Vec<u8> {
@@ -42,12 +46,6 @@ pub struct SvgFrame<'a> {
     pub y: (f64, f64),
     /// Whether the y axis is logarithmic.
     pub log_y: bool,
-    /// Colour of the ground.
-    pub ground: Color32,
-    /// Colour of the writing.
-    pub ink: Color32,
-    /// Colour of the grid.
-    pub grid: Color32,
 }
 
 const WIDTH: f64 = 960.0;
@@ -58,110 +56,61 @@ const PLOT_WIDTH: f64 = WIDTH - LEFT - 16.0;
 const PLOT_HEIGHT: f64 = HEIGHT - TOP - 72.0;
 
 /// The picture as an SVG document of 960 by 480 units.
-pub fn svg(frame: &SvgFrame<'_>, lines: &[SvgLine<'_>]) -> Vec<u8> {
-    let mut out = String::new();
-    if let Err(error) = write_svg(&mut out, frame, lines) {
-        log::error!("The picture is incomplete: {error}");
-    }
-    out.into_bytes()
+pub fn svg(frame: &SvgFrame<'_>, lines: &[SvgLine<'_>], theme: &Theme) -> Vec<u8> {
+    Drawing::document((WIDTH, HEIGHT), (LEFT, frame.title), theme, |drawing| {
+        draw(drawing, frame, lines, theme)
+    })
 }
 
-fn write_svg(out: &mut String, frame: &SvgFrame<'_>, lines: &[SvgLine<'_>]) -> std::fmt::Result {
-    let (ground, ink) = (css(frame.ground), css(frame.ink));
-    writeln!(
-        out,
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="Inter, sans-serif" font-size="12" fill="{ink}">"#
-    )?;
-    writeln!(out, r#"<rect width="{WIDTH}" height="{HEIGHT}" fill="{ground}"/>"#)?;
-    writeln!(out, r#"<text x="{LEFT}" y="24" font-size="15">{}</text>"#, escaped(frame.title))?;
-    axes(out, frame)?;
-    writeln!(
-        out,
+fn draw(
+    drawing: &mut Drawing,
+    frame: &SvgFrame<'_>,
+    lines: &[SvgLine<'_>],
+    theme: &Theme,
+) -> std::fmt::Result {
+    axes(drawing, frame, theme.surface.hairline)?;
+    drawing.raw(format_args!(
         r#"<clipPath id="view"><rect x="{LEFT}" y="{TOP}" width="{PLOT_WIDTH}" height="{PLOT_HEIGHT}"/></clipPath>"#
-    )?;
-    let mut legend_x = LEFT;
+    ))?;
+    let (mut x, y) = (LEFT, HEIGHT - 16.0);
     for line in lines {
-        polyline(out, frame, line)?;
-        let y = HEIGHT - 16.0;
-        writeln!(
-            out,
-            r#"<line x1="{legend_x}" x2="{}" y1="{}" y2="{}" stroke="{}" stroke-width="2"{}/>"#,
-            legend_x + 18.0,
-            y - 4.0,
-            y - 4.0,
-            css(line.color),
-            dashes(line.dashed)
-        )?;
-        writeln!(out, r#"<text x="{}" y="{y}">{}</text>"#, legend_x + 24.0, escaped(line.name))?;
-        legend_x += 44.0 + 6.5 * line.name.chars().count() as f64;
+        curve(drawing, frame, line)?;
+        let (end, middle, color, dashes) = (x + 18.0, y - 4.0, css(line.color), dashes(line.dashed));
+        drawing.raw(format_args!(
+            r#"<line x1="{x}" x2="{end}" y1="{middle}" y2="{middle}" stroke="{color}" stroke-width="2"{dashes}/>"#
+        ))?;
+        drawing.text([x + 24.0, y], Anchor::Start, line.name)?;
+        x += 44.0 + 6.5 * line.name.chars().count() as f64;
     }
-    writeln!(out, "</svg>")
+    Ok(())
 }
 
-fn axes(out: &mut String, frame: &SvgFrame<'_>) -> std::fmt::Result {
-    let grid = css(frame.grid);
+fn axes(drawing: &mut Drawing, frame: &SvgFrame<'_>, grid: Color32) -> std::fmt::Result {
+    let (right, bottom) = (LEFT + PLOT_WIDTH, TOP + PLOT_HEIGHT);
     for tick in 0..=5 {
         let share = f64::from(tick) / 5.0;
         let y = TOP + PLOT_HEIGHT * (1.0 - share);
         let value = frame.y.0 + (frame.y.1 - frame.y.0) * share;
         let shown = format::number(if frame.log_y { 10_f64.powf(value) } else { value });
-        writeln!(
-            out,
-            r#"<line x1="{LEFT}" x2="{}" y1="{y:.2}" y2="{y:.2}" stroke="{grid}"/><text x="{}" y="{:.2}" text-anchor="end">{}</text>"#,
-            LEFT + PLOT_WIDTH,
-            LEFT - 8.0,
-            y + 4.0,
-            escaped(&shown)
-        )?;
-        let x = LEFT + PLOT_WIDTH * share;
+        drawing.line([LEFT, y], [right, y], grid)?;
+        drawing.text([LEFT - 8.0, y + 4.0], Anchor::End, &shown)?;
         let shown = format::number(frame.x.0 + (frame.x.1 - frame.x.0) * share);
-        writeln!(
-            out,
-            r#"<text x="{x:.2}" y="{}" text-anchor="middle">{}</text>"#,
-            TOP + PLOT_HEIGHT + 18.0,
-            escaped(&shown)
-        )?;
+        drawing.text([LEFT + PLOT_WIDTH * share, bottom + 18.0], Anchor::Middle, &shown)?;
     }
-    writeln!(
-        out,
-        r#"<text x="{}" y="{}" text-anchor="end">{}</text>"#,
-        LEFT + PLOT_WIDTH,
-        TOP + PLOT_HEIGHT + 36.0,
-        escaped(frame.x_name)
-    )
+    drawing.text([right, bottom + 36.0], Anchor::End, frame.x_name)
 }
 
-fn polyline(out: &mut String, frame: &SvgFrame<'_>, line: &SvgLine<'_>) -> std::fmt::Result {
+fn curve(drawing: &mut Drawing, frame: &SvgFrame<'_>, line: &SvgLine<'_>) -> std::fmt::Result {
     let SvgFrame { x: (left, right), y: (low, high), .. } = *frame;
     let (width, height) = (right - left, high - low);
     if !(width > 0.0 && height > 0.0) {
         return Ok(());
     }
-    write!(
-        out,
-        r#"<polyline clip-path="url(#view)" fill="none" stroke="{}" stroke-width="1.5"{} points=""#,
-        css(line.color),
-        dashes(line.dashed)
-    )?;
-    for [x, y] in visible(line.points, left, right).iter().filter(|[_, y]| y.is_finite()) {
-        let at_x = LEFT + (x - left) / width * PLOT_WIDTH;
-        let at_y = TOP + PLOT_HEIGHT - (y - low) / height * PLOT_HEIGHT;
-        write!(out, "{at_x:.2},{at_y:.2} ")?;
-    }
-    writeln!(out, r#""/>"#)
-}
-
-fn dashes(dashed: bool) -> &'static str {
-    if dashed { r#" stroke-dasharray="5 3""# } else { "" }
-}
-
-pub(super) fn css(color: Color32) -> String {
-    let [red, green, blue, _] = color.to_srgba_unmultiplied();
-    format!("#{red:02x}{green:02x}{blue:02x}")
-}
-
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    let place = |[x, y]: &[f64; 2]| {
+        [LEFT + (x - left) / width * PLOT_WIDTH, TOP + PLOT_HEIGHT - (y - low) / height * PLOT_HEIGHT]
+    };
+    let more = format!(r#" clip-path="url(#view)"{}"#, dashes(line.dashed));
+    drawing.polyline(visible(line.points, left, right).iter().map(place), line.color, &more)
 }
 
 #[cfg(test)]
@@ -183,23 +132,15 @@ mod tests {
 
     #[test]
     fn svg_maps_the_corners_and_escapes_names() {
-        let frame = SvgFrame {
-            title: "Loss <test>",
-            x_name: "step",
-            x: (0.0, 10.0),
-            y: (0.0, 1.0),
-            log_y: false,
-            ground: Color32::BLACK,
-            ink: Color32::WHITE,
-            grid: Color32::GRAY,
-        };
+        let frame =
+            SvgFrame { title: "Loss <test>", x_name: "step", x: (0.0, 10.0), y: (0.0, 1.0), log_y: false };
         let points = [[0.0, 0.0], [10.0, 1.0]];
         let lines = [SvgLine { name: "a&b", color: Color32::RED, dashed: true, points: &points }];
-        let text = String::from_utf8(svg(&frame, &lines)).expect("text");
+        let text = String::from_utf8(svg(&frame, &lines, &Theme::dark())).expect("text");
         assert!(text.contains("Loss &lt;test&gt;") && text.contains("a&amp;b"));
         assert!(text.contains("points=\"72.00,408.00 944.00,40.00 \""), "{text}");
         assert!(text.contains("#ff0000") && text.contains("stroke-dasharray"));
         let empty = SvgFrame { x: (0.0, 0.0), ..frame };
-        assert!(!String::from_utf8(svg(&empty, &lines)).expect("text").contains("NaN"));
+        assert!(!String::from_utf8(svg(&empty, &lines, &Theme::light())).expect("text").contains("NaN"));
     }
 }

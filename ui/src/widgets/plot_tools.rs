@@ -83,16 +83,7 @@ fn export_menu(
 
 fn svg(theme: &Theme, spec: &PlotSpec<'_>, state: &PlotState, curves: &[Curve]) -> Option<Vec<u8>> {
     let (x, y) = state.view?;
-    let frame = SvgFrame {
-        title: spec.title,
-        x_name: spec.x_name,
-        x,
-        y,
-        log_y: state.log_y,
-        ground: theme.surface.base,
-        ink: theme.text.body,
-        grid: theme.surface.hairline,
-    };
+    let frame = SvgFrame { title: spec.title, x_name: spec.x_name, x, y, log_y: state.log_y };
     let points: Vec<_> = curves
         .iter()
         .map(|curve| {
@@ -110,7 +101,7 @@ fn svg(theme: &Theme, spec: &PlotSpec<'_>, state: &PlotState, curves: &[Curve]) 
             points,
         })
         .collect();
-    Some(plot_export::svg(&frame, &lines))
+    Some(plot_export::svg(&frame, &lines, theme))
 }
 
 /// Toggles, one a curve.

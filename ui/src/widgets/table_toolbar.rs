@@ -1,11 +1,18 @@
 //! Above a table: filter, how many rows are shown, column chooser, export.
 
 use egui::{
-    Key, Layout, Modifiers, PopupCloseBehavior, TextEdit, Ui,
+    Key, Layout, Modifiers, PopupCloseBehavior, Ui,
     containers::menu::{MenuButton, MenuConfig},
 };
 
-use super::{icon, table::TableSpec, table_state::TableState};
+use super::{
+    button::{icon_button, icon_face},
+    choice::checkbox,
+    icon,
+    input::input,
+    table::TableSpec,
+    table_state::TableState,
+};
 use crate::{
     format,
     theme::{Theme, space},
@@ -29,8 +36,9 @@ pub(super) fn toolbar(
         filter(ui, theme, spec, state);
         ui.label(theme.weak(counted(spec.noun, state.rows().len(), total, state.selected.len())));
         ui.with_layout(Layout::right_to_left(egui::Align::Center), |ui| {
-            let export = ui.button(icon::EXPORT.small()).on_hover_text("Export the rows shown as CSV…");
-            asked.export = export.accessible_name(format!("Export {} as CSV", spec.name)).clicked();
+            let name = format!("Export {} as CSV", spec.name);
+            let export = icon_button(ui, theme, icon::EXPORT, "Export the rows shown as CSV…", true);
+            asked.export = export.accessible_name(name).clicked();
             columns_menu(ui, theme, spec, state);
         });
     });
@@ -40,15 +48,13 @@ pub(super) fn toolbar(
 fn filter(ui: &mut Ui, theme: &Theme, spec: &TableSpec<'_>, state: &mut TableState) {
     let hint = format!("Filter {}", spec.name.to_lowercase());
     ui.label(icon::FILTER.small().color(theme.text.weak));
-    let edit =
-        TextEdit::singleline(&mut state.filter).hint_text(hint.as_str()).desired_width(space::XL * 8.0);
+    let edit = input(&mut state.filter).hint_text(hint.as_str()).desired_width(space::XL * 8.0);
     let response = ui.add(edit).accessible_name(hint);
     if response.has_focus() && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
         state.filter.clear();
     }
     if !state.filter.is_empty() {
-        let clear = ui.button(icon::CLOSE.small()).on_hover_text("Clear the filter");
-        if clear.accessible_name("Clear the filter").clicked() {
+        if icon_button(ui, theme, icon::CLOSE, "Clear the filter", true).clicked() {
             state.filter.clear();
         }
     }
@@ -57,12 +63,12 @@ fn filter(ui: &mut Ui, theme: &Theme, spec: &TableSpec<'_>, state: &mut TableSta
 fn columns_menu(ui: &mut Ui, theme: &Theme, spec: &TableSpec<'_>, state: &mut TableState) {
     // Choosing several columns takes several clicks.
     let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-    let (response, _) = MenuButton::new(icon::COLUMNS.small()).config(stays).ui(ui, |ui| {
+    let (response, _) = MenuButton::from_button(icon_face(theme, icon::COLUMNS)).config(stays).ui(ui, |ui| {
         ui.label(theme.caption("Columns shown"));
         let last = state.shown_columns().count() == 1;
         for (column, shown) in spec.columns.iter().zip(&mut state.shown) {
             let enabled = !(last && *shown);
-            ui.add_enabled_ui(enabled, |ui| ui.checkbox(shown, column.name.as_str()));
+            ui.add_enabled_ui(enabled, |ui| checkbox(ui, theme, shown, &column.name));
         }
     });
     response.on_hover_text("Choose columns").accessible_name(format!("Choose columns of {}", spec.name));

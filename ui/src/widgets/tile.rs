@@ -22,8 +22,8 @@ pub struct Tile {
     pub unit: String,
     /// The line beneath: an interval, a comparison, how it was obtained.
     pub detail: String,
-    /// The same of the baselines.
-    pub baseline: String,
+    /// The same of the baselines; without any there is no such line.
+    pub baseline: Option<String>,
     /// What hovering tells.
     pub help: String,
 }
@@ -48,7 +48,7 @@ impl Tile {
             value: format::metric(id, value.value),
             unit,
             detail,
-            baseline: String::new(),
+            baseline: None,
             help: format!("{way}. Measured on the test rows; the interval is a 95% bootstrap."),
         }
     }
@@ -87,7 +87,10 @@ impl Tile {
                 });
                 if details {
                     ui.add(small(&self.detail));
-                    ui.add(small(&self.baseline)).on_hover_text(format!("Baselines: {}", self.baseline));
+                    if let Some(baseline) = &self.baseline {
+                        ui.add(small(baseline))
+                            .on_hover_ui(|ui| _ = ui.label(format!("Baselines: {baseline}")));
+                    }
                 }
             });
         });
@@ -105,5 +108,36 @@ pub fn provenance(provenance: Provenance) -> &'static str {
         Provenance::Measured => "measured",
         Provenance::Estimated => "estimated",
         Provenance::Unknown => "unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::Harness;
+
+    use super::*;
+    use crate::theme::install;
+
+    #[test]
+    fn a_tile_without_baselines_keeps_no_room_for_them() {
+        let height = |baseline: Option<&str>| {
+            let tile = Tile {
+                title: "AUROC".to_owned(),
+                value: "0.81".to_owned(),
+                detail: "95% 0.80 – 0.82".to_owned(),
+                baseline: baseline.map(str::to_owned),
+                ..Tile::default()
+            };
+            let mut height = 0.0;
+            let mut harness = Harness::builder().with_context_setup(install).build_ui(|ui| {
+                height = tile.show(ui, &Theme::dark(), 180.0).rect.height();
+            });
+            harness.run_steps(2);
+            drop(harness);
+            height
+        };
+        assert!(height(None) + 8.0 < height(Some("linear 0.75")));
+        // Tiles of one row stand level, whichever of their baselines are known.
+        assert!((height(Some("")) - height(Some("linear 0.75"))).abs() < 0.5);
     }
 }

@@ -19,6 +19,7 @@ use bytes::Bytes;
 use orrery_domain::{
     Failure,
     dataset::{ColumnSchema, ColumnType},
+    words::count,
 };
 use parquet::{arrow::arrow_reader::ParquetRecordBatchReaderBuilder, file::metadata::ParquetMetaData};
 use rayon::prelude::*;
@@ -74,9 +75,10 @@ fn claimed_rows(metadata: &ParquetMetaData, reading: &Reading<'_>) -> Result<u64
     };
     if rows > reading.budget.rows {
         return Err(reading.over_budget(format_args!(
-            "The Parquet file says that it has {rows} rows, and an import may have {}. Take a sample of it; if it is smaller \
+            "The Parquet file says that it has {} rows, and an import may have {}. Take a sample of it; if it is smaller \
              than that, its metadata is damaged: write the file again.",
-            reading.budget.rows
+            count(rows),
+            count(reading.budget.rows)
         )));
     }
     Ok(rows)
@@ -149,8 +151,10 @@ fn collect(
     if let Some(claimed) = claimed.filter(|claimed| *claimed != seen) {
         return Err(reading
             .failure(format_args!(
-                "The {format} file says that it has {claimed} rows, but it holds {seen}: its metadata or its pages are damaged. \
-                 Write the file again."
+                "The {format} file says that it has {} rows, but it holds {}: its metadata or its pages are damaged. \
+                 Write the file again.",
+                count(claimed),
+                count(seen)
             ))
             .into());
     }

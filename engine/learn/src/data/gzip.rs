@@ -3,7 +3,7 @@
 use std::{io::Read, path::Path};
 
 use flate2::bufread::GzDecoder;
-use orrery_domain::{Failure, FailureClass, dataset::ImportBudget};
+use orrery_domain::{Failure, FailureClass, dataset::ImportBudget, words::count};
 
 use super::{
     progress::Meter,
@@ -71,7 +71,7 @@ pub(super) fn unpacked(
         rest = decoder.into_inner();
     }
     if rest.iter().any(|byte| *byte != 0) {
-        warnings.push(format!("{} bytes after the gzip content were left out.", rest.len()));
+        warnings.push(format!("{} bytes after the gzip content were left out.", count(rest.len() as u64)));
     }
     Ok(bytes)
 }

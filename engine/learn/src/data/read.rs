@@ -5,6 +5,7 @@ use std::path::Path;
 use orrery_domain::{
     Failure, FailureClass,
     dataset::{BadRow, FileFormat, ImportBudget, ImportOptions, SourceFile},
+    words::count,
 };
 
 use super::{columnar, gzip, source, text, textual};
@@ -61,8 +62,9 @@ impl Reading<'_> {
             return Ok(());
         }
         Err(self.over_budget(format_args!(
-            "The file has {columns} columns, and an import may have {}. Leave some out.",
-            self.budget.columns
+            "The file has {} columns, and an import may have {}. Leave some out.",
+            count(columns as u64),
+            count(u64::from(self.budget.columns))
         )))
     }
 
@@ -72,8 +74,9 @@ impl Reading<'_> {
             return Ok(());
         }
         Err(self.over_budget(format_args!(
-            "The file has at least {rows} rows, and an import may have {}. Take a sample of it.",
-            self.budget.rows
+            "The file has at least {} rows, and an import may have {}. Take a sample of it.",
+            count(rows),
+            count(self.budget.rows)
         )))
     }
 
@@ -153,8 +156,10 @@ pub(super) fn read_source(
 fn nothing_left(reading: &Reading<'_>, bad_rows: u64, list: &[BadRow]) -> Failure {
     match list.first() {
         Some(first) => reading.failure(format_args!(
-            "None of the {bad_rows} rows can be read. Line {}: {} Mend the file or name its delimiter.",
-            first.line, first.reason
+            "None of the {} rows can be read. Line {}: {} Mend the file or name its delimiter.",
+            count(bad_rows),
+            first.line,
+            first.reason
         )),
         None => reading.failure("The file has columns but no rows. Choose another."),
     }

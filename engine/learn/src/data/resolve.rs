@@ -4,7 +4,7 @@
 //! and the order of day and month are decided here too, because one value late in the file can settle them. The pieces that
 //! were parsed as something else are then parsed again, from the text.
 
-use orrery_domain::dataset::ColumnType;
+use orrery_domain::{dataset::ColumnType, words};
 use rayon::prelude::*;
 
 use super::{
@@ -370,7 +370,7 @@ pub(super) fn warn_about(column: &Column, warnings: &mut Vec<String>) {
     if let (Some(kind), Some(example)) = (column.forced, misfits.example) {
         warnings.push(format!(
             "{} values of '{name}' do not fit the type {} and became missing; the first is '{example}'.",
-            misfits.count,
+            words::count(misfits.count as u64),
             kind.name()
         ));
     }
@@ -396,6 +396,6 @@ pub(super) fn warn_about(column: &Column, warnings: &mut Vec<String>) {
         })
         .sum();
     if infinite > 0 {
-        warnings.push(format!("{infinite} values of '{name}' are infinite."));
+        warnings.push(format!("{} values of '{name}' are infinite.", words::count(infinite as u64)));
     }
 }

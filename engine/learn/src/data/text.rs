@@ -3,7 +3,7 @@
 use std::{borrow::Cow, path::Path};
 
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
-use orrery_domain::{Failure, FailureClass, dataset::FileFormat};
+use orrery_domain::{Failure, FailureClass, dataset::FileFormat, words::count};
 
 /// Decodes a text file: by its byte order mark, else as UTF-8, else as UTF-8 with a few damaged bytes, else as Windows-1252
 /// (which covers Latin-1).
@@ -102,7 +102,8 @@ fn guessed(bytes: &[u8], warnings: &mut Vec<String>) -> String {
     let line = bytes[..first].split(|byte| *byte == b'\n').count();
     if wide > damaged * 4 {
         warnings.push(format!(
-            "{damaged} bytes are no valid UTF-8 (the first in line {line}); they were replaced by '\u{fffd}'."
+            "{} bytes are no valid UTF-8 (the first in line {line}); they were replaced by '\u{fffd}'.",
+            count(damaged)
         ));
         return String::from_utf8_lossy(bytes).into_owned();
     }

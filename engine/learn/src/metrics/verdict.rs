@@ -13,7 +13,7 @@ use super::{
 };
 
 /// Compares the model with the baseline that has the best primary metric: the difference on the same resamples of the same
-/// rows (paired bootstrap). Better or worse only where the 95 % interval of the difference leaves out 0.
+/// rows (paired bootstrap). Better or worse only where the 95% interval of the difference leaves out 0.
 pub fn verdict(
     task: Task,
     truth: &Truth<'_>,
@@ -90,7 +90,7 @@ fn sentence(
     };
     let difference = bounds.map_or_else(String::new, |(low, high)| {
         format!(
-            " (difference {}, 95 % interval {} to {})",
+            " (difference {}, 95% interval {} to {})",
             figure(model - baseline),
             figure(low),
             figure(high)

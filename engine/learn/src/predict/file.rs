@@ -11,6 +11,7 @@ use orrery_domain::{
     Failure, FailureClass,
     job::{JobEvent, PredictReport},
     run::Progress,
+    words::plural,
 };
 use rayon::prelude::*;
 
@@ -256,7 +257,7 @@ pub(super) fn bad_rows(read: &ReadReport) -> Option<String> {
         .take(NAMED_BAD_ROWS)
         .map(|row| format!("line {}: {}", row.line, row.reason.trim_end_matches('.')))
         .collect();
-    Some(format!("{} rows could not be read and were left out ({}).", read.bad_rows, named.join("; ")))
+    Some(format!("Left out {} that could not be read ({}).", plural(read.bad_rows, "row"), named.join("; ")))
 }
 
 /// Says how far the job is.

@@ -7,6 +7,7 @@ use orrery_domain::{
     Failure, FailureClass,
     dataset::{ColumnSchema, ColumnType, ImportBudget, ImportOptions},
     model::ModelCard,
+    words::count,
 };
 
 use super::row::boolean;
@@ -100,11 +101,12 @@ fn parsed(table: &Table, features: &[ColumnSchema], warnings: &mut Vec<String>) 
                 return Err(unfit(feature, text));
             }
             warnings.push(format!(
-                "'{}' holds {bad} values that are no {}, such as '{}' in row {}; they count as missing.",
+                "'{}' holds {} values that are no {}, such as '{}' in row {}; they count as missing.",
                 feature.name,
+                count(bad as u64),
                 feature.kind.name(),
                 shortened(text),
-                first + 1
+                count(first as u64 + 1)
             ));
         }
         let (kind, column) = stored(feature.kind, &values);

@@ -7,6 +7,7 @@ use orrery_domain::{
     profile::Profile,
     training::{CategoryEncoding, Forecast, HyperParameters, ModelKind, Task, TrainConfig},
     units::{Figure, Unit},
+    words::{count, plural, whole},
 };
 
 use super::{
@@ -47,9 +48,9 @@ pub(super) fn forecast(
     let cpu = rate_of(devices.iter().find(|device| device.choice == DeviceChoice::Cpu));
     let measured = match (device, rate) {
         (Some(device), Some(rate)) => {
-            format!("{} trains {rate:.0} rows a second of the fixed workload", device.name)
+            format!("{} trains {} rows a second of the fixed workload", device.name, whole(rate))
         }
-        _ => "no device has been measured yet (run `orrery devices`), so a usual CPU is assumed".to_owned(),
+        _ => "no device has been measured yet, so a usual CPU is assumed".to_owned(),
     };
     let rate = rate.unwrap_or(TRIAL_RATE);
     let cpu = cpu.unwrap_or(TRIAL_RATE);
@@ -61,7 +62,9 @@ pub(super) fn forecast(
     };
     let basis = format!(
         "{} of {} rows for training; {}; {measured}. Early stopping may end it sooner.",
-        shape.train_rows, shape.rows, need.words
+        whole(shape.train_rows),
+        whole(shape.rows),
+        need.words
     );
     Ok(Forecast {
         parameters: need.parameters,
@@ -155,8 +158,10 @@ fn network(kind: ModelKind, shape: &Shape, config: &TrainConfig, rate: f64) -> N
         epoch: Some(epoch),
         total: epoch * epochs,
         words: format!(
-            "{} epochs of a network with {parameters} parameters ({work:.0} multiplications a row), scaled from the measured speed",
-            settings.epochs
+            "{} of a network with {} parameters ({} multiplications a row), scaled from the measured speed",
+            plural(u64::from(settings.epochs), "epoch"),
+            count(parameters),
+            whole(work)
         ),
         resolved: HyperParameters {
             epochs: Some(settings.epochs),
@@ -205,7 +210,11 @@ fn trees(shape: &Shape, config: &TrainConfig, cpu: f64) -> Need {
         bytes: shape.rows * (8.0 + 2.0 + 2.0) * features + shape.rows * (32.0 + 16.0 * outputs),
         epoch: Some(round),
         total: round * settings.trees as f64,
-        words: format!("at most {} trees of {} leaves an output", settings.trees, settings.leaves),
+        words: format!(
+            "at most {} trees of {} leaves an output",
+            count(settings.trees as u64),
+            count(settings.leaves as u64)
+        ),
         resolved: HyperParameters {
             trees: Some(settings.trees as u32),
             leaves: Some(settings.leaves as u32),
@@ -274,7 +283,7 @@ mod tests {
             let forecast = forecast(&dataset(), None, &config, &[]).expect("a forecast");
             assert!(forecast.total.value.is_some_and(|secs| secs > 0.0 && secs < 1e5), "{kind:?}");
             assert!(forecast.memory.value.is_some_and(|bytes| bytes > 5e7 && bytes < 1e10));
-            assert!(forecast.basis.contains("680 of 1000 rows"), "{}", forecast.basis);
+            assert!(forecast.basis.contains("680 of 1,000 rows"), "{}", forecast.basis);
             assert_eq!(forecast.parameters > 0, kind != ModelKind::Gbt, "{kind:?}");
         }
     }

@@ -5,6 +5,7 @@ use orrery_domain::{
     dataset::{ColumnType, Dataset},
     profile::Profile,
     training::{Split, Task, TrainConfig},
+    words::{count, plural},
 };
 
 use super::{parts::valid_share, request};
@@ -48,7 +49,10 @@ pub(super) fn shape(
     if train_rows < 1.0 {
         return Err(Failure::new(
             FailureClass::Data,
-            format!("The dataset has {rows} rows with a target, too few to divide. Use a larger file."),
+            format!(
+                "The dataset has {} with a target, too few to divide. Use a larger file.",
+                plural(rows as u64, "row")
+            ),
         ));
     }
     let no_feature = |name: &str| {
@@ -128,7 +132,7 @@ fn task(
         ))),
         Some(Task::Binary) if classes.is_some_and(|classes| classes > 2) => Err(request::client(format!(
             "The target '{target}' has {} values, and a binary task has two. Choose multiclass.",
-            classes.unwrap_or_default()
+            count(classes.unwrap_or_default())
         ))),
         Some(task) => Ok(task),
         None => Ok(profile

@@ -4,6 +4,7 @@ use orrery_domain::{
     Failure, FailureClass,
     dataset::ColumnType,
     training::{Split, TargetTransform, Task, TrainConfig},
+    words::count,
 };
 
 use crate::{data::detect_task, prepare::column::nearest, table::Table};
@@ -179,10 +180,12 @@ fn task(config: &TrainConfig, table: &Table, target: usize) -> Result<Task, Fail
         ))),
         (_, 2) => Ok(Task::Binary),
         (Task::Binary, _) => Err(client(format!(
-            "The target '{name}' has {distinct} values, and a binary task has two. Choose multiclass, or let the target decide."
+            "The target '{name}' has {} values, and a binary task has two. Choose multiclass, or let the target decide.",
+            count(distinct as u64)
         ))),
         (_, distinct) if distinct > 1_000 => Err(client(format!(
-            "The target '{name}' has {distinct} values, too many to be classes. Choose a regression or another target."
+            "The target '{name}' has {} values, too many to be classes. Choose a regression or another target.",
+            count(distinct as u64)
         ))),
         _ => Ok(Task::Multiclass),
     }
@@ -255,7 +258,8 @@ fn values(config: &TrainConfig, table: &Table, target: usize) -> Result<Vec<f64>
         let low = present().filter(|value| **value <= 0.0).count();
         if low > 0 {
             return Err(client(format!(
-                "The logarithm of the target '{name}' does not exist for {low} rows that are 0 or less. Set the target transform to none."
+                "The logarithm of the target '{name}' does not exist for {} rows that are 0 or less. Set the target transform to none.",
+                count(low as u64)
             )));
         }
         for value in &mut values {
@@ -279,10 +283,12 @@ fn weights(table: &Table, name: &str) -> Result<Vec<f64>, Failure> {
     match (bad(|w| w < 0.0), bad(|w| !w.is_finite())) {
         (0, 0) => Ok(weights),
         (0, missing) => Err(data(format!(
-            "The weight column '{name}' has no finite value in {missing} rows. Fill them in, or choose another column."
+            "The weight column '{name}' has no finite value in {} rows. Fill them in, or choose another column.",
+            count(missing as u64)
         ))),
         (negative, _) => Err(data(format!(
-            "The weight column '{name}' is negative in {negative} rows. Weights must be 0 or more."
+            "The weight column '{name}' is negative in {} rows. Weights must be 0 or more.",
+            count(negative as u64)
         ))),
     }
 }

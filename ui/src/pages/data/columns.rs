@@ -19,7 +19,7 @@ use crate::{
     theme::{State, Theme, size, space},
     widgets::{
         button::{Weight, text_button},
-        format_cell::{date, number, share},
+        format_cell::{date, datum, share},
         histogram, icon,
         missing_bar::missing_bar,
         table::{SortKey, TableColumn, TableHost, TableRows, TableSpec, table},
@@ -162,7 +162,7 @@ impl TableRows for Rows<'_> {
             (MISSING, Some(missing)) => share(missing / (self.dataset.rows.max(1)) as f64),
             (DISTINCT, Some(distinct)) => format::count(distinct as u64),
             (_, Some(value)) if dates => date(value),
-            (_, Some(value)) => number(value),
+            (_, Some(value)) => datum(value),
             (_, None) => NONE.to_owned(),
         };
         Cow::Owned(text)

@@ -1,7 +1,7 @@
 //! What a model takes: its features with their types, and how much each matters.
 
 use egui::{Align, Layout, Rect, Role, Sense, Ui, WidgetInfo, vec2};
-use orrery_domain::model::ModelCard;
+use orrery_domain::{metric::MetricId, model::ModelCard};
 
 use crate::{
     context::PageContext,
@@ -30,7 +30,7 @@ pub(super) fn show(model: &ModelCard, ctx: &mut PageContext<'_>, ui: &mut Ui) {
             let words = if model.importance.is_empty() {
                 "How much each column matters was not measured for this model".to_owned()
             } else {
-                let metric = orrery_domain::metric::MetricId::primary(model.task);
+                let metric = MetricId::primary(model.task);
                 let way = if metric.higher_is_better() { "falls" } else { "rises" };
                 format!(
                     "Importance: how much {} {way} on the validation rows when the column's values are shuffled",
@@ -47,14 +47,21 @@ pub(super) fn show(model: &ModelCard, ctx: &mut PageContext<'_>, ui: &mut Ui) {
                 .id_salt("features")
                 .show_rows(ui, space::ROW - ui.spacing().item_spacing.y, features.len(), |ui, range| {
                     for (feature, value) in &features[range] {
-                        line(ui, ctx, &feature.name, feature.kind.name(), *value, most);
+                        line(ui, ctx, model, (&feature.name, feature.kind.name()), *value, most);
                     }
                 });
         },
     );
 }
 
-fn line(ui: &mut Ui, ctx: &PageContext<'_>, name: &str, kind: &str, value: Option<f64>, most: f64) {
+fn line(
+    ui: &mut Ui,
+    ctx: &PageContext<'_>,
+    model: &ModelCard,
+    (name, kind): (&str, &str),
+    value: Option<f64>,
+    most: f64,
+) {
     let theme = ctx.theme;
     ui.horizontal(|ui| {
         ui.set_height(space::ROW - ui.spacing().item_spacing.y);
@@ -67,7 +74,7 @@ fn line(ui: &mut Ui, ctx: &PageContext<'_>, name: &str, kind: &str, value: Optio
         cell(ui, 200.0, theme.body(name));
         cell(ui, 84.0, theme.weak(kind));
         row::right(ui, |ui| {
-            let words = value.map_or_else(|| format::NONE.to_owned(), |value| format!("{value:.4}"));
+            let words = format::metric(MetricId::primary(model.task), value);
             ui.allocate_ui_with_layout(vec2(64.0, space::ROW), Layout::right_to_left(Align::Center), |ui| {
                 ui.set_min_width(64.0);
                 ui.label(theme.number(&words));

@@ -21,7 +21,7 @@ use crate::{
         chart::{Chart, ChartLine, nearest_x, range},
         chart_export,
         export_menu::{Format, export_menu},
-        icon,
+        icon, input,
         plot_tools::Shot,
         tile::Tile,
     },
@@ -292,7 +292,7 @@ fn threshold_card(
             let mut value = at.row.threshold;
             ui.spacing_mut().slider_width = (ui.available_width() - 90.0).max(120.0);
             let slider = Slider::new(&mut value, 0.0..=1.0).step_by(0.01).fixed_decimals(2);
-            let response = ui.name_inputs("Threshold", |ui| ui.add(slider));
+            let response = ui.name_inputs("Threshold", |ui| input::slider(ui, theme, slider));
             if response.changed() {
                 *threshold = Some((entry.model.clone(), value));
             }

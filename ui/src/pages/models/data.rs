@@ -77,7 +77,7 @@ fn card(card: &Arc<ModelCard>) -> CardView {
                 let value = baseline.test.get(id)?.value?;
                 Some(format!("{} {}", baseline.name, format::metric(*id, Some(value))))
             });
-            tile.baseline = baselines.collect::<Vec<_>>().join(" · ");
+            tile.baseline = Some(baselines.collect::<Vec<_>>().join(" · "));
             tile
         })
         .collect();

@@ -11,7 +11,10 @@ use crate::{
     format,
     route::Route,
     theme::space,
-    widgets::table::{PlainHost, SortKey, TableColumn, TableRows, TableSpec, table},
+    widgets::{
+        choice::checkbox,
+        table::{PlainHost, SortKey, TableColumn, TableRows, TableSpec, table},
+    },
 };
 
 const MODEL: usize = 0;
@@ -116,7 +119,7 @@ pub(super) fn show(
     }
     if view.deleted > 0 {
         let words = format!("Show the bin ({})", view.deleted);
-        if ui.checkbox(&mut state.show_deleted, words).changed() {
+        if checkbox(ui, ctx.theme, &mut state.show_deleted, &words).changed() {
             ctx.outbox.go(ctx.route.clone());
         }
         ui.add_space(space::XS);

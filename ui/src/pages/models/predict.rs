@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use egui::{Label, TextEdit, Ui};
+use egui::{Label, Ui};
 use orrery_domain::{
     Command, ModelRef,
     job::PredictReport,
@@ -23,7 +23,9 @@ use crate::{
         confirm::dialog,
         error_card::error_card,
         form::FormRow,
-        icon, progress,
+        icon,
+        input::input,
+        progress,
     },
 };
 
@@ -129,8 +131,7 @@ impl PredictForm {
         let theme = ctx.theme;
         let mut pick = None;
         FormRow::new("File to read", "A table with the model's columns").show(ui, theme, |ui| {
-            let edit =
-                TextEdit::singleline(&mut self.input).desired_width(330.0).font(egui::TextStyle::Monospace);
+            let edit = input(&mut self.input).desired_width(330.0).font(egui::TextStyle::Monospace);
             let field = ui.add(edit).accessible_name("File to read");
             if std::mem::take(&mut self.begin) {
                 field.request_focus();
@@ -144,8 +145,7 @@ impl PredictForm {
             }
         });
         FormRow::new("File to write", "A .csv or .parquet file").error(error).show(ui, theme, |ui| {
-            let edit =
-                TextEdit::singleline(&mut self.output).desired_width(330.0).font(egui::TextStyle::Monospace);
+            let edit = input(&mut self.output).desired_width(330.0).font(egui::TextStyle::Monospace);
             if ui.add(edit).accessible_name("File to write").changed() {
                 self.output_chosen = true;
             }

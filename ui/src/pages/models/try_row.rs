@@ -1,6 +1,6 @@
 //! One row by hand: a form of the features with usual values, and the answer of a warm session.
 
-use egui::{Label, Rect, Role, Sense, TextEdit, Ui, WidgetInfo, vec2};
+use egui::{Label, Rect, Role, Sense, Ui, WidgetInfo, vec2};
 use orrery_domain::{
     Command, ModelRef,
     dataset::{ColumnSchema, ColumnType},
@@ -22,6 +22,7 @@ use crate::{
         error_card::error_card,
         form::FormRow,
         format_cell, icon,
+        input::input,
     },
 };
 
@@ -77,6 +78,15 @@ fn usual(kind: ColumnType, column: &ColumnProfile) -> String {
     }
 }
 
+/// Width of the answer beside the row, points.
+const ANSWER: f32 = 280.0;
+
+/// The answer stands beside the row from this width on, points; above it where there is less.
+const BESIDE: f32 = 760.0;
+
+/// The row's fields stand in two columns from this width on, points.
+const TWO: f32 = 900.0;
+
 /// Draws the tab.
 pub(super) fn show(
     entry: &ModelEntry,
@@ -88,66 +98,70 @@ pub(super) fn show(
 ) {
     form.prepare(&entry.model, card, profile);
     let theme = ctx.theme;
-    let wide = ui.available_width() > 640.0;
-    let answer_width = 280.0;
+    let wide = ui.available_width() > BESIDE;
+    let mut ask = false;
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = space::M;
-        let width = if wide { ui.available_width() - answer_width - space::M } else { ui.available_width() };
-        ui.allocate_ui_with_layout(vec2(width, 0.0), egui::Layout::top_down(egui::Align::LEFT), |ui| {
+        let width = if wide { ui.available_width() - ANSWER - space::M } else { ui.available_width() };
+        let down = egui::Layout::top_down(egui::Align::LEFT);
+        ui.allocate_ui_with_layout(vec2(width, 0.0), down, |ui| {
             ui.set_width(width);
-            card::card(ui, theme, "Row", |_| {}, |ui| fields(entry, card, profile, form, ctx, ui));
+            ui.spacing_mut().item_spacing.x = space::S;
             if !wide {
+                ask |= answer(entry, card, ctx, ui);
                 ui.add_space(space::M);
-                answer(entry, card, ctx, ui);
             }
+            let mut usual = false;
+            let touched = form.touched;
+            let reset = |ui: &mut Ui| {
+                let words = "Usual values";
+                usual = text_button(ui, theme, Some(icon::RESET), words, Weight::Quiet, touched).clicked();
+            };
+            let changed = card::card(ui, theme, "Row", reset, |ui| fields(card, profile, form, ctx, ui));
+            form.touched |= changed;
+            if usual {
+                form.fill(card, profile);
+                form.touched = false;
+            }
+            // Once asked, every edit asks again.
+            ask |= form.asked && (changed || usual);
         });
         if wide {
-            ui.allocate_ui_with_layout(
-                vec2(answer_width, 0.0),
-                egui::Layout::top_down(egui::Align::LEFT),
-                |ui| {
-                    ui.set_width(answer_width);
-                    answer(entry, card, ctx, ui);
-                },
-            );
-        }
-    });
-}
-
-fn fields(
-    entry: &ModelEntry,
-    card: &ModelCard,
-    profile: Option<&Profile>,
-    form: &mut Form,
-    ctx: &mut PageContext<'_>,
-    ui: &mut Ui,
-) {
-    let theme = ctx.theme;
-    let mut changed = false;
-    for (feature, (name, value)) in card.features.iter().zip(&mut form.values) {
-        let column = profile.and_then(|profile| profile.column(name));
-        let help = format!("{} column; empty means missing", feature.kind.name());
-        FormRow::new(name, &help).show(ui, theme, |ui| {
-            changed |= field(ui, feature, column, value, ctx);
-        });
-    }
-    form.touched |= changed;
-    ui.add_space(space::S);
-    let mut ask = changed && form.asked;
-    ui.horizontal(|ui| {
-        let enabled = !entry.deleted;
-        ask |=
-            text_button(ui, theme, Some(icon::START), "Predict this row", Weight::Normal, enabled).clicked();
-        if text_button(ui, theme, Some(icon::RESET), "Usual values", Weight::Quiet, form.touched).clicked() {
-            form.fill(card, profile);
-            form.touched = false;
-            ask |= form.asked;
+            ui.allocate_ui_with_layout(vec2(ANSWER, 0.0), down, |ui| {
+                ui.set_width(ANSWER);
+                ui.spacing_mut().item_spacing.x = space::S;
+                ask |= answer(entry, card, ctx, ui);
+            });
         }
     });
     if ask {
         form.asked = true;
         ctx.send(Command::TryRow { model: entry.model.clone(), row: form.row() });
     }
+}
+
+/// The row's fields; says whether one changed.
+fn fields(
+    card: &ModelCard,
+    profile: Option<&Profile>,
+    form: &mut Form,
+    ctx: &PageContext<'_>,
+    ui: &mut Ui,
+) -> bool {
+    let theme = ctx.theme;
+    let across = if ui.available_width() >= TWO { 2 } else { 1 };
+    let tall = card.features.len().div_ceil(across).max(1);
+    let mut changed = false;
+    ui.columns(across, |columns| {
+        for (index, (feature, (name, value))) in card.features.iter().zip(&mut form.values).enumerate() {
+            let column = profile.and_then(|profile| profile.column(name));
+            let help = format!("{} column; empty means missing", feature.kind.name());
+            FormRow::new(name, &help).show(&mut columns[index / tall], theme, |ui| {
+                changed |= field(ui, feature, column, value, ctx);
+            });
+        }
+    });
+    changed
 }
 
 /// A field of a feature: a text, and the known values one click away. Says whether it changed.
@@ -158,7 +172,7 @@ fn field(
     value: &mut String,
     ctx: &PageContext<'_>,
 ) -> bool {
-    let edit = TextEdit::singleline(value).desired_width(160.0).hint_text("missing");
+    let edit = input(value).desired_width(160.0).hint_text("missing");
     let field = ui.add(edit).accessible_name(&feature.name);
     let mut changed = field.changed();
     let known: Vec<&str> = match feature.kind {
@@ -183,7 +197,7 @@ fn field(
     if let Some(numeric) = column.and_then(|column| column.numeric.as_ref()) {
         let show = |number: f64| match feature.kind {
             ColumnType::Datetime => format::moment(number),
-            _ => format_cell::number(number),
+            _ => format_cell::datum(number),
         };
         let words = format!("{} to {}", show(numeric.min), show(numeric.max));
         let words = ctx.theme.number(words).size(size::CAPTION).color(ctx.theme.text.weak);
@@ -192,17 +206,16 @@ fn field(
     changed
 }
 
-fn answer(entry: &ModelEntry, model: &ModelCard, ctx: &mut PageContext<'_>, ui: &mut Ui) {
+/// What the model says of the row, and the button that asks it; says whether that was clicked.
+fn answer(entry: &ModelEntry, model: &ModelCard, ctx: &mut PageContext<'_>, ui: &mut Ui) -> bool {
     let theme = ctx.theme;
     let state = ctx.snapshot.try_row.clone().filter(|state| state.model == entry.model);
-    card::card(
-        ui,
-        theme,
-        "Prediction",
-        |_| {},
-        |ui| match state.as_ref().map(|state| &state.answer) {
+    let content = |ui: &mut Ui| {
+        match state.as_ref().map(|state| &state.answer) {
             None => {
-                ui.add(Label::new(theme.weak("Change what you like, then predict the row. After that every edit is answered at once.")).wrap());
+                let words =
+                    "Change what you like, then predict the row. After that every edit is answered at once.";
+                ui.add(Label::new(theme.weak(words)).wrap());
             }
             Some(None) => {
                 ui.horizontal(|ui| {
@@ -212,8 +225,12 @@ fn answer(entry: &ModelEntry, model: &ModelCard, ctx: &mut PageContext<'_>, ui: 
             }
             Some(Some(Err(failure))) => error_card(ctx, ui, failure),
             Some(Some(Ok(row))) => prediction(row, model, ctx, ui),
-        },
-    );
+        }
+        ui.add_space(space::S);
+        text_button(ui, theme, Some(icon::START), "Predict this row", Weight::Normal, !entry.deleted)
+            .clicked()
+    };
+    card::card(ui, theme, "Prediction", |_| {}, content)
 }
 
 fn prediction(row: &RowPrediction, model: &ModelCard, ctx: &PageContext<'_>, ui: &mut Ui) {

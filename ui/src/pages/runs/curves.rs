@@ -16,6 +16,7 @@ use crate::{
     format, run_index,
     theme::{Theme, space},
     widgets::{
+        input,
         plot::{self, Curve, CurveX, PlotGroup, PlotSpec, PlotState, plot_panel},
         plot_tools,
     },
@@ -74,12 +75,15 @@ pub(super) fn show(page: &mut RunsPage, ctx: &mut PageContext<'_>, ui: &mut Ui) 
     let CurveBoard { group, plots } = board;
     let shown: Vec<&Watched> = runs.iter().filter(|run| !group.hidden.contains(&run.run.id.0)).collect();
     let metric = metric_name(&shown);
+    let live = shown.iter().any(|watched| !watched.run.state.is_final() || watched.series.is_none());
     let panels: Vec<(&Quantity, Vec<Curve>)> = QUANTITIES
         .iter()
         .map(|quantity| (quantity, curves(quantity, &shown, state.x, runs.len() > 1)))
-        // Loss and metric keep their place; what a kind of model has not is left out.
+        // While a run goes on, loss and metric keep their place; what a kind of model has not is left out.
         .enumerate()
-        .filter(|(index, (_, curves))| *index < 2 || curves.iter().any(|curve| !curve.points.is_empty()))
+        .filter(|(index, (_, curves))| {
+            (live && *index < 2) || curves.iter().any(|curve| !curve.points.is_empty())
+        })
         .map(|(_, panel)| panel)
         .collect();
     let across = if ui.available_width() >= TWO { 2 } else { 1 };
@@ -203,7 +207,7 @@ fn tools(page: &mut RunsPage, theme: &Theme, ui: &mut Ui, runs: &[Watched]) {
         ui.add_space(space::S);
         let label = ui.label(theme.weak("Smoothing"));
         let slider = Slider::new(&mut page.state.smoothing, 0.0..=SMOOTHEST).max_decimals(2);
-        ui.add(slider)
+        input::slider(ui, theme, slider)
             .labelled_by(label.id)
             .on_hover_text("Exponential moving average; the measured curve stays, faint");
         if selected > runs.len() && !runs.is_empty() {

@@ -13,6 +13,7 @@ use crate::{
     widgets::{
         button::{Weight, text_button},
         confirm::dialog,
+        input::input,
     },
 };
 
@@ -78,7 +79,7 @@ fn command(dialog: Dialog) -> Command {
 }
 
 fn rename(ui: &mut Ui, theme: &Theme, text: &mut String, fresh: &mut bool) -> Option<Answer> {
-    let edit = TextEdit::singleline(text).char_limit(LONGEST_NAME).desired_width(f32::INFINITY);
+    let edit = input(text).char_limit(LONGEST_NAME).desired_width(f32::INFINITY);
     let response = ui.add(edit).accessible_name("Name");
     if std::mem::take(fresh) {
         response.request_focus();

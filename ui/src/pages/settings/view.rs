@@ -11,7 +11,7 @@ use crate::{
     widgets::{
         badge,
         button::{Weight, command_button, copy_button, icon_button, keys},
-        card, icon, row,
+        card, choice, icon, row,
     },
 };
 
@@ -61,14 +61,15 @@ fn devices(view: &SettingsView, ctx: &mut PageContext<'_>, ui: &mut Ui) {
                     }
                 });
             });
-            for choice in &view.choices {
+            for option in &view.choices {
                 ui.horizontal(|ui| {
                     let enabled = !ctx.snapshot.workspace.read_only;
-                    let radio = egui::RadioButton::new(choice.chosen, theme.body(&choice.name));
-                    if ui.add_enabled(enabled, radio).clicked() && !choice.chosen {
-                        ctx.outbox.send(Command::SetDefaultDevice { device: choice.device });
+                    let radio = ui
+                        .add_enabled_ui(enabled, |ui| choice::radio(ui, theme, option.chosen, &option.name));
+                    if radio.inner.clicked() && !option.chosen {
+                        ctx.outbox.send(Command::SetDefaultDevice { device: option.device });
                     }
-                    ui.add(Label::new(theme.weak(&choice.detail)).truncate()).on_hover_text(&choice.detail);
+                    ui.add(Label::new(theme.weak(&option.detail)).truncate()).on_hover_text(&option.detail);
                 });
             }
             if view.devices.is_empty() {
@@ -122,9 +123,9 @@ fn appearance(ctx: &mut PageContext<'_>, ui: &mut Ui) {
                     (ThemeChoice::Dark, "Dark"),
                     (ThemeChoice::Light, "Light"),
                 ];
-                for (choice, words) in choices {
-                    if ui.radio(facts.theme == choice, words).clicked() {
-                        ctx.outbox.set(Preference::Theme(choice));
+                for (wanted, words) in choices {
+                    if choice::radio(ui, theme, facts.theme == wanted, words).clicked() {
+                        ctx.outbox.set(Preference::Theme(wanted));
                     }
                 }
             });
@@ -139,7 +140,7 @@ fn appearance(ctx: &mut PageContext<'_>, ui: &mut Ui) {
             });
             labelled(ui, ctx, "File dialogs", |ui, ctx| {
                 for (own, words) in [(false, "The desktop's"), (true, "Orrery's own")] {
-                    if ui.radio(facts.own_file_dialog == own, words).clicked() {
+                    if choice::radio(ui, theme, facts.own_file_dialog == own, words).clicked() {
                         ctx.outbox.set(Preference::OwnFileDialog(own));
                     }
                 }

@@ -1,6 +1,6 @@
 //! First fold: what is predicted from what, and how rows are divided.
 
-use egui::{ComboBox, ScrollArea, TextEdit, Ui};
+use egui::{ComboBox, ScrollArea, Ui};
 use orrery_domain::training::{Split, TargetTransform, Task};
 
 use super::{
@@ -15,17 +15,28 @@ use crate::{
     theme::{State, space},
     widgets::{
         button::{Weight, text_button},
+        choice::checkbox,
         column_picker::ColumnPicker,
         form::FormRow,
         icon,
+        input::input,
         table_index::contains_folded,
     },
 };
 
 /// Width of the pickers, points.
-const PICKER: f32 = 240.0;
+const PICKER: f32 = 280.0;
 
-pub(super) fn show(page: &mut TrainPage, ctx: &mut PageContext<'_>, ui: &mut Ui, form: &FormView) {
+/// Features in view: in a form of one column, and of two.
+const FEATURES: (f32, f32) = (6.0, 14.0);
+
+pub(super) fn show(
+    page: &mut TrainPage,
+    ctx: &mut PageContext<'_>,
+    ui: &mut Ui,
+    form: &FormView,
+    roomy: bool,
+) {
     let names: Vec<String> = form.columns.iter().map(|column| column.name.clone()).collect();
     target(page, ctx, ui, form, &names);
     task(ctx, ui, form);
@@ -38,7 +49,7 @@ pub(super) fn show(page: &mut TrainPage, ctx: &mut PageContext<'_>, ui: &mut Ui,
     if form.task.is_none_or(|task| task == Task::Regression) {
         transform(ctx, ui, form);
     }
-    features(page, ctx, ui, form);
+    features(page, ctx, ui, form, if roomy { FEATURES.1 } else { FEATURES.0 });
     weight(ctx, ui, form, &names);
     split(ctx, ui, form, &names);
     if !matches!(form.config.split, Split::Column { .. }) {
@@ -129,7 +140,7 @@ fn class_weights(ctx: &mut PageContext<'_>, ui: &mut Ui, form: &FormView) {
     let mut on = form.config.class_weights;
     let row = FormRow::new("Class weights", "Weight classes by the inverse of their frequency")
         .default_value("default off", on);
-    let response = row.show(ui, ctx.theme, |ui| ui.checkbox(&mut on, "Balance rare classes"));
+    let response = row.show(ui, ctx.theme, |ui| checkbox(ui, ctx.theme, &mut on, "Balance rare classes"));
     if response.reset {
         on = false;
     }
@@ -146,7 +157,7 @@ fn transform(ctx: &mut PageContext<'_>, ui: &mut Ui, form: &FormView) {
     )
     .default_value("default off", log)
     .error(form.problem(Place::Transform));
-    let response = row.show(ui, ctx.theme, |ui| ui.checkbox(&mut log, "Learn its logarithm"));
+    let response = row.show(ui, ctx.theme, |ui| checkbox(ui, ctx.theme, &mut log, "Learn its logarithm"));
     let wanted = if log && !response.reset { TargetTransform::Log } else { TargetTransform::None };
     if wanted != form.config.target_transform {
         ctx.drafts.edit(&form.dataset).target_transform = wanted;
@@ -154,16 +165,15 @@ fn transform(ctx: &mut PageContext<'_>, ui: &mut Ui, form: &FormView) {
 }
 
 /// The columns to learn from, each with a check.
-fn features(page: &mut TrainPage, ctx: &mut PageContext<'_>, ui: &mut Ui, form: &FormView) {
+fn features(page: &mut TrainPage, ctx: &mut PageContext<'_>, ui: &mut Ui, form: &FormView, in_view: f32) {
     let used = form.columns.len() - form.config.exclude.len() - usize::from(!form.config.target.is_empty());
     let row = FormRow::new("Features", "The columns to learn from").error(form.problem(Place::Features));
     let theme = ctx.theme;
     row.show(ui, theme, |ui| {
         ui.vertical(|ui| {
             ui.horizontal(|ui| {
-                let hint = TextEdit::singleline(&mut page.filter)
-                    .hint_text("Filter columns")
-                    .desired_width(PICKER * 0.6);
+                let hint =
+                    input(&mut page.filter).hint_text("Filter columns").desired_width(PICKER * 0.6 - 16.0);
                 ui.add(hint).accessible_name("Filter columns");
                 ui.label(theme.weak(format!(
                     "{} of {} used",
@@ -181,10 +191,13 @@ fn features(page: &mut TrainPage, ctx: &mut PageContext<'_>, ui: &mut Ui, form: 
                 .iter()
                 .filter(|column| column.name != form.config.target && contains_folded(&column.name, &needle))
                 .collect();
+            // Rows are exactly as high as the area counts them.
+            ui.spacing_mut().item_spacing.y = 0.0;
+            ui.spacing_mut().interact_size.y = space::ROW;
             let area = ScrollArea::vertical()
                 .id_salt("features")
-                .max_height(space::ROW * 6.0)
-                .min_scrolled_height(space::ROW * 6.0)
+                .max_height(space::ROW * in_view)
+                .min_scrolled_height(space::ROW * in_view)
                 .auto_shrink([false, true]);
             area.show_rows(ui, space::ROW, shown.len(), |ui, rows| {
                 for column in &shown[rows] {
@@ -200,7 +213,7 @@ fn feature(ctx: &mut PageContext<'_>, ui: &mut Ui, form: &FormView, column: &sup
     ui.horizontal(|ui| {
         ui.set_min_height(space::ROW);
         let mut used = !form.config.exclude.contains(&column.name);
-        if ui.checkbox(&mut used, column.name.as_str()).changed() {
+        if checkbox(ui, theme, &mut used, &column.name).changed() {
             let draft = ctx.drafts.edit(&form.dataset);
             if used {
                 draft.exclude.retain(|other| *other != column.name);
@@ -248,7 +261,7 @@ fn split(ctx: &mut PageContext<'_>, ui: &mut Ui, form: &FormView, names: &[Strin
         let title = |split: &Split| match split {
             Split::Auto => "Automatic (stratified for classes)".to_owned(),
             Split::Time { .. } => "By time: the latest rows are the test".to_owned(),
-            Split::Column { .. } => "By a column that holds train, valid, test".to_owned(),
+            Split::Column { .. } => "By a column of train, valid, test".to_owned(),
             other => capitalized(&split_words(other)),
         };
         ComboBox::from_id_salt("split").width(PICKER).selected_text(title(&chosen)).show_ui(ui, |ui| {
@@ -266,7 +279,7 @@ fn split(ctx: &mut PageContext<'_>, ui: &mut Ui, form: &FormView, names: &[Strin
                 chosen: Some(column.as_str()).filter(|column| !column.is_empty()),
                 none: "Choose a column",
                 optional: false,
-                width: PICKER * 0.6,
+                width: PICKER * 0.5,
             };
             if let Some(Some(name)) = picker.show(ui, theme) {
                 *column = name;

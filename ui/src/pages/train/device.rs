@@ -6,7 +6,7 @@ use super::data::{FormView, Place};
 use crate::{
     context::PageContext,
     theme::{State, space},
-    widgets::{form::FormRow, icon},
+    widgets::{choice::radio_value, form::FormRow, icon},
 };
 
 pub(super) fn show(ctx: &mut PageContext<'_>, ui: &mut Ui, form: &FormView) {
@@ -21,7 +21,7 @@ pub(super) fn show(ctx: &mut PageContext<'_>, ui: &mut Ui, form: &FormView) {
                 ui.horizontal(|ui| {
                     ui.set_min_height(space::ROW);
                     ui.add_enabled_ui(option.usable, |ui| {
-                        ui.radio_value(&mut chosen, option.choice, option.title.as_str())
+                        radio_value(ui, theme, &mut chosen, option.choice, &option.title)
                             .on_disabled_hover_text(option.detail.as_str());
                     });
                     if !option.usable {

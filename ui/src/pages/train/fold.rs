@@ -18,7 +18,7 @@ pub(super) fn fold(
     theme: &Theme,
     title: &str,
     summary: &str,
-    problem: bool,
+    problem: Option<State>,
     open: &mut bool,
     content: impl FnOnce(&mut Ui),
 ) {
@@ -43,7 +43,7 @@ pub(super) fn fold(
 }
 
 /// The title's line; says whether it was clicked.
-fn head(ui: &mut Ui, theme: &Theme, title: &str, summary: &str, problem: bool, open: bool) -> bool {
+fn head(ui: &mut Ui, theme: &Theme, title: &str, summary: &str, problem: Option<State>, open: bool) -> bool {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), TITLE), Sense::click());
     response.widget_info(|| {
         WidgetInfo::selected(Role::DisclosureTriangle, true, open, format!("{title}: {summary}"))
@@ -61,8 +61,8 @@ fn head(ui: &mut Ui, theme: &Theme, title: &str, summary: &str, problem: bool, o
     let left =
         put(ui, theme, rect.left() + space::M, middle, arrow.small().color(theme.text.weak), f32::INFINITY);
     let mut left = put(ui, theme, left + space::S, middle, theme.strong(title), f32::INFINITY) + space::M;
-    if problem {
-        left = put(ui, theme, left, middle, icon::state_text(theme, State::Failed), f32::INFINITY) + space::S;
+    if let Some(state) = problem {
+        left = put(ui, theme, left, middle, icon::state_text(theme, state), f32::INFINITY) + space::S;
     }
     if !open {
         let room = (rect.right() - left - space::M).max(0.0);

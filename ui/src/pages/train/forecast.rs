@@ -11,12 +11,10 @@ use super::{
     data::{ForecastView, FormView, Problem},
 };
 use crate::{
-    command::UiCommand,
     context::PageContext,
     format,
     theme::{State, Theme, space},
     widgets::{
-        button::{Weight, command_button},
         error_card::error_card,
         icon,
         tile::{Tile, provenance},
@@ -50,8 +48,6 @@ pub(super) fn show(page: &TrainPage, ctx: &mut PageContext<'_>, ui: &mut Ui, for
             ui.label(icon::state_text(theme, State::Running));
             ui.label(theme.body("Starting"));
         });
-    } else if form.problems.is_empty() {
-        command_button(ctx, ui, UiCommand::StartTraining, Weight::Normal);
     }
 }
 
@@ -117,7 +113,7 @@ fn tile(title: &str, figure: &Figure) -> Tile {
         Provenance::Unknown => "Nothing like it has been measured here yet",
     };
     Tile {
-        baseline: String::new(),
+        baseline: None,
         title: title.to_owned(),
         value: format::figure(figure),
         unit: String::new(),

@@ -1,6 +1,6 @@
 //! Second fold: the model family, its size, and its name.
 
-use egui::{ComboBox, TextEdit, Ui};
+use egui::{ComboBox, Ui};
 use orrery_domain::training::{CategoryEncoding, ModelKind, Scaling};
 
 use super::{
@@ -9,10 +9,14 @@ use super::{
     fields::Field,
     training::number_row,
 };
-use crate::{context::PageContext, theme::space, widgets::form::FormRow};
+use crate::{
+    context::PageContext,
+    theme::space,
+    widgets::{choice::radio_value, form::FormRow, input::input},
+};
 
 /// Width of the pickers, points.
-const PICKER: f32 = 240.0;
+const PICKER: f32 = 260.0;
 
 pub(super) fn show(page: &mut TrainPage, ctx: &mut PageContext<'_>, ui: &mut Ui, form: &FormView) {
     kinds(ctx, ui, form);
@@ -37,7 +41,7 @@ fn kinds(ctx: &mut PageContext<'_>, ui: &mut Ui, form: &FormView) {
             for kind in ModelKind::ALL {
                 ui.horizontal(|ui| {
                     ui.set_min_height(space::ROW);
-                    ui.radio_value(&mut chosen, kind, kind.title());
+                    radio_value(ui, ctx.theme, &mut chosen, kind, kind.title());
                     ui.label(ctx.theme.caption(about(kind)));
                 });
             }
@@ -114,7 +118,7 @@ fn name(page: &mut TrainPage, ctx: &PageContext<'_>, ui: &mut Ui, form: &FormVie
     .default_value("default from dataset and model", !page.state.name.is_empty())
     .error(form.problem(Place::Name));
     let response = row.show(ui, ctx.theme, |ui| {
-        ui.add(TextEdit::singleline(&mut page.state.name).desired_width(PICKER * 0.75));
+        ui.add(input(&mut page.state.name).desired_width(PICKER * 0.75));
     });
     if response.reset {
         page.state.name.clear();

@@ -1,6 +1,6 @@
 //! Third fold: optimizer, schedule, early stopping, seed; and how a numeric setting is drawn.
 
-use egui::{ComboBox, FontId, TextEdit, Ui};
+use egui::{ComboBox, FontId, Ui};
 use orrery_domain::training::Optimizer;
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     context::PageContext,
     theme::{NUMBERS, size},
-    widgets::form::FormRow,
+    widgets::{form::FormRow, input::input},
 };
 
 /// Width of a numeric setting, points.
@@ -72,8 +72,7 @@ pub(super) fn number_row(
     row.changed |= !text.is_empty();
     let response = row.show(ui, theme, |ui| {
         let font = FontId::new(size::BODY, egui::FontFamily::Name(NUMBERS.into()));
-        let edit =
-            TextEdit::singleline(text).desired_width(NUMBER).align(egui::Align2::RIGHT_CENTER).font(font);
+        let edit = input(text).desired_width(NUMBER).align(egui::Align2::RIGHT_CENTER).font(font);
         ui.add(edit);
         if !field.unit().is_empty() {
             ui.label(theme.weak(field.unit()));

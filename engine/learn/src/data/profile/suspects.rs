@@ -4,6 +4,7 @@ use orrery_domain::{
     dataset::ColumnType,
     profile::{ColumnProfile, DataWarning, Remedy, WarningKind},
     training::Task,
+    words::{count, percent},
 };
 
 use crate::{
@@ -52,8 +53,7 @@ pub(super) fn of_columns(
             );
         }
         if share >= MOSTLY {
-            let percent = share * 100.0;
-            let message = format!("'{name}' is missing in {percent:.0} % of the rows.");
+            let message = format!("'{name}' is missing in {} of the rows.", percent(share));
             warn(WarningKind::MostlyMissing { share }, message, exclude.clone());
         }
         if let Some((_, earlier)) = duplicates.iter().find(|(later, _)| *later == index)
@@ -183,7 +183,7 @@ pub(super) fn of_target(
             kind: WarningKind::MissingTarget { rows: profile.missing },
             message: format!(
                 "{} rows have no value in '{name}'; they are not used for training or testing.",
-                profile.missing
+                count(profile.missing)
             ),
             remedy: None,
         });
@@ -200,7 +200,7 @@ pub(super) fn of_target(
                 let class = labels.classes[class].clone();
                 warnings.push(DataWarning {
                     column: Some(name.clone()),
-                    message: format!("The class '{class}' makes up {:.2} % of '{name}'.", share * 100.0),
+                    message: format!("The class '{class}' makes up {} of '{name}'.", percent(share)),
                     kind: WarningKind::Imbalance { class, share },
                     remedy: Some(Remedy::WeightClasses),
                 });

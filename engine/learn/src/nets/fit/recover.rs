@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use burn::tensor::Device;
-use orrery_domain::{Failure, FailureClass, device::DeviceChoice, job::JobEvent};
+use orrery_domain::{Failure, FailureClass, device::DeviceChoice, job::JobEvent, words::plural};
 
 use super::{
     super::{
@@ -94,7 +94,8 @@ impl Trainer<'_> {
                 self.state.passes = (2 * self.passes() as u32).min(self.batch as u32);
                 let rows = self.batch.div_ceil(self.passes());
                 self.warn(format!(
-                    "Memory ran out at step {step}. A batch is computed {rows} rows at a time from here on; the result is the same."
+                    "Memory ran out at step {step}. A batch is computed {} at a time from here on; the result is the same.",
+                    plural(rows as u64, "row")
                 ));
                 Ok(())
             }
