@@ -161,7 +161,7 @@ fn list(context: &Context, store: &mut Store) -> Outcome {
 }
 
 fn row(run: &Run) -> Vec<String> {
-    let progress = run.progress.fraction.map(|fraction| orrery_domain::words::percent(fraction));
+    let progress = run.progress.fraction.map(orrery_domain::words::percent);
     let model = run.model.as_ref().map_or_else(|| run.kind.name().to_owned(), ToString::to_string);
     vec![
         run.id.0.clone(),

@@ -119,7 +119,7 @@ impl App {
 
     fn torn_header(&mut self, ui: &mut Ui) {
         self.page_header(ui, |app, ui| {
-            app.window_button(ui, icon::BACK_IN, "Bring back into the main window")
+            app.window_button(ui, icon::BACK_IN, "Bring back into the main window");
         });
     }
 

@@ -164,19 +164,17 @@ mod tests {
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
     }
 
+    /// Everything that words and controls lie on.
+    fn grounds(theme: &Theme) -> [Color32; 7] {
+        let Surface { base, raised, overlay, sunken, field, hover, .. } = theme.surface;
+        [base, raised, overlay, sunken, field, hover, theme.accent.soft]
+    }
+
     #[test]
     fn text_and_series_are_legible_on_every_surface() {
         for theme in [Theme::dark(), Theme::light()] {
             let surface = &theme.surface;
-            let everywhere = [
-                surface.base,
-                surface.raised,
-                surface.overlay,
-                surface.sunken,
-                surface.field,
-                surface.hover,
-                theme.accent.soft,
-            ];
+            let everywhere = grounds(&theme);
             let state = &theme.state;
             let words = [
                 theme.text.strong,
@@ -213,16 +211,7 @@ mod tests {
     fn controls_without_words_stand_out_from_every_surface() {
         for theme in [Theme::dark(), Theme::light()] {
             let surface = &theme.surface;
-            let grounds = [
-                surface.base,
-                surface.raised,
-                surface.overlay,
-                surface.sunken,
-                surface.field,
-                surface.hover,
-                theme.accent.soft,
-            ];
-            for ground in grounds {
+            for ground in grounds(&theme) {
                 let ratio = contrast(surface.control, ground);
                 assert!(ratio >= 3.0, "dark={} a control on {ground:?} is {ratio:.2}", theme.dark);
             }

@@ -53,10 +53,8 @@ fn filter(ui: &mut Ui, theme: &Theme, spec: &TableSpec<'_>, state: &mut TableSta
     if response.has_focus() && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
         state.filter.clear();
     }
-    if !state.filter.is_empty() {
-        if icon_button(ui, theme, icon::CLOSE, "Clear the filter", true).clicked() {
-            state.filter.clear();
-        }
+    if !state.filter.is_empty() && icon_button(ui, theme, icon::CLOSE, "Clear the filter", true).clicked() {
+        state.filter.clear();
     }
 }
 

@@ -370,7 +370,7 @@ pub(super) fn warn_about(column: &Column, warnings: &mut Vec<String>) {
     if let (Some(kind), Some(example)) = (column.forced, misfits.example) {
         warnings.push(format!(
             "{} values of '{name}' do not fit the type {} and became missing; the first is '{example}'.",
-            words::count(misfits.count as u64),
+            words::count(misfits.count),
             kind.name()
         ));
     }

@@ -106,7 +106,9 @@ impl Work<'_> {
             return Ok((loss, Vec::new()));
         }
         // The loss lives on the host; its slope at the outputs is all the graph needs to know of it.
-        slope.iter_mut().for_each(|slope| *slope *= share as f32);
+        for slope in &mut slope {
+            *slope *= share as f32;
+        }
         let slope = Tensor::<3>::from_data(TensorData::new(slope, shape), self.device);
         let mut found = (output * slope).sum().backward();
         let mut tables = match inputs.embedded.as_ref().and_then(|embedded| embedded.grad_remove(&mut found))

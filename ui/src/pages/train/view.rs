@@ -69,7 +69,9 @@ pub fn show(page: &mut TrainPage, ctx: &mut PageContext<'_>, ui: &mut Ui, view: 
             if two {
                 ui.spacing_mut().item_spacing.x = space::M;
                 ui.columns(2, |columns| {
-                    columns.iter_mut().for_each(|column| column.spacing_mut().item_spacing.x = space::S);
+                    for column in columns.iter_mut() {
+                        column.spacing_mut().item_spacing.x = space::S;
+                    }
                     folds(page, ctx, &mut columns[0], form, 0..1, true);
                     folds(page, ctx, &mut columns[1], form, 1..TITLES.len(), true);
                 });
