@@ -107,7 +107,7 @@ const LARGE: &[Large] = &[
             Ok(())
         },
         code: 1,
-        says: "100000 columns",
+        says: "100,000 columns",
         most_mb: 160,
     },
     Large {
@@ -147,7 +147,7 @@ const LARGE: &[Large] = &[
             repeat(out, "1\n", 104 * MB)
         },
         code: 1,
-        says: "rows, and an import may have 50000000",
+        says: "rows, and an import may have 50,000,000",
         most_mb: 900,
     },
     Large {
