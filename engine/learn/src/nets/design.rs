@@ -60,7 +60,7 @@ fn embedding_width(category_sizes: &[usize]) -> usize {
 
 /// Edges of the bins of the first `numeric` columns: their quantiles over `train`, which must hold training rows only, repeated
 /// values once; none for a column of two values or one (Gorishniy et al. 2022, "On embeddings for numerical features in tabular
-/// deep learning", section 3.2). Ascending. Of more than [`SAMPLE`] rows so many are looked at, the same in every run: a bin
+/// deep learning", section 3.2). Ascending. Of more than 32,768 rows so many are looked at, the same in every run: a bin
 /// then holds its share of the rows to within a few percent of it.
 pub fn bin_edges(train: &Encoded, numeric: usize) -> Vec<Vec<f32>> {
     let rows = sample(train.rows);
@@ -88,7 +88,7 @@ pub fn bin_edges(train: &Encoded, numeric: usize) -> Vec<Vec<f32>> {
     (0..numeric).into_par_iter().map(edges).collect()
 }
 
-/// Every row, or one at random out of each of [`SAMPLE`] runs of rows.
+/// Every row, or one at random out of each of so many runs of rows.
 fn sample(rows: usize) -> Vec<usize> {
     if rows <= SAMPLE {
         return (0..rows).collect();
