@@ -5,6 +5,7 @@
 //! exit, signal ──► ending::classify    what a child's end means, and what class of failure it is
 //! event        ──► lifecycle::fold     where a run stands after it
 //! request      ──► lifecycle::refusal  whether a run may be paused, resumed, cancelled, deleted
+//! traffic      ──► traffic::…          which endpoint answers, and what follows when it does not
 //! ```
 //!
 //! Nothing here knows a clock, a file, a socket or a thread.
@@ -15,3 +16,4 @@ pub mod ending;
 pub mod lifecycle;
 pub mod names;
 pub mod retry;
+pub mod traffic;
