@@ -73,11 +73,16 @@ pub fn pick(
     let expenses: Vec<f64> =
         eligible.iter().map(|&endpoint| config.expense(prices[endpoint], &loads[endpoint], now)).collect();
     let least = expenses.iter().copied().fold(f64::INFINITY, f64::min);
+    let shares: Vec<f64> = eligible
+        .iter()
+        .zip(&expenses)
+        .map(|(&endpoint, &expense)| {
+            let ratio = if expense > least { least / expense } else { 1.0 };
+            f64::from(weights[endpoint]) * ratio.powf(config.cost_bias)
+        })
+        .collect();
     let places: Vec<usize> = (0..eligible.len()).collect();
-    let place = by_weight(&places, random.unit(), |place| {
-        let ratio = if expenses[place] > least { least / expenses[place] } else { 1.0 };
-        f64::from(weights[eligible[place]]) * ratio.powf(config.cost_bias)
-    })?;
+    let place = by_weight(&places, random.unit(), |place| shares[place])?;
     Some(eligible[place])
 }
 

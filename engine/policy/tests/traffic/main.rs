@@ -1,0 +1,15 @@
+//! Goals of the traffic decisions against slow, independent oracles and virtual clocks.
+//!
+//! Each goal runs in a few seconds at a scaled size. Full size, with the figures shown:
+//! `cargo test --release -p orrery-policy -- --ignored --show-output`
+
+mod breaker_model;
+mod configs;
+mod consistent;
+mod outliers;
+mod priorities;
+mod probes;
+mod rates;
+mod shares;
+mod slow_host;
+mod storm;
