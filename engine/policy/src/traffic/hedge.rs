@@ -85,7 +85,7 @@ mod tests {
             Waiting { idempotent: false, ..WAITING },
             Waiting { replayable: false, ..WAITING },
             Waiting { answer_started: true, ..WAITING },
-            Waiting { deadline: Nanos::from_secs(2.0), ..WAITING },
+            Waiting { deadline: Nanos(5) + Nanos::from_secs(2.0), ..WAITING },
         ] {
             assert_eq!(on.next(&no), None, "{no:?}");
         }

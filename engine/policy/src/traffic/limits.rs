@@ -133,6 +133,10 @@ mod tests {
         assert_eq!(limits.limit(Resource::Retry), 20);
         let granted = (0..30).filter(|_| limits.try_acquire(Resource::Retry)).count();
         assert_eq!((granted, limits.used(Resource::Retry)), (20, 20));
+        for _ in 0..50 {
+            assert!(limits.try_acquire(Resource::Pending));
+        }
+        assert_eq!(limits.limit(Resource::Retry), 30, "what waits counts, too");
         let plain = Limits::new(LimitsConfig { retry_budget: None, ..LimitsConfig::default() });
         assert_eq!(plain.limit(Resource::Retry), 3);
         assert_eq!(plain.limit(Resource::Connection), 1024);

@@ -90,6 +90,25 @@ fn traffic_fails_over_and_tried_endpoints_come_last() {
 }
 
 #[test]
+fn only_endpoints_with_the_tags_count_for_the_health_of_a_level() {
+    let endpoints = vec![
+        endpoint("plain", 0, None),
+        endpoint("ill", 0, Some("eu")),
+        endpoint("well", 1, Some("eu")),
+        endpoint("also plain", 2, None),
+    ];
+    let pool = Pool::new(endpoints, &Strategy::default(), PriorityConfig::default()).unwrap();
+    let mut states = [EndpointState::default(); 4];
+    states[1].availability = Availability::Unhealthy;
+    let percents = |residency: Residency| -> Vec<u32> {
+        pool.loads(&states, &residency).iter().map(|load| load.percent).collect()
+    };
+    assert_eq!(percents(Residency::from_header("eu")), [0, 100, 0]);
+    assert_eq!(percents(Residency::Unrestricted), [70, 30, 0]);
+    assert_eq!(percents(Residency::Unknown), [0, 0, 0]);
+}
+
+#[test]
 fn panic_can_refuse() {
     let config = PriorityConfig { fail_traffic_on_panic: true, ..PriorityConfig::default() };
     let endpoints = vec![endpoint("a", 0, None), endpoint("b", 0, None), endpoint("c", 0, None)];

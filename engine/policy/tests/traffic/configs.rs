@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 
 /// An empty object is the default, the default reads back, and a field nobody knows is refused by its name.
 fn reads<T: Default + Debug + PartialEq + Serialize + DeserializeOwned>() {
-    let empty: T = serde_json::from_value(json!({})).expect("sound");
+    let empty: T = serde_json::from_value(json!({})).unwrap();
     assert_eq!(empty, T::default());
-    let mut value = serde_json::to_value(&empty).expect("sound");
-    assert_eq!(serde_json::from_value::<T>(value.clone()).expect("sound"), empty);
+    let mut value = serde_json::to_value(&empty).unwrap();
+    assert_eq!(serde_json::from_value::<T>(value.clone()).unwrap(), empty);
     value["stranger"] = json!(1);
-    let error = serde_json::from_value::<T>(value).expect_err("refused").to_string();
+    let error = serde_json::from_value::<T>(value).unwrap_err().to_string();
     assert!(error.contains("stranger"), "{error}");
 }
 
@@ -39,7 +39,7 @@ fn every_configuration_reads_back() {
 
 #[test]
 fn defaults_are_envoys_and_resilience4js() {
-    let outlier = serde_json::to_value(OutlierConfig::default()).expect("sound");
+    let outlier = serde_json::to_value(OutlierConfig::default()).unwrap();
     let expected = json!({
         "consecutive_5xx": 5, "interval_secs": 10.0, "base_ejection_time_secs": 30.0, "max_ejection_time_secs": 300.0,
         "max_ejection_time_jitter_secs": 0.0, "max_ejection_percent": 10, "enforcing_consecutive_5xx": 100,
@@ -49,20 +49,20 @@ fn defaults_are_envoys_and_resilience4js() {
         "failure_percentage_request_volume": 50, "successful_active_health_check_uneject_host": true,
     });
     assert_eq!(outlier, expected);
-    let limits = serde_json::to_value(LimitsConfig::default()).expect("sound");
+    let limits = serde_json::to_value(LimitsConfig::default()).unwrap();
     let expected = json!({
         "max_connections": 1024, "max_pending_requests": 1024, "max_requests": 1024, "max_retries": 3,
         "retry_budget": {"budget_percent": 20.0, "min_retry_concurrency": 3},
     });
     assert_eq!(limits, expected);
-    let breaker = serde_json::to_value(BreakerConfig::default()).expect("sound");
+    let breaker = serde_json::to_value(BreakerConfig::default()).unwrap();
     let expected = json!({
         "failure_rate_threshold": 50.0, "slow_call_rate_threshold": 100.0, "slow_call_duration_threshold_secs": 60.0,
         "sliding_window_size": 100, "minimum_number_of_calls": 100, "wait_duration_in_open_state_secs": 60.0,
         "permitted_number_of_calls_in_half_open_state": 10, "max_wait_duration_in_half_open_state_secs": 0.0,
     });
     assert_eq!(breaker, expected);
-    let priority = serde_json::to_value(PriorityConfig::default()).expect("sound");
+    let priority = serde_json::to_value(PriorityConfig::default()).unwrap();
     let expected = json!({"overprovisioning_factor": 140, "healthy_panic_threshold": 50, "fail_traffic_on_panic": false});
     assert_eq!(priority, expected);
 }
@@ -70,12 +70,12 @@ fn defaults_are_envoys_and_resilience4js() {
 /// Each number of a configuration put far outside: validation names that field, or it is not a range of ours.
 fn ranges<T: Serialize + DeserializeOwned>(whole: T, validate: impl Fn(&T) -> Option<String>) {
     assert_eq!(validate(&whole), None);
-    let value = serde_json::to_value(whole).expect("sound");
-    let fields: Vec<String> = value.as_object().expect("sound").keys().cloned().collect();
+    let value = serde_json::to_value(whole).unwrap();
+    let fields: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
     for field in fields.iter().filter(|field| value[*field].is_number()) {
         let mut wrong = value.clone();
         wrong[field] = if value[field].is_f64() { json!(-1.0) } else { json!(4_000_000_000_u32) };
-        let named = validate(&serde_json::from_value(wrong).expect("sound"));
+        let named = validate(&serde_json::from_value(wrong).unwrap());
         assert_eq!(named.as_ref(), Some(field), "{field} takes any number");
     }
     // What serde writes for not-a-number is null, and that is no number for serde: it cannot come from a file.

@@ -67,7 +67,7 @@ fn oracle(levels: &[LevelHealth], factor: u32, threshold: u32) -> Vec<(u32, bool
         given[peopled[0]] = 100;
         return given.into_iter().zip(panicking).collect();
     } else {
-        (health.clone(), whole, health.iter().position(|&health| health > 0).expect("sound"))
+        (health.clone(), whole, health.iter().position(|&health| health > 0).unwrap())
     };
     let by_size = peopled.iter().all(|&index| panicking[index]);
     for index in 0..levels.len() {

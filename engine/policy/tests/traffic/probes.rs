@@ -1,6 +1,7 @@
 //! CB-2: never more half-open probes in flight than permitted, under 64 threads.
 
 use std::{
+    collections::HashSet,
     sync::{
         Barrier, Mutex,
         atomic::{AtomicU32, Ordering::SeqCst},
@@ -53,16 +54,16 @@ fn breaker_rounds(rounds: u32) {
                 for round in 0..rounds {
                     let now = Nanos::from_secs(f64::from(round) * 1000.0);
                     if barrier.wait().is_leader() {
-                        let mut breaker = breaker.lock().expect("sound");
+                        let mut breaker = breaker.lock().unwrap();
                         *breaker = Breaker::new(config(), now);
-                        let permit = breaker.try_acquire(now).expect("sound");
+                        let permit = breaker.try_acquire(now).unwrap();
                         breaker.record(permit, now, Outcome::Failure, Nanos::ZERO);
                         assert_eq!(breaker.state(), BreakerState::Open);
                         assert_eq!(seen.granted.swap(0, SeqCst), if round == 0 { 0 } else { PROBES });
                     }
                     barrier.wait();
                     let later = now + Nanos::from_secs(60.0);
-                    let taken = breaker.lock().expect("sound").try_acquire(later);
+                    let taken = breaker.lock().unwrap().try_acquire(later);
                     let Ok(permit) = taken else { continue };
                     seen.began();
                     thread::yield_now();
@@ -71,8 +72,8 @@ fn breaker_rounds(rounds: u32) {
                     let ignored = round % 2 == 1 && seen.granted.load(SeqCst) < PROBES;
                     if ignored {
                         seen.granted.fetch_sub(1, SeqCst);
-                        breaker.lock().expect("sound").record(permit, later, Outcome::Ignored, Nanos::ZERO);
-                        let again = breaker.lock().expect("sound").try_acquire(later);
+                        breaker.lock().unwrap().record(permit, later, Outcome::Ignored, Nanos::ZERO);
+                        let again = breaker.lock().unwrap().try_acquire(later);
                         if let Ok(_again) = again {
                             seen.began();
                             seen.ended();
@@ -101,6 +102,8 @@ fn permit_rounds(rounds: u32) {
                         thread::yield_now();
                         seen.ended();
                         permits.release();
+                    } else {
+                        thread::yield_now();
                     }
                 }
             });
@@ -133,47 +136,49 @@ fn atomic_permits_are_exact_full() {
     permit_rounds(100_000);
 }
 
-/// Every interleaving of three threads that each read the count, and swap it for one more where it is still what they
-/// read: the algorithm of the atomic permits, one step at a time, with a limit of two.
+/// A thread's place in taking and giving back a permit: each step is one atomic access.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum At {
+    Read,
+    Swap(u32),
+    Holding,
+    ReadBack,
+    SwapBack(u32),
+    Done,
+}
+
+/// Every state that four threads can reach together which each read the count, and swap it for one more where it is
+/// still what they read: the algorithm of the atomic permits, one step at a time, with a limit of two.
 #[test]
 fn every_interleaving_of_the_permit_counter_keeps_the_limit() {
     const LIMIT: u32 = 2;
-    #[derive(Clone, Copy, PartialEq)]
-    enum At {
-        Read,
-        Swap(u32),
-        Holding,
-        ReadBack,
-        SwapBack(u32),
-        Done,
-    }
-    fn explore(count: u32, threads: [At; 3], paths: &mut u64, depth: u32) {
-        let holding =
-            threads.iter().filter(|at| matches!(at, At::Holding | At::ReadBack | At::SwapBack(_))).count();
-        assert!(holding as u32 <= LIMIT && count == holding as u32);
-        if threads.iter().all(|at| *at == At::Done) {
-            *paths += 1;
-            return;
+    let mut seen = HashSet::new();
+    let mut open = vec![(0_u32, [At::Read; 4])];
+    let mut ended = false;
+    while let Some((count, threads)) = open.pop() {
+        if !seen.insert((count, threads)) {
+            continue;
         }
-        // A failed swap reads again; a life without end would need another thread to succeed without end.
-        assert!(depth < 64);
-        for thread in 0..3 {
+        let holds = |at: &&At| matches!(at, At::Holding | At::ReadBack | At::SwapBack(_));
+        let holding = threads.iter().filter(holds).count() as u32;
+        assert!(holding <= LIMIT && count == holding);
+        ended |= threads.iter().all(|at| *at == At::Done);
+        for thread in 0..threads.len() {
             let (count, at) = match threads[thread] {
                 At::Read if count < LIMIT => (count, At::Swap(count)),
                 At::Read => (count, At::Done),
                 At::Swap(read) if read == count => (count + 1, At::Holding),
                 At::Swap(_) => (count, At::Read),
+                At::ReadBack => (count, At::SwapBack(count)),
                 At::SwapBack(read) if read == count => (count - 1, At::Done),
                 At::Holding | At::SwapBack(_) => (count, At::ReadBack),
-                At::ReadBack => (count, At::SwapBack(count)),
                 At::Done => continue,
             };
             let mut next = threads;
             next[thread] = at;
-            explore(count, next, paths, depth + 1);
+            open.push((count, next));
         }
     }
-    let mut paths = 0;
-    explore(0, [At::Read; 3], &mut paths, 0);
-    eprintln!("CB-2 model: {paths} interleavings of 3 threads, limit {LIMIT} kept in all");
+    eprintln!("CB-2 model: {} states of 4 threads, limit {LIMIT} kept in all", seen.len());
+    assert!(ended);
 }

@@ -40,10 +40,10 @@ fn run(strategy: &Strategy, per_sec: f64, secs: f64, seed: u64) -> Run {
             loads[host].finished(end, end - sent, decay);
         }
         let choice = Choice { eligible: &eligible, loads: &loads, now, key: None };
-        let host = balancer.pick(&choice, &mut random).expect("sound");
+        let host = balancer.pick(&choice, &mut random).unwrap();
         loads[host].started();
         let times = if host == SLOW && now >= Nanos::from_secs(5.0) { 10.0 } else { 1.0 };
-        let worker = free_at[host].iter_mut().min().expect("sound");
+        let worker = free_at[host].iter_mut().min().unwrap();
         *worker = (*worker).max(now) + Nanos::from_secs(work * times);
         ends.push(Reverse((*worker, host, now)));
         if now >= Nanos::from_secs(7.0) {

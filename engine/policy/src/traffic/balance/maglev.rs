@@ -183,6 +183,20 @@ mod tests {
     }
 
     #[test]
+    fn the_walk_goes_round_the_end_of_the_table() {
+        let table =
+            Table::new((0..9).map(|index| (["a", "b", "c", "d", "e", "f", "g", "h", "i"][index], 1)), 101);
+        for away in 0..9 {
+            let others: Vec<usize> = (0..9).filter(|&host| host != away && host != (away + 1) % 9).collect();
+            for key in 0..101 {
+                let walk = (key..key + 101).map(|entry| table.entries()[entry as usize % 101] as usize);
+                let expected = walk.into_iter().find(|host| others.contains(host));
+                assert_eq!(table.pick(key, &others, &[1; 9]), expected);
+            }
+        }
+    }
+
+    #[test]
     fn odd_tables_work() {
         assert_eq!(Table::new([], 7).pick(3, &[], &[]), None);
         assert_eq!(Table::new([("a", 1)], 2).pick(3, &[0], &[1]), Some(0));

@@ -127,6 +127,15 @@ mod tests {
     }
 
     #[test]
+    fn only_what_is_above_the_last_estimate_is_a_peak() {
+        let mut rtt = PeakEwma::default();
+        rtt.observe(Nanos(0), Nanos(900), DECAY);
+        rtt.observe(DECAY, Nanos(600), DECAY);
+        let kept = (-1.0_f64).exp();
+        assert!((rtt.nanos(DECAY, DECAY) - (900.0 * kept + 600.0 * (1.0 - kept))).abs() < 1e-9);
+    }
+
+    #[test]
     fn a_clock_that_goes_back_keeps_the_estimate() {
         let mut rtt = PeakEwma::default();
         rtt.observe(Nanos(500), Nanos(100), DECAY);

@@ -72,7 +72,9 @@ pub enum Outcome {
     Ignored,
 }
 
-/// Leave to make one call. Given back, exactly once, by [`Breaker::record`].
+/// Leave to make one call. Given back, exactly once, by [`Breaker::record`]: also where the call was never made or its
+/// maker gave up ([`Outcome::Ignored`]). A lost permit is a lost probe; `max_wait_duration_in_half_open_state_secs`
+/// bounds how long that matters.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a permit that is never recorded is missing from the probes for good"]
 pub struct CallPermit {
@@ -132,7 +134,7 @@ impl Breaker {
         Self { config, state: BreakerState::Closed, since: now, era: 0, window, permits: 0, transition: None }
     }
 
-    /// The state at `now`: an open breaker whose wait is over is half-open from the first call on, not before.
+    /// The state: an open breaker whose wait is over stays open until the next call asks, which makes it half-open.
     pub fn state(&self) -> BreakerState {
         self.state
     }

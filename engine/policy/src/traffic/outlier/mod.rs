@@ -45,7 +45,7 @@ pub enum Cause {
 /// What detection says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The endpoint gets no traffic for at least `until - now`, and until a check after that.
+    /// The endpoint gets no traffic until the first check at or after `until`.
     Ejected {
         /// Its index.
         endpoint: usize,

@@ -57,4 +57,17 @@ mod tests {
             answers.iter().map(|&(host, good, _)| (host, good.min(10), 49)).collect();
         assert_eq!(outliers(&config, &thin), []);
     }
+
+    #[test]
+    fn thresholds_count_themselves() {
+        let config = OutlierConfig { success_rate_stdev_factor: 100_000, ..OutlierConfig::default() };
+        let mut answers: Vec<(usize, u64, u64)> = (0..5).map(|host| (host, 100, 100)).collect();
+        answers[1] = (1, 15, 100);
+        assert_eq!(outliers(&config, &answers), [(1, Cause::FailurePercentage)]);
+        answers[1] = (1, 16, 100);
+        assert_eq!(outliers(&config, &answers), []);
+        let good = |host| if host == 3 { 0 } else { 50 };
+        let full: Vec<(usize, u64, u64)> = (0..5).map(|host| (host, good(host), 50)).collect();
+        assert_eq!(outliers(&config, &full), [(3, Cause::FailurePercentage)]);
+    }
 }
