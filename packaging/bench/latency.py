@@ -18,8 +18,7 @@ import subprocess
 import tempfile
 import time
 
-# What the window gives its children.
-ENVIRONMENT = {**os.environ, "BURN_DEVICE": "flex", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "ORRERY_LOG": "info"}
+ENVIRONMENT = {**os.environ, "BURN_DEVICE": "flex", "ORRERY_LOG": "info"}
 
 
 def main():

@@ -1,9 +1,6 @@
 //! Rust types that are elements of a tensor of fixed size.
 
-use crate::{
-    DataType,
-    half::{Bf16, F16},
-};
+use crate::{Bf16, DataType, F16};
 
 mod sealed {
     pub trait Sealed {}
@@ -69,6 +66,6 @@ macro_rules! wrapped {
 
 wrapped! {
     bool => Bool, u8, |byte| byte != 0, u8::from;
-    F16 => Fp16, u16, F16, |half| half.0;
-    Bf16 => Bf16, u16, Bf16, |half| half.0;
+    F16 => Fp16, u16, F16::from_bits, F16::to_bits;
+    Bf16 => Bf16, u16, Bf16::from_bits, Bf16::to_bits;
 }

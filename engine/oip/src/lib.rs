@@ -40,7 +40,6 @@ mod datatype;
 mod dialect;
 mod element;
 mod error;
-mod half;
 mod infer;
 mod json;
 mod limits;
@@ -55,7 +54,7 @@ pub use datatype::DataType;
 pub use dialect::{DecodeOptions, Dialect, EncodeOptions, HalfFloats, NonFinite};
 pub use element::Element;
 pub use error::OipError;
-pub use half::{Bf16, F16};
+pub use half::{bf16 as Bf16, f16 as F16};
 pub use infer::{
     Encoded, HEADER_LENGTH, InferRequest, InferResponse, RequestedOutput, decode_request, decode_response,
     encode_request, encode_response, parse_header_length,

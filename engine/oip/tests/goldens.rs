@@ -164,11 +164,12 @@ fn repository_control_of_the_client_is_read() {
     let body = |name: &str| golden("requests", &format!("control_{name}")).0;
     assert_eq!(control::decode(&body("index"), &limits), Ok(IndexRequest { ready: false }));
     assert_eq!(LoadRequest::decode(&body("load"), &limits), Ok(LoadRequest::default()));
-    let config = LoadRequest { config: Some(r#"{"backend":"onnxruntime"}"#.to_owned()), files: Vec::new() };
+    let config =
+        LoadRequest { config: Some(r#"{"backend":"onnxruntime"}"#.to_owned()), ..LoadRequest::default() };
     assert_eq!(LoadRequest::decode(&body("load_config"), &limits), Ok(config.clone()));
     assert_eq!(config.encode(), body("load_config"));
     let file = LoadFile { path: "1/model.onnx".to_owned(), content: b"\x00\xffonnx".to_vec() };
-    let files = LoadRequest { config: Some("{}".to_owned()), files: vec![file] };
+    let files = LoadRequest { config: Some("{}".to_owned()), files: vec![file], version: None };
     assert_eq!(LoadRequest::decode(&body("load_files"), &limits), Ok(files.clone()));
     assert_eq!(files.encode(), body("load_files"));
     for (name, dependents) in [("unload", false), ("unload_dependents", true)] {

@@ -189,15 +189,6 @@ pub fn clear(launch: &Launch) {
     }
 }
 
-/// Lets the child's large allocations use large pages where the system offers them: taking memory page by page is a third of what
-/// it does before its first batch. GNU's C library reads this; elsewhere it means nothing. A person's own setting stays.
-fn large_pages(command: &mut Command) {
-    const TUNABLES: &str = "GLIBC_TUNABLES";
-    if std::env::var_os(TUNABLES).is_none() {
-        command.env(TUNABLES, "glibc.malloc.hugetlb=1");
-    }
-}
-
 /// Starts a child. `hear` is called from another thread, in order, the ending last.
 ///
 /// # Errors
@@ -214,7 +205,6 @@ pub fn start(
         .map_err(|error| files::failure("The job's log could not be opened", &error, &launch.log))?;
     let mut command = (launcher.0)(launch);
     command.env("BURN_DEVICE", "flex").stderr(log);
-    large_pages(&mut command);
     if launch.detached {
         command.stdin(Stdio::null()).stdout(Stdio::null());
     } else {

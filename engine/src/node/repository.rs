@@ -8,6 +8,7 @@ use std::{
 };
 
 use orrery_domain::{Failure, FailureClass, ModelRef};
+use orrery_oip::control::ModelState;
 
 use super::{
     batcher::{BatchSettings, Batcher},
@@ -15,28 +16,6 @@ use super::{
     statistics::Statistics,
 };
 use crate::{Workspace, store::Store};
-
-/// Where a version stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Being loaded.
-    Loading,
-    /// It answers.
-    Ready,
-    /// Not loaded, or it could not be.
-    Unavailable,
-}
-
-impl State {
-    /// The protocol's word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Loading => "LOADING",
-            Self::Ready => "READY",
-            Self::Unavailable => "UNAVAILABLE",
-        }
-    }
-}
 
 /// A version that answers.
 pub struct Served {
@@ -54,7 +33,7 @@ pub struct Listed {
     /// Name and version.
     pub model: ModelRef,
     /// Where it stands.
-    pub state: State,
+    pub state: ModelState,
     /// Why it is not ready; empty where it is.
     pub reason: String,
 }
@@ -70,7 +49,7 @@ pub enum Absent {
 
 #[derive(Default)]
 struct Entry {
-    state: Option<State>,
+    state: Option<ModelState>,
     reason: String,
     served: Option<Arc<Served>>,
 }
@@ -121,16 +100,16 @@ impl Repository {
         let entries = self.entries();
         let listed = |model: ModelRef| {
             let entry = entries.get(&model);
-            let state = entry.and_then(|entry| entry.state).unwrap_or(State::Unavailable);
+            let state = entry.and_then(|entry| entry.state).unwrap_or(ModelState::Unavailable);
             let reason = match (entry, state) {
-                (_, State::Ready) => String::new(),
+                (_, ModelState::Ready) => String::new(),
                 (Some(entry), _) => entry.reason.clone(),
                 (None, _) => "not loaded".to_owned(),
             };
             Listed { model, state, reason }
         };
         let all = registered.into_iter().map(listed);
-        Ok(all.filter(|listed| !ready || listed.state == State::Ready).collect())
+        Ok(all.filter(|listed| !ready || listed.state == ModelState::Ready).collect())
     }
 
     /// Loads a version, the newest where none is named; other versions go on answering. Slow: call it off the network threads.
@@ -147,7 +126,7 @@ impl Repository {
             let mut entries = self.entries();
             let entry = entries.entry(model.clone()).or_default();
             if entry.served.is_none() {
-                (entry.state, entry.reason) = (Some(State::Loading), "loading".to_owned());
+                (entry.state, entry.reason) = (Some(ModelState::Loading), "loading".to_owned());
             }
             entry.served.clone()
         };
@@ -158,12 +137,12 @@ impl Repository {
             Ok(batcher) => {
                 let served = Served { model: model.clone(), batcher, statistics: Statistics::default() };
                 entry.served = Some(Arc::new(served));
-                (entry.state, entry.reason) = (Some(State::Ready), String::new());
+                (entry.state, entry.reason) = (Some(ModelState::Ready), String::new());
                 Ok(model)
             }
             Err(failure) => {
                 if before.is_none() {
-                    (entry.state, entry.reason) = (Some(State::Unavailable), failure.message.clone());
+                    (entry.state, entry.reason) = (Some(ModelState::Unavailable), failure.message.clone());
                 }
                 Err(failure)
             }
@@ -197,7 +176,7 @@ impl Repository {
             if let Some(served) = entry.served.take() {
                 served.batcher.close();
             }
-            (entry.state, entry.reason) = (Some(State::Unavailable), "unloaded".to_owned());
+            (entry.state, entry.reason) = (Some(ModelState::Unavailable), "unloaded".to_owned());
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use orrery_domain::dataset::{ColumnSchema, ColumnType};
 use orrery_learn::predict::{Answer, Answers, Column, Predictor};
-use orrery_oip::{DataType, OipError, Tensor};
+use orrery_oip::{DataType, OipError, Tensor, control::TensorMetadata};
 
 use super::model::Columns;
 
@@ -10,17 +10,6 @@ use super::model::Columns;
 pub const PREDICTION: &str = "prediction";
 /// The output that holds each class's probability.
 pub const PROBABILITIES: &str = "probabilities";
-
-/// A tensor as a model's metadata describes it; -1 stands for any length.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Described {
-    /// Name.
-    pub name: String,
-    /// Type.
-    pub datatype: DataType,
-    /// Shape.
-    pub shape: Vec<i64>,
-}
 
 /// The type a feature is asked for in. Other number types are taken for numbers, too.
 fn input_type(kind: ColumnType) -> DataType {
@@ -32,28 +21,33 @@ fn input_type(kind: ColumnType) -> DataType {
 }
 
 /// A model's inputs: one a feature, `[rows]`.
-pub fn inputs(model: &Predictor) -> Vec<Described> {
-    let describe = |feature: &ColumnSchema| Described {
+pub fn inputs(model: &Predictor) -> Vec<TensorMetadata> {
+    let describe = |feature: &ColumnSchema| TensorMetadata {
         name: feature.name.clone(),
-        datatype: input_type(feature.kind),
+        datatype: input_type(feature.kind).name().to_owned(),
         shape: vec![-1],
     };
     model.features().map(describe).collect()
 }
 
 /// A model's outputs: the prediction `[rows]` and, for classes, their probabilities `[rows, classes]`.
-pub fn outputs(model: &Predictor) -> Vec<Described> {
+pub fn outputs(model: &Predictor) -> Vec<TensorMetadata> {
     let datatype = match model.answer_type() {
         ColumnType::Integer => DataType::Int64,
         ColumnType::Boolean => DataType::Bool,
         ColumnType::Float => DataType::Fp64,
         _ => DataType::Bytes,
     };
-    let mut all = vec![Described { name: PREDICTION.to_owned(), datatype, shape: vec![-1] }];
+    let mut all = vec![TensorMetadata {
+        name: PREDICTION.to_owned(),
+        datatype: datatype.name().to_owned(),
+        shape: vec![-1],
+    }];
     let classes = model.card().classes.len();
     if classes > 0 {
         let shape = vec![-1, classes as i64];
-        all.push(Described { name: PROBABILITIES.to_owned(), datatype: DataType::Fp64, shape });
+        let datatype = DataType::Fp64.name().to_owned();
+        all.push(TensorMetadata { name: PROBABILITIES.to_owned(), datatype, shape });
     }
     all
 }

@@ -5,6 +5,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use orrery_oip::control;
+
 use super::batcher::Timing;
 
 /// Calls and the time they took.
@@ -21,9 +23,12 @@ impl Tally {
         self.nanos.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// Calls, and nanoseconds in all.
-    pub fn get(&self) -> (u64, u64) {
-        (self.count.load(Ordering::Relaxed), self.nanos.load(Ordering::Relaxed))
+    /// As the protocol tells it.
+    pub fn get(&self) -> control::Tally {
+        control::Tally {
+            count: self.count.load(Ordering::Relaxed),
+            total_nanos: self.nanos.load(Ordering::Relaxed),
+        }
     }
 }
 

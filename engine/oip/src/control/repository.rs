@@ -63,6 +63,8 @@ pub struct LoadRequest {
     pub config: Option<String>,
     /// Files in place of the repository's.
     pub files: Vec<LoadFile>,
+    /// The version to load, which only our own node knows; its newest where there is none.
+    pub version: Option<String>,
 }
 
 /// A file that travels in a load request, as Triton has it.
@@ -88,6 +90,8 @@ impl LoadRequest {
             let wrong = |expected| OipError::Parameter { place: PLACE.text(), name: shown(name), expected };
             if name == "config" {
                 found.config = Some(value.as_str().ok_or_else(|| wrong("a string"))?.to_owned());
+            } else if name == "version" {
+                found.version = Some(value.as_str().ok_or_else(|| wrong("a string"))?.to_owned());
             } else if let Some(path) = name.strip_prefix(FILE) {
                 let base64 = value.as_str().ok_or_else(|| wrong("a string of base64"))?;
                 let content = STANDARD.decode(base64).map_err(|_wrong| wrong("valid base64"))?;
@@ -102,6 +106,9 @@ impl LoadRequest {
         let mut parameters = serde_json::Map::new();
         if let Some(config) = &self.config {
             parameters.insert("config".to_owned(), config.as_str().into());
+        }
+        if let Some(version) = &self.version {
+            parameters.insert("version".to_owned(), version.as_str().into());
         }
         for LoadFile { path, content } in &self.files {
             parameters.insert(format!("{FILE}{path}"), STANDARD.encode(content).into());

@@ -23,7 +23,6 @@ pub mod breaker;
 pub mod burn_rate;
 pub mod config;
 pub mod endpoint;
-pub mod hash;
 pub mod hedge;
 pub mod limits;
 pub mod outlier;

@@ -1,6 +1,7 @@
 //! LB-4: Maglev's shares, and how many keys move when an endpoint leaves.
 
-use orrery_policy::traffic::{Random, SplitMix64, balance::maglev::Table, hash::hash64};
+use orrery_policy::traffic::{Random, SplitMix64, balance::maglev::Table};
+use twox_hash::XxHash64;
 
 const SIZE: u32 = 65_537;
 
@@ -38,7 +39,7 @@ fn moved(hosts: &[(String, u32)], leaves: usize) -> (f64, f64) {
     let others: Vec<usize> = all.iter().copied().filter(|&host| host != leaves).collect();
     let mut moved = 0;
     for key in 0..10_000_u32 {
-        let key = hash64(format!("user-{key}").as_bytes(), 0);
+        let key = XxHash64::oneshot(0, format!("user-{key}").as_bytes());
         let was = before.pick(key, &all, &weights).unwrap();
         let masked = before.pick(key, &others, &weights).unwrap();
         assert!(masked != leaves && (was == leaves || masked == was), "an ill host moves no key but its own");

@@ -8,13 +8,19 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::{Value, json};
+use orrery_oip::{
+    Limits,
+    control::{
+        IndexEntry, IndexRequest, InferStatistics, LoadRequest, LoadResponse, ModelList, ModelMetadata,
+        ModelStatistics, ServerMetadata, StatisticsResponse, UnloadRequest, decode,
+    },
+};
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{ApiError, Node, body, json as answer};
 use crate::node::{
-    repository::{Absent, Served},
-    schema::{self, Described},
-    statistics::Tally,
+    repository::{Absent, Listed, Served},
+    schema,
 };
 
 type Answer = Result<Response, ApiError>;
@@ -30,20 +36,20 @@ pub async fn ready(State(node): State<Arc<Node>>) -> StatusCode {
 }
 
 /// Server metadata.
-pub async fn server() -> Response {
-    answer(&json!({
-        "name": "orrery",
-        "version": env!("CARGO_PKG_VERSION"),
-        "extensions": ["binary_tensor_data", "model_repository", "statistics"],
-    }))
+pub async fn server() -> Answer {
+    answer(&ServerMetadata {
+        name: "orrery".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        extensions: ["binary_tensor_data", "model_repository", "statistics"].map(str::to_owned).to_vec(),
+    })
 }
 
 /// Names of the models that answer, as `KServe` lists them.
-pub async fn models(State(node): State<Arc<Node>>) -> Response {
-    let mut names: Vec<String> =
+pub async fn models(State(node): State<Arc<Node>>) -> Answer {
+    let mut models: Vec<String> =
         node.repository.ready().iter().map(|served| served.model.name.clone()).collect();
-    names.dedup();
-    answer(&json!({ "models": names }))
+    models.dedup();
+    answer(&ModelList { models })
 }
 
 /// A version text as a number.
@@ -70,27 +76,39 @@ pub fn find(node: &Node, model: &str, version: Option<&str>) -> Result<Arc<Serve
     })
 }
 
-fn described(tensors: &[Described]) -> Vec<Value> {
-    let one = |tensor: &Described| json!({ "name": tensor.name, "datatype": tensor.datatype.name(), "shape": tensor.shape });
-    tensors.iter().map(one).collect()
+/// A model's metadata, and what else our own clients want to know of it.
+#[derive(Serialize)]
+struct Metadata<'a> {
+    #[serde(flatten)]
+    common: ModelMetadata,
+    parameters: Parameters<'a>,
+}
+
+#[derive(Serialize)]
+struct Parameters<'a> {
+    version: String,
+    target: &'a str,
+    classes: &'a [String],
 }
 
 fn metadata_of(node: &Node, model: &str, version: Option<&str>) -> Answer {
     let served = find(node, model, version)?;
     let predictor = &served.batcher.runtime().0;
-    let versions: Vec<String> = node.repository.ready_versions(model).iter().map(u32::to_string).collect();
-    Ok(answer(&json!({
-        "name": served.model.name,
-        "versions": versions,
-        "platform": format!("orrery_{}", predictor.card().kind.name()),
-        "inputs": described(&schema::inputs(predictor)),
-        "outputs": described(&schema::outputs(predictor)),
-        "parameters": {
-            "version": served.model.version.to_string(),
-            "target": predictor.card().target,
-            "classes": predictor.card().classes,
+    let card = predictor.card();
+    answer(&Metadata {
+        common: ModelMetadata {
+            name: served.model.name.clone(),
+            versions: node.repository.ready_versions(model).iter().map(u32::to_string).collect(),
+            platform: format!("orrery_{}", card.kind.name()),
+            inputs: schema::inputs(predictor),
+            outputs: schema::outputs(predictor),
         },
-    })))
+        parameters: Parameters {
+            version: served.model.version.to_string(),
+            target: &card.target,
+            classes: &card.classes,
+        },
+    })
 }
 
 /// Metadata of the newest version that answers.
@@ -119,19 +137,18 @@ pub async fn version_ready(
     find(&node, &model, Some(&version)).map(|_served| StatusCode::OK.into_response())
 }
 
-/// A body that is an object, or nothing.
-async fn object(node: &Node, sent: Body) -> Result<Value, ApiError> {
+fn limits(node: &Node) -> Limits {
+    Limits { body_bytes: node.settings.body_bytes, ..Limits::default() }
+}
+
+/// A body that is a message, or nothing.
+async fn message<T: DeserializeOwned>(node: &Node, sent: Body) -> Result<T, ApiError> {
     let bytes = body(node, sent).await?;
-    if bytes.is_empty() {
-        return Ok(json!({}));
+    // Serde would take a list for a message, too.
+    if bytes.trim_ascii_start().first().is_some_and(|byte| *byte != b'{') {
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "The body must be a JSON object, or empty."));
     }
-    let value: Value = serde_json::from_slice(&bytes)
-        .map_err(|error| ApiError::new(StatusCode::BAD_REQUEST, format!("The body is no JSON: {error}.")))?;
-    if value.is_object() {
-        Ok(value)
-    } else {
-        Err(ApiError::new(StatusCode::BAD_REQUEST, "The body must be a JSON object, or empty."))
-    }
+    Ok(decode(&bytes, &limits(node))?)
 }
 
 /// Off the network threads: the store and model files are read.
@@ -148,51 +165,40 @@ async fn aside<T: Send + 'static>(
 
 /// Every version with its state.
 pub async fn index(State(node): State<Arc<Node>>, sent: Body) -> Answer {
-    let asked = object(&node, sent).await?;
-    let only_ready = asked["ready"].as_bool().unwrap_or(false);
-    let listed = aside(move || node.repository.index(only_ready)).await?;
-    let one = |listed: &crate::node::repository::Listed| {
-        json!({
-            "name": listed.model.name,
-            "version": listed.model.version.to_string(),
-            "state": listed.state.word(),
-            "reason": listed.reason,
-        })
+    let IndexRequest { ready } = message(&node, sent).await?;
+    let listed = aside(move || node.repository.index(ready)).await?;
+    let entry = |Listed { model, state, reason }| IndexEntry {
+        name: model.name,
+        version: Some(model.version.to_string()),
+        state: Some(state),
+        reason: Some(reason),
     };
-    Ok(answer(&Value::Array(listed.iter().map(one).collect())))
+    answer(&listed.into_iter().map(entry).collect::<Vec<_>>())
 }
 
-/// Loads the newest version of a model, or `parameters.version`; what answers already goes on answering.
+/// Loads the newest version of a model, or the one that is named; what answers already goes on answering.
 pub async fn load(State(node): State<Arc<Node>>, Path(model): Path<String>, sent: Body) -> Answer {
-    let asked = object(&node, sent).await?;
-    let parameters = &asked["parameters"];
-    if parameters.get("config").is_some() || asked.pointer("/parameters").is_some_and(has_files) {
+    let LoadRequest { config, files, version } =
+        LoadRequest::decode(&body(&node, sent).await?, &limits(&node))?;
+    if config.is_some() || !files.is_empty() {
         return Err(ApiError::new(
             StatusCode::BAD_REQUEST,
             "Models are not taken over the network here: register them with `orrery train` or `orrery models import`.",
         ));
     }
-    let version = match &parameters["version"] {
-        Value::Null => None,
-        Value::String(text) => Some(number(text)?),
-        other => Some(number(&other.to_string())?),
-    };
+    let version = version.as_deref().map(number).transpose()?;
     exists(&node, &model).await?;
     let loaded = aside(move || node.repository.load(&model, version)).await?;
-    Ok(answer(&json!({ "name": loaded.name, "version": loaded.version.to_string(), "load": true })))
-}
-
-fn has_files(parameters: &Value) -> bool {
-    parameters.as_object().is_some_and(|all| all.keys().any(|key| key.starts_with("file:")))
+    answer(&LoadResponse { name: loaded.name, load: Some(true), unload: None })
 }
 
 /// Unloads every version of a model.
 pub async fn unload(State(node): State<Arc<Node>>, Path(model): Path<String>, sent: Body) -> Answer {
-    object(&node, sent).await?;
+    let UnloadRequest { .. } = message(&node, sent).await?;
     exists(&node, &model).await?;
     let name = model.clone();
     aside(move || node.repository.unload(&name)).await?;
-    Ok(answer(&json!({ "name": model, "unload": true })))
+    answer(&LoadResponse { name: model, load: None, unload: Some(true) })
 }
 
 /// That the registry has a model of that name.
@@ -207,49 +213,39 @@ async fn exists(node: &Arc<Node>, model: &str) -> Result<(), ApiError> {
     ))
 }
 
-fn tally(tally: &Tally) -> Value {
-    let (count, nanos) = tally.get();
-    json!({ "count": count, "ns": nanos })
+/// A version's figures.
+fn figures(served: &Served) -> ModelStatistics {
+    let all = &served.statistics;
+    ModelStatistics {
+        name: served.model.name.clone(),
+        version: served.model.version.to_string(),
+        last_inference_millis: all.last_millis(),
+        inference_count: all.rows(),
+        execution_count: all.executions(),
+        inference_stats: InferStatistics {
+            success: all.success.get(),
+            fail: all.fail.get(),
+            queue: all.queue.get(),
+            compute_infer: all.compute.get(),
+            ..InferStatistics::default()
+        },
+        ..ModelStatistics::default()
+    }
 }
 
-/// A version's figures as the statistics extension has them.
-fn figures(served: &Served) -> Value {
-    let all = &served.statistics;
-    let none = json!({ "count": 0, "ns": 0 });
-    json!({
-        "name": served.model.name,
-        "version": served.model.version.to_string(),
-        "last_inference": all.last_millis(),
-        "inference_count": all.rows(),
-        "execution_count": all.executions(),
-        "inference_stats": {
-            "success": tally(&all.success),
-            "fail": tally(&all.fail),
-            "queue": tally(&all.queue),
-            "compute_input": none,
-            "compute_infer": tally(&all.compute),
-            "compute_output": none,
-            "cache_hit": none,
-            "cache_miss": none,
-        },
-        "batch_stats": [],
-        "memory_usage": [],
-    })
+fn statistics_of<'a>(versions: impl Iterator<Item = &'a Arc<Served>>) -> Answer {
+    answer(&StatisticsResponse { model_stats: versions.map(|served| figures(served)).collect() })
 }
 
 /// Figures of every version that answers.
-pub async fn all_statistics(State(node): State<Arc<Node>>) -> Response {
-    let all: Vec<Value> = node.repository.ready().iter().map(|served| figures(served)).collect();
-    answer(&json!({ "model_stats": all }))
+pub async fn all_statistics(State(node): State<Arc<Node>>) -> Answer {
+    statistics_of(node.repository.ready().iter())
 }
 
 /// Figures of every version of a model.
 pub async fn statistics(State(node): State<Arc<Node>>, Path(model): Path<String>) -> Answer {
     find(&node, &model, None)?;
-    let all = node.repository.ready();
-    let own: Vec<Value> =
-        all.iter().filter(|served| served.model.name == model).map(|served| figures(served)).collect();
-    Ok(answer(&json!({ "model_stats": own })))
+    statistics_of(node.repository.ready().iter().filter(|served| served.model.name == model))
 }
 
 /// Figures of a version.
@@ -257,8 +253,7 @@ pub async fn version_statistics(
     State(node): State<Arc<Node>>,
     Path((model, version)): Path<(String, String)>,
 ) -> Answer {
-    let served = find(&node, &model, Some(&version))?;
-    Ok(answer(&json!({ "model_stats": [figures(&served)] })))
+    statistics_of(std::iter::once(&find(&node, &model, Some(&version))?))
 }
 
 /// Prometheus' text.

@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use orrery_domain::{Failure, FailureClass, access::Scope};
+use orrery_oip::control::ErrorBody;
 use orrery_policy::access::Decision;
 
 /// Seconds after which a refused client may try again.
@@ -69,7 +70,7 @@ impl From<orrery_oip::OipError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = serde_json::json!({ "error": self.message }).to_string();
+        let body = orrery_oip::control::encode(&ErrorBody::new(self.message)).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();

@@ -7,7 +7,7 @@ mod infer;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -139,11 +139,11 @@ fn route(path: &str) -> &'static str {
     }
 }
 
-/// The client's own id where it is a plain one, else a fresh one.
+/// The client's own id where it is a plain one, else the next number since the node's start.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
     let given = headers.get(&REQUEST_ID).filter(|id| id.len() <= LONGEST_ID && id.to_str().is_ok());
-    let fresh = || HeaderValue::from_str(&crate::runs::fresh_id()).ok();
-    given.cloned().or_else(fresh).unwrap_or(HeaderValue::from_static("-"))
+    given.cloned().unwrap_or_else(|| HeaderValue::from(COUNTER.fetch_add(1, Ordering::Relaxed)))
 }
 
 /// A body, refused where it is too large or does not come.
@@ -166,7 +166,8 @@ async fn body(node: &Node, body: Body) -> Result<Bytes, ApiError> {
     }
 }
 
-/// A JSON answer.
-fn json(document: &serde_json::Value) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], document.to_string()).into_response()
+/// A message as a JSON answer.
+fn json(message: &impl serde::Serialize) -> Result<Response, ApiError> {
+    let body = orrery_oip::control::encode(message)?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }

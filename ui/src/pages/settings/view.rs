@@ -163,7 +163,7 @@ fn workspace(view: &SettingsView, ctx: &mut PageContext<'_>, ui: &mut Ui) {
             });
             card::fact(ui, theme, "Disk used", &view.disk);
             card::fact(ui, theme, "Disk free", &view.free);
-            ui.label(theme.weak("Another folder: start with `orrery --home DIR`, or set ORRERY_HOME"));
+            ui.label(theme.weak("Another folder: start with orrery --home DIR, or set ORRERY_HOME"));
         },
     );
 }

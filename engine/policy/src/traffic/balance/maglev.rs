@@ -3,12 +3,10 @@
 use std::{cmp::Ordering, collections::BinaryHeap};
 
 use serde::{Deserialize, Serialize};
+use twox_hash::XxHash64;
 
 use super::by_weight;
-use crate::traffic::{
-    config::{ConfigError, in_range},
-    hash::hash64,
-};
+use crate::traffic::config::{ConfigError, in_range};
 
 /// Envoy's limit for the table, a prime.
 const MOST_ENTRIES: u32 = 5_000_011;
@@ -97,8 +95,8 @@ impl Table {
         let mut walks: Vec<Walk> = names
             .iter()
             .map(|name| Walk {
-                next: hash64(name.as_bytes(), 0) % size,
-                skip: hash64(name.as_bytes(), 1) % (size - 1).max(1) + 1,
+                next: XxHash64::oneshot(0, name.as_bytes()) % size,
+                skip: XxHash64::oneshot(1, name.as_bytes()) % (size - 1).max(1) + 1,
             })
             .collect();
         let step = |endpoint: usize| 1.0 / f64::from(weights[endpoint]);
