@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     dataset::ImportOptions,
     device::DeviceChoice,
+    fleet::FleetCommand,
     ids::{DatasetId, ModelRef, RunId},
     training::TrainConfig,
 };
@@ -175,6 +176,8 @@ pub enum Command {
         /// What.
         bytes: Vec<u8>,
     },
+    /// Something about the fleet.
+    Fleet(FleetCommand),
     /// The window closes.
     Shutdown {
         /// `true` leaves running jobs to themselves; `false` stops them with a checkpoint.

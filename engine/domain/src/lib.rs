@@ -17,6 +17,7 @@ pub mod dataset;
 pub mod device;
 pub mod engine;
 pub mod failure;
+pub mod fleet;
 pub mod ids;
 pub mod job;
 pub mod metric;

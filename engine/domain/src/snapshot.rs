@@ -9,6 +9,7 @@ use crate::{
     dataset::Dataset,
     device::{Device, DeviceChoice},
     failure::Failure,
+    fleet::FleetState,
     ids::{DatasetId, ModelRef, RunId},
     job::{PredictReport, RowPrediction},
     metric::{MetricId, MetricValue},
@@ -231,6 +232,8 @@ pub struct Snapshot {
     pub forecast: Option<Arc<ForecastState>>,
     /// Latest try-it answer.
     pub try_row: Option<Arc<TryRowState>>,
+    /// The fleet.
+    pub fleet: Arc<FleetState>,
     /// The window's own state as it was last saved; read once at start.
     pub window_state: Option<Arc<str>>,
 }

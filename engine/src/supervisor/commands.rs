@@ -102,6 +102,7 @@ impl State {
             Command::DismissNotice { notice } => self.dismiss(notice),
             Command::SaveWindowState { state } => self.save_window_state(state),
             Command::SaveFile { path, bytes } => self.save_file(path, bytes),
+            Command::Fleet(command) => self.fleet(command),
             Command::Shutdown { keep_jobs } => self.shut_down(keep_jobs),
         }
     }

@@ -12,6 +12,7 @@ mod changes;
 mod commands;
 mod devices;
 mod effects;
+mod fleet;
 mod notices;
 mod session;
 mod side_jobs;
