@@ -34,4 +34,4 @@ pub use gateway::{
 };
 pub use region::{Region, RegionHealth, RegionView};
 pub use simulation::{Simulation, SimulationRow};
-pub use state::{FleetState, LatencyCell, TryEndpointState};
+pub use state::{FleetState, GatewayAnswer, LatencyCell, TensorSchema, TryEndpointState};

@@ -16,6 +16,9 @@ use super::{
 };
 use crate::{failure::Failure, units::UnixSecs};
 
+/// A gateway's account of itself, or why there is none.
+pub type GatewayAnswer = Result<Arc<GatewayStatus>, Failure>;
+
 /// Latency from a vantage point to an endpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LatencyCell {
@@ -70,7 +73,7 @@ pub struct FleetState {
     /// Endpoints by region and name, gateways among them.
     pub endpoints: Arc<Vec<Arc<EndpointStatus>>>,
     /// Each gateway's account of itself, by the endpoint's name, with when it came or why it did not.
-    pub gateways: Arc<Vec<(String, Result<Arc<GatewayStatus>, Failure>)>>,
+    pub gateways: Arc<Vec<(String, GatewayAnswer)>>,
     /// What runs where.
     pub deployments: Arc<Vec<Deployment>>,
     /// Rollouts, the newest first.
