@@ -34,12 +34,26 @@ pub fn register(
 ) -> Result<ModelRef, Failure> {
     ModelRef::check_name(name).map_err(|error| Failure::new(FailureClass::Client, error.to_string()))?;
     let model = store.reserve_model(name, run)?;
+    register_as(workspace, store, staged, &model, card, run, dataset_name)?;
+    Ok(model)
+}
+
+/// Puts the finished model in `staged` in the place of a version that its run was given.
+fn register_as(
+    workspace: &Workspace,
+    store: &mut Store,
+    staged: &Path,
+    model: &ModelRef,
+    card: &ModelCard,
+    run: &RunId,
+    dataset_name: &str,
+) -> Result<(), Failure> {
     faults::kill("register");
     if faults::happens(Fault::DiskFull, "register") {
         let full = std::io::ErrorKind::StorageFull.into();
         return Err(files::failure("The model could not be registered", &full, staged));
     }
-    let folder = workspace.model(&model);
+    let folder = workspace.model(model);
     let mut card = card.clone();
     card.model = Some(model.clone());
     if !holds_model_of(&folder, run) {
@@ -52,9 +66,9 @@ pub fn register(
         files::move_entry(staged, &folder)?;
     }
     faults::kill("register");
-    store.put_model(&entry_of(&card, &model, &folder, dataset_name))?;
+    store.put_model(&entry_of(&card, model, &folder, dataset_name))?;
     faults::kill("register");
-    Ok(model)
+    Ok(())
 }
 
 /// The summary of the model a run has in its place already, with its record mended; `None` where training is not over.
@@ -204,6 +218,31 @@ pub fn import(
     let dataset_name =
         source.map_or_else(|| "elsewhere".to_owned(), |stem| stem.to_string_lossy().into_owned());
     register(workspace, store, &staged, &name, &card, &run, &dataset_name)
+}
+
+/// Registers a model folder that another program sent, as that very version, after checking every file against its hash. Sending
+/// it again changes nothing.
+///
+/// # Errors
+/// When the folder is no sound model, another model has that version, or the disk or the store refuses.
+pub fn receive(
+    workspace: &Workspace,
+    store: &mut Store,
+    staged: &Path,
+    model: &ModelRef,
+) -> Result<ModelRef, Failure> {
+    model::verify(staged)?;
+    let card = read_card(staged)?;
+    let run = card.lineage.run.clone();
+    let given = store.reserve_version(model, &run)?.ok_or_else(|| {
+        Failure::new(FailureClass::Client, format!("Another model is {model} here. Nothing was changed."))
+    })?;
+    if given != *model {
+        let message = format!("This model is here already, as {given}. Nothing was changed.");
+        return Err(Failure::new(FailureClass::Client, message));
+    }
+    register_as(workspace, store, staged, model, &card, &run, "elsewhere")?;
+    Ok(given)
 }
 
 /// Sets the probability at which a binary model calls the positive class.

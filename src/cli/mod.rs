@@ -3,6 +3,7 @@
 mod data;
 mod devices;
 mod doctor;
+mod fleet;
 #[cfg(feature = "fault-injection")]
 mod flood;
 mod follow;
@@ -70,6 +71,9 @@ enum Subcommands {
     Job(job::JobCommand),
     /// Serve the registry's models over the Open Inference Protocol
     Node(node::NodeArguments),
+    /// Regions, endpoints, rollouts and drills: servers wherever they are
+    #[command(subcommand)]
+    Fleet(fleet::FleetCommand),
     /// Make, list and revoke keys to nodes and gateways
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -193,6 +197,7 @@ fn run(mut arguments: Arguments) -> Outcome {
         Some(Subcommands::Models(command)) => models::run(&context, command),
         Some(Subcommands::Devices(arguments)) => devices::run(&context, &arguments),
         Some(Subcommands::Node(arguments)) => node::run(&context, &arguments),
+        Some(Subcommands::Fleet(command)) => fleet::run(&context, command),
         Some(Subcommands::Keys(command)) => keys::run(&context, command),
         Some(Subcommands::Doctor) => doctor::run(&context),
         Some(Subcommands::Job(_)) => Ok(()),

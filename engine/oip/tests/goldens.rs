@@ -169,7 +169,7 @@ fn repository_control_of_the_client_is_read() {
     assert_eq!(LoadRequest::decode(&body("load_config"), &limits), Ok(config.clone()));
     assert_eq!(config.encode(), body("load_config"));
     let file = LoadFile { path: "1/model.onnx".to_owned(), content: b"\x00\xffonnx".to_vec() };
-    let files = LoadRequest { config: Some("{}".to_owned()), files: vec![file], version: None };
+    let files = LoadRequest { config: Some("{}".to_owned()), files: vec![file], ..LoadRequest::default() };
     assert_eq!(LoadRequest::decode(&body("load_files"), &limits), Ok(files.clone()));
     assert_eq!(files.encode(), body("load_files"));
     for (name, dependents) in [("unload", false), ("unload_dependents", true)] {

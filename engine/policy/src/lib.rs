@@ -6,6 +6,7 @@
 //! event        ──► lifecycle::fold     where a run stands after it
 //! request      ──► lifecycle::refusal  whether a run may be paused, resumed, cancelled, deleted
 //! traffic      ──► traffic::…          which endpoint answers, and what follows when it does not
+//! sightings    ──► fleet::quorum       whether an endpoint is well when several look at it
 //! ```
 //!
 //! Nothing here knows a clock, a file, a socket or a thread.
@@ -13,6 +14,7 @@
 pub mod access;
 pub mod device;
 pub mod ending;
+pub mod fleet;
 pub mod lifecycle;
 pub mod names;
 pub mod retry;

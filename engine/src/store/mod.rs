@@ -5,6 +5,7 @@
 
 mod datasets;
 mod devices;
+mod fleet;
 mod keys;
 mod models;
 mod runs;

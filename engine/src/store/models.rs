@@ -41,6 +41,25 @@ impl Store {
         })
     }
 
+    /// Gives a run's model that very version of `name`, for good: a model that came from elsewhere keeps its number. Asking again
+    /// gives what it was given before. `None` where another model has the number.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn reserve_version(&mut self, model: &ModelRef, run: &RunId) -> Result<Option<ModelRef>, Failure> {
+        self.write(|writing, revision| {
+            writing.execute(
+                "INSERT INTO models (name, version, run, revision) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+                params![model.name, model.version, run.0, revision],
+            )?;
+            writing
+                .query_row("SELECT name, version FROM models WHERE run = ?1", [&run.0], |row| {
+                    Ok(ModelRef { name: row.get(0)?, version: row.get(1)? })
+                })
+                .optional()
+        })
+    }
+
     /// Records a reserved version as there.
     ///
     /// # Errors

@@ -37,6 +37,15 @@ const SECOND: &str = "
     CREATE TABLE keys     (id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, json TEXT NOT NULL) STRICT;
 ";
 
+/// Regions, endpoints, rollouts, drills, conformance reports (`kind`), and the fleet's events.
+const THIRD: &str = "
+    CREATE TABLE fleet        (kind TEXT NOT NULL, id TEXT NOT NULL, json TEXT NOT NULL, revision INTEGER NOT NULL,
+                               PRIMARY KEY (kind, id)) STRICT;
+    CREATE TABLE fleet_events (at REAL NOT NULL, json TEXT NOT NULL) STRICT;
+    CREATE INDEX fleet_by_revision ON fleet (revision);
+    CREATE INDEX fleet_events_by_time ON fleet_events (at);
+";
+
 /// Sets the connection up and brings the tables to the newest version.
 ///
 /// # Errors
@@ -87,7 +96,7 @@ pub fn prepare(connection: &mut Connection, path: &Path, home: &Path) -> Result<
     connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)
 }
 
-static MIGRATIONS: &[M<'static>] = &[M::up(FIRST), M::up(SECOND)];
+static MIGRATIONS: &[M<'static>] = &[M::up(FIRST), M::up(SECOND), M::up(THIRD)];
 
 /// Refuses a SQLite file that belongs to another program.
 fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ use rusqlite::OptionalExtension;
 use super::Store;
 
 const DEFAULT_DEVICE: &str = "default_device";
+const SERVED: &str = "served:";
 
 impl Store {
     /// The device new requests begin with.
@@ -23,6 +24,22 @@ impl Store {
     /// When the store cannot be written.
     pub fn set_default_device(&mut self, device: DeviceChoice) -> Result<(), Failure> {
         self.set_setting(DEFAULT_DEVICE, &device.to_string())
+    }
+
+    /// The version of a model that a node answers with where none is named; `None`: its newest.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn served_version(&self, model: &str) -> Result<Option<u32>, Failure> {
+        Ok(self.setting(&format!("{SERVED}{model}"))?.and_then(|text| text.parse().ok()))
+    }
+
+    /// Sets it.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn set_served_version(&mut self, model: &str, version: u32) -> Result<(), Failure> {
+        self.set_setting(&format!("{SERVED}{model}"), &version.to_string())
     }
 
     fn setting(&self, key: &str) -> Result<Option<String>, Failure> {

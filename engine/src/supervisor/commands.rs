@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use orrery_domain::{
     Command, DatasetId, Failure, ModelRef,
     dataset::Dataset,
+    fleet::FleetCommand,
     profile::Profile,
     snapshot::{ForecastState, Severity},
     training::TrainConfig,
@@ -35,6 +36,14 @@ fn only_looks(command: &Command) -> bool {
             | Command::SaveFile { .. }
             | Command::SaveWindowState { .. }
             | Command::Shutdown { .. }
+            | Command::Fleet(
+                FleetCommand::Watch { .. }
+                    | FleetCommand::Conform { .. }
+                    | FleetCommand::PlanRollout { .. }
+                    | FleetCommand::DescribeEndpoint { .. }
+                    | FleetCommand::TryEndpoint { .. }
+                    | FleetCommand::Simulate { .. }
+            )
     )
 }
 
@@ -102,7 +111,7 @@ impl State {
             Command::DismissNotice { notice } => self.dismiss(notice),
             Command::SaveWindowState { state } => self.save_window_state(state),
             Command::SaveFile { path, bytes } => self.save_file(path, bytes),
-            Command::Fleet(command) => self.fleet(command),
+            Command::Fleet(command) => self.ask_fleet(command),
             Command::Shutdown { keep_jobs } => self.shut_down(keep_jobs),
         }
     }

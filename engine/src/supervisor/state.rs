@@ -59,6 +59,10 @@ pub(crate) struct State {
     pub(super) session: Option<Session>,
     pub(super) forecasting: bool,
     pub(super) next_forecast: Option<super::commands::ForecastRequest>,
+    /// The fleet, once somebody asked about it.
+    pub(super) fleet: Option<crate::fleet::Hub>,
+    /// Its end, once the window closes.
+    pub(super) ending_fleet: Option<std::thread::JoinHandle<()>>,
     /// The profile that is being computed.
     pub(super) profile_going_on: Option<orrery_domain::job::JobSpec>,
     pub(super) numbers: u64,
@@ -113,6 +117,8 @@ impl State {
             session: None,
             forecasting: false,
             next_forecast: None,
+            fleet: None,
+            ending_fleet: None,
             profile_going_on: None,
             numbers: 0,
             shared,
@@ -250,6 +256,7 @@ impl State {
         }
         self.closing = Some(Instant::now());
         self.session = None;
+        self.let_fleet_go();
         for (_, job) in self.side_jobs.drain() {
             job.cancel();
         }
@@ -271,6 +278,9 @@ impl State {
 
     fn is_over(&mut self) -> bool {
         if self.closing.is_none() || !self.children.is_empty() {
+            return false;
+        }
+        if self.ending_fleet.as_ref().is_some_and(|ending| !ending.is_finished()) {
             return false;
         }
         // What was asked of the store before the end is done before the end.

@@ -65,6 +65,8 @@ pub struct LoadRequest {
     pub files: Vec<LoadFile>,
     /// The version to load, which only our own node knows; its newest where there is none.
     pub version: Option<String>,
+    /// Whether that version answers from now on where none is named, which only our own node knows.
+    pub serve: Option<bool>,
 }
 
 /// A file that travels in a load request, as Triton has it.
@@ -92,6 +94,8 @@ impl LoadRequest {
                 found.config = Some(value.as_str().ok_or_else(|| wrong("a string"))?.to_owned());
             } else if name == "version" {
                 found.version = Some(value.as_str().ok_or_else(|| wrong("a string"))?.to_owned());
+            } else if name == "serve" {
+                found.serve = Some(value.as_bool().ok_or_else(|| wrong("true or false"))?);
             } else if let Some(path) = name.strip_prefix(FILE) {
                 let base64 = value.as_str().ok_or_else(|| wrong("a string of base64"))?;
                 let content = STANDARD.decode(base64).map_err(|_wrong| wrong("valid base64"))?;
@@ -109,6 +113,9 @@ impl LoadRequest {
         }
         if let Some(version) = &self.version {
             parameters.insert("version".to_owned(), version.as_str().into());
+        }
+        if let Some(serve) = self.serve {
+            parameters.insert("serve".to_owned(), serve.into());
         }
         for LoadFile { path, content } in &self.files {
             parameters.insert(format!("{FILE}{path}"), STANDARD.encode(content).into());

@@ -8,6 +8,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use orrery_domain::{ModelRef, ids::ModelRefError};
 use orrery_oip::{
     Limits,
     control::{
@@ -176,19 +177,35 @@ pub async fn index(State(node): State<Arc<Node>>, sent: Body) -> Answer {
     answer(&listed.into_iter().map(entry).collect::<Vec<_>>())
 }
 
-/// Loads the newest version of a model, or the one that is named; what answers already goes on answering.
+/// Loads the newest version of a model, or the one that is named; what answers already goes on answering. Files that come along
+/// are registered first, as the version that is named.
 pub async fn load(State(node): State<Arc<Node>>, Path(model): Path<String>, sent: Body) -> Answer {
-    let LoadRequest { config, files, version } =
+    let LoadRequest { config, files, version, serve } =
         LoadRequest::decode(&body(&node, sent).await?, &limits(&node))?;
-    if config.is_some() || !files.is_empty() {
+    if config.is_some() {
         return Err(ApiError::new(
             StatusCode::BAD_REQUEST,
-            "Models are not taken over the network here: register them with `orrery train` or `orrery models import`.",
+            "A model's configuration is its card here: leave `config` out.",
         ));
     }
     let version = version.as_deref().map(number).transpose()?;
-    exists(&node, &model).await?;
-    let loaded = aside(move || node.repository.load(&model, version)).await?;
+    if files.is_empty() {
+        exists(&node, &model).await?;
+    } else {
+        let Some(version) = version else {
+            return Err(ApiError::new(
+                StatusCode::BAD_REQUEST,
+                "Files need the version that they are: name it as the parameter `version`.",
+            ));
+        };
+        let (receiving, received) = (Arc::clone(&node), format!("{model}:{version}"));
+        let received: ModelRef = received
+            .parse()
+            .map_err(|error: ModelRefError| ApiError::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+        aside(move || receiving.repository.receive(&received, &files)).await?;
+    }
+    let serve = serve.unwrap_or(false);
+    let loaded = aside(move || node.repository.load(&model, version, serve)).await?;
     answer(&LoadResponse { name: loaded.name, load: Some(true), unload: None })
 }
 

@@ -1,0 +1,315 @@
+//! Rollout: brings a model version to servers beside the one that serves, proves and warms it, lets a gateway give it its share
+//! step by step, and verifies what came of it. Whatever goes wrong, the version before serves.
+
+mod load;
+mod record;
+
+use std::time::{Duration, Instant};
+
+use orrery_domain::{
+    Failure, FailureClass,
+    fleet::{CanaryView, FleetEndpoint, GuardReading, Rollout, RolloutPlan, RolloutState, ServerKind},
+};
+use orrery_policy::fleet::plan as policy;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+
+use self::{load::Target, record::Record};
+use super::{
+    board::Note,
+    client::Server,
+    gateways::{self, CanaryOrder},
+    identity,
+    probe::{self, Proof},
+};
+use crate::{Workspace, jobs::now};
+
+/// Time between two looks at a canary.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Questions that warm a version up.
+const WARM: usize = 20;
+
+/// What a person wants of a rollout that goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The next stage now.
+    Promote,
+    /// The version before.
+    RollBack,
+}
+
+/// Everything a rollout needs.
+pub struct Drive {
+    /// The workspace whose registry has the version.
+    pub workspace: Workspace,
+    /// The rollout's id.
+    pub id: String,
+    /// What was asked for.
+    pub plan: RolloutPlan,
+    /// Servers to load it on.
+    pub targets: Vec<(FleetEndpoint, Server)>,
+    /// The gateway that splits the traffic, where there is one.
+    pub gateway: Option<(FleetEndpoint, Server)>,
+    /// Where news go.
+    pub notes: UnboundedSender<Note>,
+    /// What a person wants.
+    pub orders: UnboundedReceiver<Order>,
+}
+
+/// How a canary ended.
+enum Canary {
+    Promoted,
+    RolledBack(String),
+}
+
+/// What a rollout would do; nothing is changed.
+///
+/// # Errors
+/// A client failure when the plan will not do, or a server cannot be asked.
+pub async fn plan(
+    workspace: &Workspace,
+    plan: RolloutPlan,
+    targets: &[(FleetEndpoint, Server)],
+    gateway: Option<&(FleetEndpoint, Server)>,
+) -> Result<Rollout, Failure> {
+    let mut record = Record::new(crate::runs::fresh_id(), plan, None);
+    let targets = survey(workspace, &mut record, targets).await?;
+    for target in &targets {
+        record.planned(target.intention(), target.present());
+    }
+    let plan = &record.rollout.plan;
+    match gateway {
+        Some((gateway, _)) => {
+            let stages: Vec<String> = plan.stages.iter().map(|percent| format!("{percent}%")).collect();
+            let what = format!("give it its share through '{}': {}", gateway.name, stages.join(", "));
+            let guards = format!(
+                "each at least {:.0} s and {} requests; back at {} more failures, p95 {}x, drift {}",
+                plan.stage_secs,
+                plan.guards.min_requests,
+                orrery_domain::words::percent(plan.guards.max_error_ratio_above),
+                plan.guards.max_p95_ratio,
+                plan.guards.max_drift
+            );
+            record.planned(what, guards);
+        }
+        None => record.planned(
+            "make it the served version at once".to_owned(),
+            "no gateway is set up and enabled, so that no traffic can be split and no guard watches"
+                .to_owned(),
+        ),
+    }
+    record.planned("verify which version answers".to_owned(), String::new());
+    Ok(record.rollout)
+}
+
+/// Looks at every server: who it is, and what it has of the model.
+async fn survey(
+    workspace: &Workspace,
+    record: &mut Record,
+    targets: &[(FleetEndpoint, Server)],
+) -> Result<Vec<Target>, Failure> {
+    let refuse = |message: String| Err(Failure::new(FailureClass::Client, message));
+    if let Some(why) = policy::refusal(&record.rollout.plan) {
+        return refuse(format!("{why} Nothing was changed."));
+    }
+    let model = record.rollout.plan.model.clone();
+    let folder = workspace.model(&model);
+    if !folder.is_dir() {
+        return Err(crate::workspace::no_model(&model.to_string()));
+    }
+    let mut surveyed = Vec::new();
+    for (endpoint, server) in targets {
+        surveyed.push(Target::survey(endpoint, server, &model, &folder).await?);
+    }
+    let served = surveyed.iter().filter_map(|target| target.served.clone());
+    record.rollout.from =
+        served.filter(|version| *version != model.version.to_string()).max_by_key(|version| {
+            // Numbers by size; other names behind them.
+            (version.parse::<u64>().is_ok(), version.parse::<u64>().unwrap_or_default(), version.clone())
+        });
+    Ok(surveyed)
+}
+
+/// Carries a rollout out, with a note at each step. Ends with the state that tells how it went.
+pub async fn drive(mut drive: Drive) {
+    let mut record = Record::new(drive.id.clone(), drive.plan.clone(), Some(drive.notes.clone()));
+    record.tell();
+    match carry_out(&mut drive, &mut record).await {
+        Ok(Canary::Promoted) => record.end(RolloutState::Done, "Everything goes to it, and it was verified."),
+        Ok(Canary::RolledBack(why)) => record.end(RolloutState::RolledBack, &why),
+        Err(failure) => record.end(RolloutState::Failed, &failure.message),
+    }
+}
+
+async fn carry_out(drive: &mut Drive, record: &mut Record) -> Result<Canary, Failure> {
+    let targets = survey(&drive.workspace, record, &drive.targets).await?;
+    record.enter(RolloutState::Loading);
+    for target in &targets {
+        let done = target.load().await;
+        record.did(target.intention(), &done)?;
+    }
+    record.enter(RolloutState::Warming);
+    for target in &targets {
+        let proved = warm(target).await;
+        record.did(format!("prove and warm it on '{}'", target.name), &proved)?;
+    }
+    let ended = match (&drive.gateway, record.rollout.from.clone()) {
+        (Some((_, gateway)), Some(from)) => {
+            record.enter(RolloutState::Canary);
+            let gateway = gateway.clone();
+            canary(&gateway, from, &mut drive.orders, record).await?
+        }
+        _ => Canary::Promoted,
+    };
+    match ended {
+        Canary::Promoted => {
+            serve(&targets, record).await?;
+            Ok(Canary::Promoted)
+        }
+        Canary::RolledBack(why) => {
+            for target in &targets {
+                let back = target.take_back().await;
+                let what = format!("take it off '{}'", target.name);
+                record.note(what, &back);
+            }
+            Ok(Canary::RolledBack(why))
+        }
+    }
+}
+
+/// Proves a version by its answers, and asks it often enough to be warm. Says the median.
+async fn warm(target: &Target) -> Result<String, Failure> {
+    let dialect = identity::dialect(target.kind);
+    let version = Some(target.version.as_str());
+    let failed = |why: String| Failure::new(FailureClass::Model, format!("'{}': {why}", target.name));
+    match probe::prove(&target.server, dialect, &target.model, version).await {
+        Proof::Answers => {}
+        Proof::Unproved(why) | Proof::Fails(why) => return Err(failed(why)),
+    }
+    let metadata = identity::metadata(&target.server, &target.model, version).await?;
+    let request = probe::made_up(&metadata).map_err(failed)?;
+    let mut secs = Vec::with_capacity(WARM);
+    for _ in 0..WARM {
+        secs.push(probe::infer(&target.server, dialect, &target.model, version, &request).await?.1);
+    }
+    secs.sort_by(f64::total_cmp);
+    Ok(format!("{WARM} probes answered, median {:.1} ms", secs[WARM / 2] * 1e3))
+}
+
+/// Lets the gateway drive the canary, and watches until it is over.
+async fn canary(
+    gateway: &Server,
+    from: String,
+    orders: &mut UnboundedReceiver<Order>,
+    record: &mut Record,
+) -> Result<Canary, Failure> {
+    let plan = record.rollout.plan.clone();
+    let model = plan.model.name.clone();
+    let order = CanaryOrder {
+        primary: from,
+        canary: plan.model.version.to_string(),
+        stages: plan.stages.clone(),
+        stage_secs: plan.stage_secs,
+        guards: plan.guards,
+    };
+    let begun = gateways::start_canary(gateway, &model, &order).await;
+    let begun = begun.map(|()| format!("{} has {}% at first", order.canary, plan.stages[0]));
+    record.did("start the canary at the gateway".to_owned(), &begun)?;
+    let mut unheard: Option<Instant> = None;
+    let patience = Duration::try_from_secs_f64(policy::PATIENCE_SECS).unwrap_or(Duration::MAX);
+    let mut wanted: Option<Order> = None;
+    loop {
+        tokio::select! {
+            Some(order) = orders.recv() => {
+                wanted = (order == Order::RollBack).then_some(order);
+                let asked = match order {
+                    Order::Promote => gateways::promote(gateway, &model).await,
+                    Order::RollBack => gateways::roll_back(gateway, &model).await,
+                };
+                let what = if order == Order::Promote { "go to the next stage" } else { "go back" };
+                record.note(format!("asked by a person: {what}"), &asked.map(|()| String::new()));
+            }
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        let status = match gateways::status(gateway).await {
+            Ok(status) => status,
+            Err(failure) if unheard.is_some_and(|since| since.elapsed() > patience) => return Err(failure),
+            Err(failure) => {
+                // The gateway drives it with nobody watching; it is looked at again when it answers.
+                unheard.get_or_insert_with(Instant::now);
+                record.because(&failure.message);
+                continue;
+            }
+        };
+        unheard = None;
+        let mine = |canary: &&CanaryView| canary.model == model && canary.canary == order.canary;
+        let Some(view) = status.canaries.iter().find(mine) else {
+            let message = "The gateway does not know the canary any more; somebody removed it there.";
+            return Err(Failure::new(FailureClass::Transient, message));
+        };
+        record.read(view);
+        match view.state.as_str() {
+            "promoted" => return Ok(Canary::Promoted),
+            "rolled_back" => {
+                let why = if wanted == Some(Order::RollBack) {
+                    "A person went back."
+                } else {
+                    view.reason.as_str()
+                };
+                return Ok(Canary::RolledBack(why.to_owned()));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Makes it the version that answers where none is named, and verifies that it does.
+async fn serve(targets: &[Target], record: &mut Record) -> Result<(), Failure> {
+    for target in targets {
+        let served = target.serve().await;
+        record.did(format!("make it the served version of '{}'", target.name), &served)?;
+    }
+    for target in targets {
+        let verified = verify(target).await;
+        record.did(format!("verify which version '{}' answers with", target.name), &verified)?;
+    }
+    Ok(())
+}
+
+/// Asks without naming a version, and looks which one answered.
+async fn verify(target: &Target) -> Result<String, Failure> {
+    let dialect = identity::dialect(target.kind);
+    let metadata = identity::metadata(&target.server, &target.model, None).await?;
+    let failed = |why: String| Failure::new(FailureClass::Model, format!("'{}': {why}", target.name));
+    let request = probe::made_up(&metadata).map_err(failed)?;
+    let (response, _) = probe::infer(&target.server, dialect, &target.model, None, &request).await?;
+    match response.model_version.as_deref() {
+        Some(version) if version == target.version => Ok(format!("version {version}")),
+        Some(other) => Err(failed(format!(
+            "it accepted version {} and answers with version {other}: the setting was ignored",
+            target.version
+        ))),
+        // A server without versions in its answers can only be asked by version, which was done.
+        None if target.kind != ServerKind::Orrery => Ok("it does not say; by version it answers".to_owned()),
+        None => Err(failed("it does not say which version answers".to_owned())),
+    }
+}
+
+/// A reading of the guards.
+fn reading(view: &CanaryView) -> GuardReading {
+    let ratio = |failures: u64, requests: u64| (requests > 0).then(|| failures as f64 / requests as f64);
+    let canary = ratio(view.canary_failures, view.canary_requests);
+    let primary = ratio(view.primary_failures, view.primary_requests);
+    GuardReading {
+        at: now(),
+        percent: view.percent,
+        error_ratio_above: canary.map(|canary| canary - primary.unwrap_or(0.0)),
+        p95_ratio: view
+            .canary_latency
+            .p95
+            .zip(view.primary_latency.p95)
+            .filter(|(_, primary)| *primary > 0.0)
+            .map(|(canary, primary)| canary / primary),
+        drift: view.drift,
+        requests: view.canary_requests,
+    }
+}

@@ -1,0 +1,203 @@
+//! Load: brings a version onto one server, beside what it serves.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use orrery_domain::{
+    Failure, FailureClass, ModelRef,
+    fleet::{FleetEndpoint, ServerKind},
+    words,
+};
+use orrery_oip::control::{LoadFile, LoadRequest};
+
+use crate::{
+    files,
+    fleet::{client::Server, identity},
+    registry,
+};
+
+/// Longest that a load may take: a model is read and warmed.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// One server of a rollout, and what it has of the model.
+pub struct Target {
+    /// Endpoint.
+    pub name: String,
+    /// Its server.
+    pub server: Server,
+    /// Which it is.
+    pub kind: ServerKind,
+    /// Model.
+    pub model: String,
+    /// The version to bring.
+    pub version: String,
+    /// The version that answers now where none is named.
+    pub served: Option<String>,
+    /// Whether it has the version already, and its state.
+    state: Option<String>,
+    /// The version's folder here.
+    folder: PathBuf,
+}
+
+impl Target {
+    /// Asks a server what it has.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn survey(
+        endpoint: &FleetEndpoint,
+        server: &Server,
+        model: &ModelRef,
+        folder: &Path,
+    ) -> Result<Self, Failure> {
+        let kind = identity::identify(server).await?.kind;
+        let (_, models) = identity::models(server).await?;
+        let version = model.version.to_string();
+        let of = |known: &&orrery_domain::fleet::ModelSeen| known.name == model.name;
+        let state =
+            models.iter().filter(of).find(|known| known.version == version).map(|known| known.state.clone());
+        // The server's own word for what it serves where no version is named, else its newest that is ready.
+        let metadata = identity::metadata(server, &model.name, None).await.ok();
+        let said = match kind {
+            ServerKind::Orrery => identity::served_version(server, &model.name).await,
+            _ => metadata.and_then(|metadata| metadata.versions.last().cloned()),
+        };
+        let ready = models.iter().filter(of).filter(|known| known.state == "READY");
+        let served = said.or_else(|| {
+            ready
+                .map(|known| known.version.clone())
+                .max_by_key(|version| version.parse::<u64>().unwrap_or_default())
+        });
+        Ok(Self {
+            name: endpoint.name.clone(),
+            server: server.clone(),
+            kind,
+            model: model.name.clone(),
+            version,
+            served,
+            state,
+            folder: folder.to_path_buf(),
+        })
+    }
+
+    /// What is done here, in words.
+    pub fn intention(&self) -> String {
+        let (model, version, name) = (&self.model, &self.version, &self.name);
+        match (self.state.as_deref(), self.kind) {
+            (Some("READY"), _) => format!("use {model} version {version}, which '{name}' has ready"),
+            (Some(_), _) => format!("load {model} version {version} on '{name}'"),
+            (None, ServerKind::Orrery) => {
+                let bytes = words::count(files::bytes_of(&self.folder));
+                format!("upload {model} version {version} to '{name}' ({bytes} bytes) and load it")
+            }
+            (None, kind) => format!(
+                "load {model} on '{name}', which must have version {version} in its own repository ({})",
+                kind.title()
+            ),
+        }
+    }
+
+    /// What it serves now, in words.
+    pub fn present(&self) -> String {
+        self.served.as_ref().map_or_else(
+            || format!("'{}' does not serve the model now", self.name),
+            |version| format!("'{}' serves version {version} now", self.name),
+        )
+    }
+
+    async fn order(&self, request: &LoadRequest) -> Result<(), Failure> {
+        let path = format!("/v2/repository/models/{}/load", self.model);
+        let reply = self.server.post(&path, request.encode(), PATIENCE).await?;
+        if reply.status.is_success() {
+            return Ok(());
+        }
+        Err(Failure::new(
+            FailureClass::Model,
+            format!("'{}' answered with {}.", self.name, reply.complaint()),
+        ))
+    }
+
+    /// Loads the version; what is served stays what it is.
+    ///
+    /// # Errors
+    /// Why it is not there afterwards.
+    pub async fn load(&self) -> Result<String, Failure> {
+        let mut request = LoadRequest { version: Some(self.version.clone()), ..LoadRequest::default() };
+        let detail = match (self.state.as_deref(), self.kind) {
+            (Some("READY"), _) => "it was ready".to_owned(),
+            (None, ServerKind::Orrery) => {
+                request.files = model_files(&self.folder)?;
+                self.order(&request).await?;
+                "uploaded and loaded".to_owned()
+            }
+            (_, ServerKind::Orrery) => {
+                self.order(&request).await?;
+                "loaded".to_owned()
+            }
+            // Other servers know no such parameter: they load what their own repository has.
+            _ => {
+                self.order(&LoadRequest::default()).await?;
+                "loaded by its own repository".to_owned()
+            }
+        };
+        let (_, models) = identity::models(&self.server).await?;
+        let there = models.iter().find(|known| known.name == self.model && known.version == self.version);
+        match there {
+            Some(known) if known.state == "READY" => Ok(detail),
+            Some(known) => Err(Failure::new(
+                FailureClass::Model,
+                format!("'{}' has version {} as {}: {}", self.name, self.version, known.state, known.reason),
+            )),
+            None => Err(Failure::new(
+                FailureClass::Model,
+                format!(
+                    "'{}' took the request and does not have version {}: the setting was ignored.",
+                    self.name, self.version
+                ),
+            )),
+        }
+    }
+
+    /// Makes it the version that answers where none is named.
+    ///
+    /// # Errors
+    /// Why the server did not.
+    pub async fn serve(&self) -> Result<String, Failure> {
+        if self.kind != ServerKind::Orrery {
+            return Ok("its own rule decides which version it serves".to_owned());
+        }
+        let version = Some(self.version.clone());
+        self.order(&LoadRequest { version, serve: Some(true), ..LoadRequest::default() }).await?;
+        Ok(String::new())
+    }
+
+    /// Makes the version before the served one again. What was loaded stays loaded, out of the traffic.
+    ///
+    /// # Errors
+    /// Why the server did not.
+    pub async fn take_back(&self) -> Result<String, Failure> {
+        match (&self.served, self.kind) {
+            (Some(served), ServerKind::Orrery) => {
+                let version = Some(served.clone());
+                self.order(&LoadRequest { version, serve: Some(true), ..LoadRequest::default() }).await?;
+                Ok(format!("version {served} is the served one"))
+            }
+            _ => Ok("its own rule decides which version it serves".to_owned()),
+        }
+    }
+}
+
+/// The files that a version's card vouches for, and the card.
+fn model_files(folder: &Path) -> Result<Vec<LoadFile>, Failure> {
+    let card = registry::read_card(folder)?;
+    let names = card.files.iter().map(|file| file.name.clone()).chain([orrery_learn::model::CARD.to_owned()]);
+    let read = |name: String| {
+        let path = folder.join(&name);
+        let content = std::fs::read(&path)
+            .map_err(|error| files::failure("A model's file could not be read", &error, &path))?;
+        Ok(LoadFile { path: name, content })
+    };
+    names.map(read).collect()
+}

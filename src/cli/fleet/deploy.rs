@@ -1,0 +1,176 @@
+//! `orrery fleet deploy`, `rollback` and `rollouts`.
+
+use std::time::Duration;
+
+use clap::Args;
+use orrery_domain::{
+    Failure, FailureClass,
+    fleet::{FleetCommand, FleetState, Guards, Rollout, RolloutPlan, RolloutState, RolloutStep},
+};
+use orrery_engine::registry;
+
+use super::listen::Listener;
+use crate::cli::{
+    Context, End, Outcome,
+    output::{self, Align},
+};
+
+/// Longest that a rollout is watched from here; it goes on at its gateway.
+const PATIENCE: Duration = Duration::from_hours(24);
+
+#[derive(Debug, Args)]
+pub struct DeployArguments {
+    /// The model: NAME (its newest version) or NAME:VERSION
+    model: String,
+    /// Endpoints to load it on [default: every server of the enabled regions]
+    #[arg(long, value_delimiter = ',', value_name = "ENDPOINT,…")]
+    to: Vec<String>,
+    /// Percents of the canary
+    #[arg(long, value_delimiter = ',', value_name = "PERCENT,…", default_values_t = [1, 5, 25, 100])]
+    stages: Vec<u32>,
+    /// Seconds that a stage lasts at least
+    #[arg(long, value_name = "SECS", default_value_t = 60.0)]
+    stage_seconds: f64,
+    /// Go back when the canary's share of failures is this much above, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = Guards::default().max_error_ratio_above)]
+    max_errors: f64,
+    /// Go back when the canary's p95 is this many times the other's
+    #[arg(long, value_name = "RATIO", default_value_t = Guards::default().max_p95_ratio)]
+    max_p95: f64,
+    /// Go back when the predictions' population stability index is above this
+    #[arg(long, value_name = "PSI", default_value_t = Guards::default().max_drift)]
+    max_drift: f64,
+    /// Requests to the canary before a stage is judged
+    #[arg(long, value_name = "N", default_value_t = Guards::default().min_requests)]
+    min_requests: u64,
+    /// Say what would be done, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RollbackArguments {
+    /// The model's name
+    model: String,
+}
+
+pub fn deploy(context: &Context, arguments: &DeployArguments) -> Outcome {
+    let model = registry::find(&mut context.store()?, &arguments.model)?.model;
+    let plan = Box::new(RolloutPlan {
+        model,
+        endpoints: arguments.to.clone(),
+        stages: arguments.stages.clone(),
+        stage_secs: arguments.stage_seconds,
+        guards: Guards {
+            max_error_ratio_above: arguments.max_errors,
+            max_p95_ratio: arguments.max_p95,
+            max_drift: arguments.max_drift,
+            min_requests: arguments.min_requests,
+        },
+    });
+    let listener = Listener::start(context)?;
+    if arguments.dry_run {
+        listener.send(FleetCommand::PlanRollout { plan });
+        let planned = listener.wait(Duration::from_mins(1), |state| state.planned.clone())?;
+        if context.json {
+            return output::json(&*planned);
+        }
+        planned.steps.iter().for_each(show_step);
+        return Ok(());
+    }
+    let before = ids(&listener)?;
+    listener.send(FleetCommand::StartRollout { plan });
+    watch(context, &listener, &before)
+}
+
+pub fn roll_back(context: &Context, arguments: &RollbackArguments) -> Outcome {
+    let listener = Listener::start(context)?;
+    let before = ids(&listener)?;
+    listener.send(FleetCommand::RollBackDeployment { model: arguments.model.clone() });
+    watch(context, &listener, &before)
+}
+
+/// The rollouts that are known before another begins.
+fn ids(listener: &Listener) -> Result<Vec<String>, End> {
+    let known = |state: &FleetState| state.rollouts.iter().map(|rollout| rollout.id.clone()).collect();
+    listener.wait(Duration::from_secs(10), |state| state.polling.then(|| known(state)))
+}
+
+/// Follows the rollout that begins, step by step.
+fn watch(context: &Context, listener: &Listener, before: &[String]) -> Outcome {
+    let mut shown = 0;
+    let mut percent = None;
+    let ended = listener.wait(PATIENCE, |state| {
+        let rollout = state.rollouts.iter().find(|rollout| !before.contains(&rollout.id))?;
+        for step in rollout.steps.iter().skip(shown) {
+            if !context.json {
+                show_step(step);
+            }
+        }
+        shown = rollout.steps.len();
+        if let Some(reading) = rollout.readings.last()
+            && percent != Some(reading.percent)
+        {
+            percent = Some(reading.percent);
+            output::note(&format!("{}% of the traffic goes to it.", reading.percent));
+        }
+        rollout.ended_at.is_some().then(|| rollout.clone())
+    })?;
+    if context.json {
+        output::json(&*ended)?;
+    }
+    match ended.state {
+        RolloutState::Done => {
+            output::note(&ended.reason);
+            Ok(())
+        }
+        _ => Err(Failure::new(FailureClass::Model, ended.reason.clone()).into()),
+    }
+}
+
+fn show_step(step: &RolloutStep) {
+    let mark = match step.ok {
+        Some(true) => "done   ",
+        Some(false) => "failed ",
+        None => "would  ",
+    };
+    let detail = if step.detail.is_empty() { String::new() } else { format!(": {}", step.detail) };
+    output::line(&format!("{mark} {}{detail}", step.what));
+}
+
+pub fn list(context: &Context) -> Outcome {
+    let rollouts = context.store()?.rollouts()?;
+    if context.json {
+        return output::json(&serde_json::json!({ "rollouts": rollouts }));
+    }
+    let head = [
+        ("ID", Align::Left),
+        ("MODEL", Align::Left),
+        ("FROM", Align::Left),
+        ("STATE", Align::Left),
+        ("WHY", Align::Left),
+    ];
+    let row = |rollout: &Rollout| {
+        vec![
+            rollout.id.clone(),
+            rollout.plan.model.to_string(),
+            rollout.from.clone().unwrap_or_else(|| orrery_domain::words::NONE.to_owned()),
+            state(rollout.state).to_owned(),
+            rollout.reason.clone(),
+        ]
+    };
+    output::table(&head, &rollouts.iter().map(row).collect::<Vec<_>>());
+    Ok(())
+}
+
+fn state(state: RolloutState) -> &'static str {
+    match state {
+        RolloutState::Planned => "planned",
+        RolloutState::Loading => "loading",
+        RolloutState::Warming => "warming",
+        RolloutState::Canary => "canary",
+        RolloutState::Done => "done",
+        RolloutState::RolledBack => "rolled back",
+        RolloutState::Failed => "failed",
+    }
+}
