@@ -9,15 +9,18 @@
 //!
 //! The store is written only through [`store`]; a run's folder only by the process that holds its lock.
 
+mod auth;
 pub mod datasets;
 pub mod devices;
 pub mod files;
 pub mod fleet;
+pub mod gateway;
 pub mod jobs;
 pub mod keys;
 pub mod node;
 pub mod registry;
 pub mod runs;
+mod signals;
 pub mod store;
 pub mod supervisor;
 pub mod workspace;

@@ -8,6 +8,7 @@ mod fleet;
 mod flood;
 mod follow;
 mod frames;
+mod gateway;
 mod job;
 mod keys;
 mod logger;
@@ -71,6 +72,8 @@ enum Subcommands {
     Job(job::JobCommand),
     /// Serve the registry's models over the Open Inference Protocol
     Node(node::NodeArguments),
+    /// Balance, retry and fail over between servers in several regions
+    Gateway(gateway::GatewayArguments),
     /// Regions, endpoints, rollouts and drills: servers wherever they are
     #[command(subcommand)]
     Fleet(fleet::FleetCommand),
@@ -197,6 +200,7 @@ fn run(mut arguments: Arguments) -> Outcome {
         Some(Subcommands::Models(command)) => models::run(&context, command),
         Some(Subcommands::Devices(arguments)) => devices::run(&context, &arguments),
         Some(Subcommands::Node(arguments)) => node::run(&context, &arguments),
+        Some(Subcommands::Gateway(arguments)) => gateway::run(&context, &arguments),
         Some(Subcommands::Fleet(command)) => fleet::run(&context, command),
         Some(Subcommands::Keys(command)) => keys::run(&context, command),
         Some(Subcommands::Doctor) => doctor::run(&context),

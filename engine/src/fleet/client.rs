@@ -192,7 +192,11 @@ impl Server {
     }
 }
 
-fn read_key(file: &Path) -> Result<header::HeaderValue, Failure> {
+/// Reads a key from its file.
+///
+/// # Errors
+/// When it cannot be read, or holds something that is no key.
+pub fn read_key(file: &Path) -> Result<header::HeaderValue, Failure> {
     let wrong = |why: String| {
         let message = format!("The key's file {} will not do: {why}.", file.display());
         Failure::new(FailureClass::Auth, message)

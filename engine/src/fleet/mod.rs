@@ -18,6 +18,7 @@ mod drill;
 mod gateways;
 mod hub;
 mod identity;
+pub(crate) use identity::dialect as identity_dialect;
 mod probe;
 mod rollout;
 mod scrape;

@@ -7,7 +7,6 @@
 //! ```
 
 mod api;
-mod auth;
 pub mod batcher;
 mod metrics;
 mod model;

@@ -12,12 +12,11 @@ use tokio::net::TcpListener;
 
 use super::{
     api::{self, ApiSettings, Node},
-    auth::Auth,
     batcher::BatchSettings,
     metrics::Metrics,
     repository::Repository,
 };
-use crate::Workspace;
+use crate::{Workspace, auth::Auth, signals};
 
 /// Seconds between two looks at this process.
 const LOOK_SECS: u64 = 5;
@@ -98,7 +97,7 @@ async fn run(
     let (ended, end) = tokio::sync::oneshot::channel::<()>();
     let draining = Arc::clone(&node);
     let asked_to_end = async move {
-        asked().await;
+        signals::asked_to_end().await;
         draining.draining.store(true, Ordering::Release);
         if ended.send(()).is_err() {
             log::debug!("the server ended by itself");
@@ -122,38 +121,6 @@ async fn run(
             ),
         )),
     }
-}
-
-/// Waits until the process is asked to end: by Ctrl-C, or by the service manager.
-async fn asked() {
-    tokio::select! {
-        () = terminated() => {}
-        pressed = tokio::signal::ctrl_c() => {
-            if let Err(error) = pressed {
-                log::error!("Ctrl-C cannot be caught: {error}");
-                std::future::pending::<()>().await;
-            }
-        }
-    }
-}
-
-#[cfg(unix)]
-async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut asked) => {
-            if asked.recv().await.is_some() {
-                return;
-            }
-        }
-        Err(error) => log::error!("SIGTERM cannot be caught: {error}"),
-    }
-    std::future::pending::<()>().await;
-}
-
-#[cfg(not(unix))]
-async fn terminated() {
-    std::future::pending::<()>().await;
 }
 
 /// Keeps the process's own figures fresh.

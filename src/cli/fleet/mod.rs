@@ -5,6 +5,7 @@ mod deploy;
 mod drill;
 mod listen;
 mod setup;
+mod simulate;
 mod status;
 
 use clap::Subcommand;
@@ -29,6 +30,8 @@ pub enum FleetCommand {
     Rollback(deploy::RollbackArguments),
     /// Rollouts, the newest first
     Rollouts,
+    /// Replay recorded traffic through each strategy: latency, failures and cost of each
+    Simulate(simulate::SimulateArguments),
     /// Take a region out of a gateway's traffic, measure what happens, and put it back
     Drill(drill::DrillArguments),
     /// Drills, the newest first
@@ -44,6 +47,7 @@ pub fn run(context: &Context, command: FleetCommand) -> Outcome {
         FleetCommand::Deploy(arguments) => deploy::deploy(context, &arguments),
         FleetCommand::Rollback(arguments) => deploy::roll_back(context, &arguments),
         FleetCommand::Rollouts => deploy::list(context),
+        FleetCommand::Simulate(arguments) => simulate::run(context, &arguments),
         FleetCommand::Drill(arguments) => drill::run(context, &arguments),
         FleetCommand::Drills => drill::list(context),
     }

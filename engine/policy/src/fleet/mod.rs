@@ -1,4 +1,5 @@
-//! Fleet decisions: whether an endpoint is well when several look at it, and whether a rollout may be asked for.
+//! Fleet decisions: whether an endpoint is well when several look at it, which rollouts may be asked for, and how a canary goes on.
 
+pub mod canary;
 pub mod plan;
 pub mod quorum;

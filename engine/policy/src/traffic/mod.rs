@@ -34,6 +34,7 @@ pub mod rate_limit;
 pub mod residency;
 pub mod retry;
 pub mod retry_budget;
+pub mod simulate;
 pub mod time;
 pub mod timeouts;
 

@@ -23,7 +23,8 @@ use axum::{
 };
 use orrery_domain::access::Scope;
 
-use super::{auth::Auth, metrics::Metrics, repository::Repository};
+use super::{metrics::Metrics, repository::Repository};
+use crate::auth::Auth;
 use error::ApiError;
 
 /// The header that names a request in logs and answers.

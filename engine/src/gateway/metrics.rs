@@ -1,0 +1,68 @@
+//! Metrics: the gateway's counters as Prometheus' text. No label holds a key or a caller.
+
+use std::sync::atomic::Ordering;
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+use super::{serve::Gateway, status::status};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EndpointLabels {
+    endpoint: String,
+    region: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct QuantileLabels {
+    quantile: &'static str,
+}
+
+/// The text, of what was counted until now.
+pub fn text(gateway: &Gateway) -> String {
+    let status = status(gateway);
+    let mut registry = Registry::default();
+    let own = registry.sub_registry_with_prefix("orrery_gateway");
+    let count = |value: u64| {
+        let counter = Counter::<u64>::default();
+        counter.inc_by(value);
+        counter
+    };
+    own.register("requests", "Requests of callers", count(status.requests));
+    own.register("failures", "Requests answered with 5xx", count(status.failures));
+    own.register("retries", "Tries beyond the first", count(status.retries));
+    let limited = gateway.counts.limited.load(Ordering::Relaxed);
+    own.register("rate_limited", "Requests refused by a rate limit", count(limited));
+    let (sent, failed) =
+        (Family::<EndpointLabels, Counter>::default(), Family::<EndpointLabels, Counter>::default());
+    let (active, healthy) =
+        (Family::<EndpointLabels, Gauge>::default(), Family::<EndpointLabels, Gauge>::default());
+    for endpoint in &status.endpoints {
+        let labels = EndpointLabels { endpoint: endpoint.name.clone(), region: endpoint.region.clone() };
+        sent.get_or_create(&labels).inc_by(endpoint.requests);
+        failed.get_or_create(&labels).inc_by(endpoint.failures);
+        active.get_or_create(&labels).set(i64::from(endpoint.active));
+        let well = endpoint.health == orrery_domain::fleet::Health::Healthy;
+        healthy.get_or_create(&labels).set(i64::from(well));
+    }
+    own.register("endpoint_requests", "Requests sent to an endpoint", sent);
+    own.register("endpoint_failures", "Of these, failed", failed);
+    own.register("endpoint_active_requests", "Requests under way at an endpoint", active);
+    own.register("endpoint_healthy", "1 where an endpoint is healthy", healthy);
+    let latency = Family::<QuantileLabels, Gauge<f64, std::sync::atomic::AtomicU64>>::default();
+    let figures = [("0.5", status.latency.p50), ("0.95", status.latency.p95), ("0.99", status.latency.p99)];
+    for (quantile, secs) in figures {
+        if let Some(secs) = secs {
+            latency.get_or_create(&QuantileLabels { quantile }).set(secs);
+        }
+    }
+    own.register("latency_seconds", "Time to the answer over the last minute, at most 5 % too high", latency);
+    let mut text = String::new();
+    if let Err(error) = encode(&mut text, &registry) {
+        log::error!("the metrics cannot be written: {error}");
+    }
+    text
+}

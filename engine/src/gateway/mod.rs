@@ -1,0 +1,28 @@
+//! Gateway: takes `/v2` requests for servers in several regions, and decides by `orrery_policy::traffic` who answers.
+//!
+//! ```text
+//! client ─HTTP─► proxy (keys, rate limits, canary) ─► live (pick, breaker, limits) ─► upstream ─► server
+//!                  ▲                                     ▲
+//! admin API ─► config file, audit ─► live                health (active checks), outliers, cuts
+//! canary, slo: driven by a clock here, so that they go on with every window closed
+//! ```
+
+mod admin;
+mod audit;
+mod canary;
+pub mod config;
+mod drift;
+mod error;
+mod health;
+mod live;
+mod metrics;
+mod proxy;
+pub mod record;
+mod rolling;
+mod serve;
+mod slo;
+mod status;
+mod upstream;
+
+pub use config::GatewayConfig;
+pub use serve::{GatewayOptions, serve};

@@ -1,0 +1,303 @@
+//! Serve: the gateway's parts put together, changed while they run, and ended without cutting off anyone.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+use orrery_domain::{Failure, FailureClass, fleet::FleetEventKind, snapshot::Severity};
+use orrery_policy::traffic::{Nanos, RateLimitPolicy, RateLimiter, rate_limit::Admission};
+use tokio::net::TcpListener;
+
+use super::{
+    admin,
+    audit::{self, Audit},
+    canary::{self, Canaries},
+    config::{GatewayConfig, Upstream},
+    error, health,
+    live::Live,
+    proxy,
+    record::{self, Recorder},
+    rolling::Rolling,
+    slo::{self, Slos},
+    upstream::Upstreams,
+};
+use crate::{Workspace, auth::Auth, fleet::client, signals};
+
+/// Keys that rate limits remember.
+const MOST_KEYS: usize = 100_000;
+
+/// How a gateway serves.
+#[derive(Clone, Debug)]
+pub struct GatewayOptions {
+    /// Its configuration's file; the audit log, counts and recordings lie beside it.
+    pub config: PathBuf,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Longest that requests under way are waited for at the end.
+    pub drain: Duration,
+}
+
+/// Marks a change as wanted.
+pub struct Changed;
+
+/// What callers got.
+#[derive(Default)]
+pub struct Counts {
+    /// Requests.
+    pub requests: AtomicU64,
+    /// Of these, answered with 5xx.
+    pub failures: AtomicU64,
+    /// Tries beyond the first.
+    pub retries: AtomicU64,
+    /// Refused by a rate limit.
+    pub limited: AtomicU64,
+    recent: Mutex<Rolling>,
+}
+
+impl Counts {
+    /// Counts a request that ended.
+    pub fn ended(&self, time: Nanos, took: Nanos, failed: bool) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.failures.fetch_add(u64::from(failed), Ordering::Relaxed);
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner).record(time, took, failed);
+    }
+
+    /// Looks at the last minute.
+    pub fn recent<T>(&self, look: impl FnOnce(&Rolling) -> T) -> T {
+        look(&self.recent.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A running gateway.
+pub struct Gateway {
+    /// The configuration's file.
+    pub path: PathBuf,
+    /// Keys.
+    pub auth: Auth,
+    /// Connections to servers.
+    pub upstreams: Upstreams,
+    /// Connections to whoever hears alerts.
+    pub http: reqwest::Client,
+    /// What callers got.
+    pub counts: Counts,
+    /// What canaries did.
+    pub canaries: Canaries,
+    /// What objectives stand on.
+    pub slos: Slos,
+    /// Where traffic is recorded.
+    pub recorder: Recorder,
+    live: RwLock<Arc<Live>>,
+    limiter: Mutex<Option<RateLimiter>>,
+    audit: Audit,
+    /// One change at a time.
+    changing: Mutex<()>,
+}
+
+impl Gateway {
+    fn new(workspace: Workspace, options: &GatewayOptions) -> Result<Self, Failure> {
+        let config = GatewayConfig::load(&options.config)?;
+        let audit = Audit::open(audit::file(&options.config))?;
+        let wrong = |error: orrery_policy::traffic::ConfigError| {
+            Failure::new(FailureClass::Client, error.to_string())
+        };
+        let limiter = limiter(&config.rate_limits).map_err(wrong)?;
+        let answer_bytes = config.max_body_mib as usize * (1 << 20);
+        Ok(Self {
+            auth: Auth::new(workspace)?,
+            upstreams: Upstreams::new(answer_bytes)?,
+            http: client::connections()?,
+            counts: Counts::default(),
+            canaries: Canaries::default(),
+            slos: Slos::open(slo::file(&options.config)),
+            recorder: Recorder::start(record::file(&options.config)),
+            live: RwLock::new(Arc::new(Live::new(config, 0, None).map_err(wrong)?)),
+            limiter: Mutex::new(limiter),
+            audit,
+            changing: Mutex::default(),
+            path: options.config.clone(),
+        })
+    }
+
+    /// The traffic's state under the present configuration.
+    pub fn live(&self) -> Arc<Live> {
+        Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What the rate limits say to a caller; `None` where there are none.
+    pub fn admit(&self, who: u64, time: Nanos) -> Option<(Vec<RateLimitPolicy>, Admission)> {
+        let mut limiter = self.limiter.lock().unwrap_or_else(PoisonError::into_inner);
+        let limiter = limiter.as_mut()?;
+        let admission = limiter.admit(who, time);
+        Some((limiter.policies().to_vec(), admission))
+    }
+
+    /// The key that an endpoint is asked with.
+    pub fn key(upstream: &Upstream) -> Option<HeaderValue> {
+        let file = upstream.key_file.as_deref()?;
+        client::read_key(file).inspect_err(|failure| log::error!("{failure}")).ok()
+    }
+
+    /// Changes the configuration: checked, audited, written, then live. A refusal changes nothing.
+    ///
+    /// # Errors
+    /// A client failure when the new configuration will not do, or what the disk says.
+    pub fn change(
+        &self,
+        who: &str,
+        what: &str,
+        change: impl FnOnce(&mut GatewayConfig) -> Result<Changed, String>,
+    ) -> Result<(), Failure> {
+        let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.live();
+        let mut config = before.config.clone();
+        let refused = |why: String| Failure::new(FailureClass::Client, format!("{why} Nothing was changed."));
+        let Changed = change(&mut config).map_err(refused)?;
+        config.validate().map_err(refused)?;
+        let revision = before.revision + 1;
+        let after =
+            Live::new(config.clone(), revision, Some(&before)).map_err(|error| refused(error.to_string()))?;
+        let limits = limiter(&config.rate_limits).map_err(|error| refused(error.to_string()))?;
+        let bytes = serde_json::to_vec(&config).unwrap_or_default();
+        self.audit.add(who, what, revision, &bytes)?;
+        config.save(&self.path)?;
+        if config.rate_limits != before.config.rate_limits {
+            *self.limiter.lock().unwrap_or_else(PoisonError::into_inner) = limits;
+        }
+        *self.live.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
+        self.live().event(Severity::Info, FleetEventKind::Config, &config.name, format!("{who}: {what}."));
+        Ok(())
+    }
+
+    /// Audits what changes no configuration.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn note(&self, who: &str, what: &str) -> Result<(), Failure> {
+        let live = self.live();
+        let bytes = serde_json::to_vec(&live.config).unwrap_or_default();
+        self.audit.add(who, what, live.revision, &bytes)
+    }
+}
+
+fn limiter(policies: &[RateLimitPolicy]) -> Result<Option<RateLimiter>, orrery_policy::traffic::ConfigError> {
+    if policies.is_empty() { Ok(None) } else { RateLimiter::new(policies.to_vec(), MOST_KEYS).map(Some) }
+}
+
+/// Runs a gateway until the process is asked to end. `listening` is called once, with the address and whether keys are needed.
+///
+/// # Errors
+/// A client failure when the configuration will not do, the address cannot be listened on or is reachable without a key.
+pub fn serve(
+    workspace: Workspace,
+    options: &GatewayOptions,
+    listening: impl FnOnce(SocketAddr, bool),
+) -> Result<(), Failure> {
+    let gateway = Arc::new(Gateway::new(workspace, options)?);
+    let keyed = gateway.auth.any_key();
+    if !keyed && !options.listen.ip().is_loopback() {
+        let message = format!(
+            "There is no key, so that anyone who reaches {} could use the models. Make one with `orrery keys create`, or listen on \
+             127.0.0.1. Nothing was started.",
+            options.listen
+        );
+        return Err(Failure::new(FailureClass::Client, message));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        Failure::new(FailureClass::Capacity, format!("The gateway's threads could not be started: {error}."))
+    })?;
+    runtime.block_on(run(gateway, options, keyed, listening))
+}
+
+async fn run(
+    gateway: Arc<Gateway>,
+    options: &GatewayOptions,
+    keyed: bool,
+    listening: impl FnOnce(SocketAddr, bool),
+) -> Result<(), Failure> {
+    let unheard = |error: std::io::Error| {
+        let message = format!(
+            "The gateway cannot listen on {}: {error}. Choose another address with --listen.",
+            options.listen
+        );
+        Failure::new(FailureClass::Client, message)
+    };
+    let listener = TcpListener::bind(options.listen).await.map_err(unheard)?;
+    listening(listener.local_addr().map_err(unheard)?, keyed);
+    tokio::spawn(health::check(Arc::clone(&gateway)));
+    tokio::spawn(canary::drive(Arc::clone(&gateway)));
+    tokio::spawn(slo::watch(Arc::clone(&gateway)));
+    let (ended, end) = tokio::sync::oneshot::channel::<()>();
+    let asked_to_end = async move {
+        signals::asked_to_end().await;
+        if ended.send(()).is_err() {
+            log::debug!("the server ended by itself");
+        }
+    };
+    let app = router(&gateway).into_make_service_with_connect_info::<SocketAddr>();
+    let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            log::debug!("small answers may be held back: {error}");
+        }
+    });
+    let server = axum::serve(listener, app).with_graceful_shutdown(asked_to_end);
+    let patience = async {
+        // Without an end there is nothing to be patient for.
+        if end.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(options.drain).await;
+    };
+    tokio::select! {
+        served = std::future::IntoFuture::into_future(server) => served.map_err(unheard),
+        () = patience => Err(Failure::new(
+            FailureClass::Capacity,
+            format!("Requests were still under way {} s after the gateway was asked to end; they were cut off.", options.drain.as_secs()),
+        )),
+    }
+}
+
+fn router(gateway: &Arc<Gateway>) -> Router {
+    Router::new()
+        .route("/v2/health/live", axum::routing::get(|| async { StatusCode::OK }))
+        .route("/v2/health/ready", axum::routing::get(ready))
+        .route("/v2", axum::routing::any(proxy::proxy))
+        .route("/v2/{*rest}", axum::routing::any(proxy::proxy))
+        .merge(admin::router(gateway))
+        .fallback(nothing)
+        .with_state(Arc::clone(gateway))
+}
+
+/// Ready while anybody can be asked.
+async fn ready(axum::extract::State(gateway): axum::extract::State<Arc<Gateway>>) -> Response {
+    let any = gateway.live().levels().iter().any(|level| level.healthy > 0);
+    if any {
+        let mut response = Response::default();
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(0));
+        response
+    } else {
+        error::protocol(StatusCode::SERVICE_UNAVAILABLE, "No endpoint is healthy.", Some(1))
+    }
+}
+
+async fn nothing(request: Request) -> Response {
+    if request.uri().path().starts_with("/api") {
+        error::problem(
+            StatusCode::NOT_FOUND,
+            "There is nothing here. The gateway's API begins at /api/gateway.",
+        )
+    } else {
+        error::protocol(StatusCode::NOT_FOUND, "There is nothing here. The API begins at /v2.", None)
+    }
+}
