@@ -3,7 +3,11 @@
 mod architecture;
 mod cli;
 mod desktop;
+#[cfg(unix)]
+mod fleet;
 mod hostile;
+#[cfg(unix)]
+mod http;
 mod journeys;
 #[cfg(unix)]
 mod node;

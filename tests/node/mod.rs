@@ -1,14 +1,12 @@
 //! The node as a client meets it: what it answers, whom it refuses, how models come and go under load.
 
-mod http;
-
 use std::{
     path::Path,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
-use http::{Answer, ask, ask_with};
+use crate::http::{Answer, ask, ask_with};
 use serde_json::{Value, json};
 
 use crate::program::{Program, Stream, sample, text};

@@ -396,7 +396,7 @@ mod tests {
             region: region.name.clone(),
             weight: 1,
             key_file: None,
-            role: Default::default(),
+            role: orrery_domain::fleet::endpoint::EndpointRole::Server,
         };
         board.set_up(vec![region], vec![endpoint]);
         board

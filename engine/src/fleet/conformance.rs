@@ -105,17 +105,6 @@ impl Report<'_> {
                 (false, _) => (Finding::Deviates, format!("{}; 4xx was expected", reply.complaint())),
             }
         });
-        let path = format!("{}/infer", identity::path(NOBODY, None));
-        let reply = self.server.post(&path, b"{\"inputs\":[".to_vec(), PATIENCE).await;
-        self.judge("malformed body", &reply, |reply| {
-            match (reply.status.is_client_error(), reply.is_error_object()) {
-                (true, true) => (Finding::Conforms, reply.complaint()),
-                (true, false) => {
-                    (Finding::Deviates, format!("{}, without an error object", reply.complaint()))
-                }
-                (false, _) => (Finding::Deviates, format!("{}; 4xx was expected", reply.complaint())),
-            }
-        });
     }
 
     /// What it has, and the model that further checks ask.
@@ -178,6 +167,7 @@ impl Report<'_> {
         if let (Proof::Answers, Ok(request)) = (&proof, probe::made_up(&metadata)) {
             self.inference(model, version, &metadata, request).await;
         }
+        self.malformed(model).await;
         self.statistics(model).await;
     }
 
@@ -245,6 +235,20 @@ impl Report<'_> {
             (false, Err(why)) => (Finding::Unsupported, why),
         };
         self.add("binary tensors", finding, detail);
+    }
+
+    async fn malformed(&mut self, model: &str) {
+        let path = format!("{}/infer", identity::path(model, None));
+        let reply = self.server.post(&path, b"{\"inputs\":[".to_vec(), PATIENCE).await;
+        self.judge("malformed body", &reply, |reply| {
+            match (reply.status.is_client_error(), reply.is_error_object()) {
+                (true, true) => (Finding::Conforms, reply.complaint()),
+                (true, false) => {
+                    (Finding::Deviates, format!("{}, without an error object", reply.complaint()))
+                }
+                (false, _) => (Finding::Deviates, format!("{}; 4xx was expected", reply.complaint())),
+            }
+        });
     }
 
     async fn statistics(&mut self, model: &str) {

@@ -77,7 +77,7 @@ pub async fn plan(
         record.planned(target.intention(), target.present());
     }
     let plan = &record.rollout.plan;
-    match gateway {
+    match gateway.filter(|_| record.rollout.from.is_some()) {
         Some((gateway, _)) => {
             let stages: Vec<String> = plan.stages.iter().map(|percent| format!("{percent}%")).collect();
             let what = format!("give it its share through '{}': {}", gateway.name, stages.join(", "));

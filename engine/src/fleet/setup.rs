@@ -120,7 +120,7 @@ mod tests {
             region: "us-west".to_owned(),
             weight: 1,
             key_file: None,
-            role: Default::default(),
+            role: orrery_domain::fleet::endpoint::EndpointRole::Server,
         };
         put_endpoint(&mut store, &endpoint).expect("kept");
         assert!(remove_region(&mut store, "us-west").is_err(), "it has an endpoint");

@@ -144,7 +144,7 @@ mod tests {
                 .map(|(_, line)| (*line).to_owned())
                 .collect();
             for tampered in [edited, removed] {
-                std::fs::write(&path, tampered.join("\n") + "\n").expect("writable");
+                files::write_atomic(&path, (tampered.join("\n") + "\n").as_bytes()).expect("writable");
                 let failure = Audit::open(path.clone()).map(drop).expect_err("found");
                 assert!(failure.message.contains("does not follow"), "{}", failure.message);
             }

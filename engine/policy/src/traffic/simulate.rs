@@ -129,8 +129,8 @@ mod tests {
         let recorded = [flat(0.005), flat(0.05)];
         let turn = run(&same, &Strategy::WeightedRoundRobin(RoundRobinConfig {}), &recorded, 1);
         assert_eq!(turn.requests, [5000, 5000]);
-        assert_eq!(turn.latencies[4999], 0.005, "half of the answers are fast, by hand");
-        assert_eq!(turn.latencies[5000], 0.05);
+        let middle = [turn.latencies[4999], turn.latencies[5000]].map(Nanos::from_secs);
+        assert_eq!(middle, [0.005, 0.05].map(Nanos::from_secs), "half of the answers are fast, by hand");
         let ewma = run(&same, &Strategy::PeakEwma(PeakEwmaConfig::default()), &recorded, 1);
         assert!(ewma.requests[1] < 1200, "{:?}", ewma.requests);
         let dear = endpoints(&[1.0, 20.0]);

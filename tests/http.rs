@@ -9,6 +9,8 @@ use std::{
 /// What came back.
 pub struct Answer {
     pub status: u16,
+    /// Status line and headers.
+    pub head: String,
     pub body: Vec<u8>,
 }
 
@@ -45,5 +47,5 @@ pub fn ask_with(address: &str, method: &str, path: &str, key: Option<&str>, body
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
     let body = bytes[end + 4..].to_vec();
     assert!(!head.to_lowercase().contains("transfer-encoding: chunked"), "a length is told: {head}");
-    Answer { status, body }
+    Answer { status, head, body }
 }

@@ -1,0 +1,120 @@
+//! A server of a few lines that answers as badly as it is told to.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// How it answers inferences. Health checks are answered well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Well, with its own name in it.
+    Good,
+    /// 503 with an error object.
+    Refuses,
+    /// Text under a good status.
+    Garbage,
+    /// Half of what it said it would send.
+    HalfABody,
+    /// Nothing: the connection ends.
+    HangsUp,
+    /// Nothing, for a long time.
+    Silent,
+}
+
+/// A running one.
+pub struct Backend {
+    pub address: String,
+    manner: Arc<Mutex<Manner>>,
+    inferences: Arc<AtomicU64>,
+}
+
+impl Backend {
+    pub fn start(name: &'static str, manner: Manner) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let manner = Arc::new(Mutex::new(manner));
+        let inferences = Arc::new(AtomicU64::new(0));
+        let (told, counted) = (Arc::clone(&manner), Arc::clone(&inferences));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (told, counted) = (Arc::clone(&told), Arc::clone(&counted));
+                std::thread::spawn(move || serve(stream, name, &told, &counted));
+            }
+        });
+        Self { address, manner, inferences }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn behave(&self, manner: Manner) {
+        *self.manner.lock().expect("free") = manner;
+    }
+
+    /// Inferences that reached it.
+    pub fn inferences(&self) -> u64 {
+        self.inferences.load(Ordering::Relaxed)
+    }
+}
+
+fn serve(mut stream: TcpStream, name: &str, manner: &Mutex<Manner>, counted: &AtomicU64) {
+    let mut bytes = Vec::new();
+    let mut part = [0; 4096];
+    loop {
+        let end = loop {
+            if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+                break end + 4;
+            }
+            match stream.read(&mut part) {
+                Ok(0) | Err(_) => return,
+                Ok(count) => bytes.extend_from_slice(&part[..count]),
+            }
+        };
+        let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+        let length: usize = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok())
+            .unwrap_or_default();
+        while bytes.len() < end + length {
+            match stream.read(&mut part) {
+                Ok(0) | Err(_) => return,
+                Ok(count) => bytes.extend_from_slice(&part[..count]),
+            }
+        }
+        bytes.drain(..end + length);
+        let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        let now = if path.ends_with("/infer") {
+            counted.fetch_add(1, Ordering::Relaxed);
+            *manner.lock().expect("free")
+        } else {
+            Manner::Good
+        };
+        let good = format!(r#"{{"model_name":"m","model_version":"{name}","outputs":[]}}"#);
+        let answer = |status: &str, length: usize, body: &str| {
+            format!(
+                "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+            )
+        };
+        let text = match now {
+            Manner::Good => answer("200 OK", good.len(), &good),
+            Manner::Refuses => answer("503 Service Unavailable", 15, r#"{"error":"off"}"#),
+            Manner::Garbage => answer("200 OK", 7, "\u{1}garbag"),
+            Manner::HalfABody => answer("200 OK", good.len(), &good[..good.len() / 2]),
+            Manner::HangsUp => return,
+            Manner::Silent => {
+                std::thread::sleep(Duration::from_secs(30));
+                return;
+            }
+        };
+        if stream.write_all(text.as_bytes()).is_err() || now == Manner::HalfABody {
+            return;
+        }
+    }
+}
