@@ -122,8 +122,11 @@ impl Canaries {
         };
         let running = all.entry(model.to_owned()).or_insert_with(fresh);
         if running.stage != canary.stage {
-            *running = fresh();
+            // Predictions are few: those of the stages before count on.
+            let predictions = std::mem::take(&mut running.predictions);
+            *running = Running { predictions, ..fresh() };
         }
+        let next_is_last = canary.stage + 2 == canary.stages.len();
         let (mine, other) = (running.canary.latency.latency(time), running.primary.latency.latency(time));
         let stage = Stage {
             secs: (time - running.began).as_secs(),
@@ -134,6 +137,7 @@ impl Canaries {
             canary_p95: mine.p95,
             primary_p95: other.p95,
             drift: running.predictions.index(),
+            drift_waits: next_is_last && running.predictions.waits(),
         };
         (stage, mine, other)
     }

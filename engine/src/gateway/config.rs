@@ -209,7 +209,7 @@ impl GatewayConfig {
             .map_err(|error| files::failure("The configuration cannot be read", &error, path))?;
         Self::parse(&bytes).map_err(|why| {
             Failure::new(
-                FailureClass::Client,
+                FailureClass::Data,
                 format!("The configuration {} will not do: {why}", path.display()),
             )
         })

@@ -7,8 +7,8 @@ use crate::fleet::identity_dialect;
 
 /// Predictions kept of a version: the first of a stage.
 const KEPT: usize = 2_000;
-/// Predictions of each version before they are compared.
-const LEAST: usize = 100;
+/// Predictions of each version before they are compared: then chance moves the index by 0.04 (its standard deviation).
+const LEAST: usize = 200;
 /// Bins of equal counts of the primary's predictions.
 const BINS: usize = 10;
 
@@ -30,10 +30,20 @@ impl Predictions {
         }
     }
 
-    /// The index between both versions; `None` before there are enough.
+    /// The index between both versions, less what chance alone would give; `None` before there are enough.
+    ///
+    /// Of equal distributions the index is about chi-squared with `BINS - 1` degrees of freedom, times `1/n + 1/m` (Yurdakul,
+    /// "Statistical Properties of Population Stability Index", 2018).
     pub fn index(&self) -> Option<f64> {
-        (self.primary.len() >= LEAST && self.canary.len() >= LEAST)
-            .then(|| stability(&self.primary, &self.canary))
+        (self.primary.len() >= LEAST && self.canary.len() >= LEAST).then(|| {
+            let chance = 1.0 / self.primary.len() as f64 + 1.0 / self.canary.len() as f64;
+            (stability(&self.primary, &self.canary) - (BINS - 1) as f64 * chance).max(0.0)
+        })
+    }
+
+    /// Whether predictions can be read and there are too few to compare yet.
+    pub fn waits(&self) -> bool {
+        !self.primary.is_empty() && !self.canary.is_empty() && self.index().is_none()
     }
 }
 
@@ -92,11 +102,11 @@ mod tests {
         assert_eq!(read(body, None), Some(vec![0.9, 0.2]));
         assert_eq!(read(b"garbage", None), None);
         let mut predictions = Predictions::default();
-        for _ in 0..60 {
+        for _ in 0..100 {
             predictions.take(true, body, None);
         }
         assert_eq!(predictions.index(), None, "the primary has none yet");
-        for _ in 0..60 {
+        for _ in 0..100 {
             predictions.take(false, body, None);
         }
         assert!(predictions.index().is_some_and(|index| index.abs() < 1e-12));

@@ -24,6 +24,8 @@ pub struct Stage {
     pub primary_p95: Option<f64>,
     /// Population stability index of the predictions.
     pub drift: Option<f64>,
+    /// The next stage is the last, and there are too few predictions to tell whether they drifted.
+    pub drift_waits: bool,
 }
 
 /// What follows.
@@ -77,6 +79,9 @@ pub fn judge(guards: &Guards, stage: &Stage, stage_secs: f64) -> Verdict {
             "Its predictions drifted: index {drift:.2}; {allowed} is allowed."
         ));
     }
+    if stage.drift_waits {
+        return Verdict::Stay("More predictions are needed to tell whether they drifted.".to_owned());
+    }
     if stage.secs < stage_secs {
         return Verdict::Stay(format!("{:.0} of {stage_secs:.0} s are over; every guard holds.", stage.secs));
     }
@@ -96,6 +101,7 @@ mod tests {
         canary_p95: Some(0.010),
         primary_p95: Some(0.010),
         drift: Some(0.01),
+        drift_waits: false,
     };
 
     fn of(stage: Stage) -> Verdict {
@@ -116,6 +122,7 @@ mod tests {
         assert!(matches!(of(Stage { canary_p95: Some(0.0151), ..GOOD }), Verdict::RollBack(_)));
         assert_eq!(of(Stage { canary_p95: Some(0.02), primary_requests: 10, ..GOOD }), Verdict::Advance);
         assert!(matches!(of(Stage { drift: Some(0.3), ..GOOD }), Verdict::RollBack(_)));
+        assert!(matches!(of(Stage { drift: None, drift_waits: true, ..GOOD }), Verdict::Stay(_)));
         assert_eq!(of(Stage { drift: None, canary_p95: None, ..GOOD }), Verdict::Advance);
     }
 

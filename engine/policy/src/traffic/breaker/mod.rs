@@ -92,7 +92,7 @@ pub struct Refused {
 }
 
 /// A change of state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Transition {
     /// From.
     pub from: BreakerState,
@@ -100,6 +100,8 @@ pub struct Transition {
     pub to: BreakerState,
     /// When.
     pub at: Nanos,
+    /// Share of failures that led to it, in percent; `None` where too few calls were counted.
+    pub failure_rate: Option<f64>,
 }
 
 /// An order that makes no sense where the breaker stands.
@@ -253,7 +255,8 @@ impl Breaker {
 
     fn enter(&mut self, next: BreakerState, now: Nanos) {
         let probes = self.config.permitted_number_of_calls_in_half_open_state;
-        self.transition = Some(Transition { from: self.state, to: next, at: now });
+        self.transition =
+            Some(Transition { from: self.state, to: next, at: now, failure_rate: self.failure_rate() });
         self.state = next;
         self.since = now;
         self.era += 1;
