@@ -9,6 +9,7 @@ mod flood;
 mod follow;
 mod frames;
 mod gateway;
+mod http;
 mod job;
 mod keys;
 mod logger;

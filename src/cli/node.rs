@@ -3,9 +3,13 @@
 use std::{net::SocketAddr, time::Duration};
 
 use clap::Args;
-use orrery_engine::node::{NodeOptions, batcher::BatchSettings, serve};
+use orrery_engine::node::{Listening, NodeOptions, batcher::BatchSettings, serve};
 
-use super::{Context, Outcome, output};
+use super::{
+    Context, Outcome,
+    http::{HttpArguments, span},
+    output,
+};
 
 #[derive(Debug, Args)]
 pub struct NodeArguments {
@@ -30,13 +34,11 @@ pub struct NodeArguments {
     /// Largest body, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
     max_body: u32,
-    /// Longest that requests under way are waited for at the end, in seconds
-    #[arg(long, value_name = "SECS", default_value_t = 30.0)]
-    drain: f64,
+    #[command(flatten)]
+    http: HttpArguments,
 }
 
 pub fn run(context: &Context, arguments: &NodeArguments) -> Outcome {
-    let secs = |secs: f64| Duration::try_from_secs_f64(secs).unwrap_or(Duration::MAX);
     let options = NodeOptions {
         listen: arguments.listen,
         batch: BatchSettings {
@@ -46,15 +48,18 @@ pub fn run(context: &Context, arguments: &NodeArguments) -> Outcome {
             instances: arguments.instances as usize,
         },
         body_bytes: arguments.max_body as usize * (1 << 20),
-        timeout: secs(arguments.timeout),
-        drain: secs(arguments.drain),
+        timeout: span(arguments.timeout),
+        http: arguments.http.limits(),
+        tls: arguments.http.tls(),
     };
     let json = context.json;
-    serve(context.workspace.clone(), options, |address, keyed| {
+    serve(context.workspace.clone(), options, |Listening { address, keyed, tls }| {
         let access = if keyed { "with a key" } else { "from this machine, without a key" };
-        output::note(&format!("Serving the registry at http://{address} ({access}). Ctrl-C ends it."));
+        let scheme = if tls { "https" } else { "http" };
+        output::note(&format!("Serving the registry at {scheme}://{address} ({access}). Ctrl-C ends it."));
         if json {
-            let document = serde_json::json!({ "event": "listening", "address": address, "keyed": keyed });
+            let document =
+                serde_json::json!({ "event": "listening", "address": address, "keyed": keyed, "tls": tls });
             // Whoever reads is told by the process's end, too.
             let _said = output::json(&document);
         }

@@ -1,11 +1,11 @@
 //! Admin: `/api/gateway/…`. Every change is checked, audited, written, and then live; a refused one changes nothing.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Router,
     body::Body,
-    extract::{ConnectInfo, Path, Request, State},
+    extract::{Extension, Path, Request, State},
     http::{StatusCode, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -25,6 +25,7 @@ use super::{
     serve::{Changed, Gateway},
     status,
 };
+use crate::http::Peer;
 
 type Answer = Result<Response, Failure>;
 
@@ -54,7 +55,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router<Arc<Gateway>> {
 /// Lets through who may, and notes who it is.
 async fn permit(
     State((gateway, scope)): State<(Arc<Gateway>, Scope)>,
-    ConnectInfo(caller): ConnectInfo<SocketAddr>,
+    Extension(Peer(caller)): Extension<Peer>,
     mut request: Request,
     next: Next,
 ) -> Response {

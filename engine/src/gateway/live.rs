@@ -345,7 +345,9 @@ impl Live {
         let Some(change) = core.breakers[endpoint].take_transition() else { return };
         let (severity, message) = match change.to {
             BreakerState::Open => {
-                let share = change.failure_rate.map_or_else(String::new, |rate| format!(" {rate:.0}% of the last calls failed."));
+                let share = change
+                    .failure_rate
+                    .map_or_else(String::new, |rate| format!(" {rate:.0}% of the last calls failed."));
                 (Severity::Error, format!("The breaker opened.{share}"))
             }
             BreakerState::HalfOpen => (Severity::Info, "The breaker lets probes through.".to_owned()),

@@ -8,7 +8,7 @@ use std::{
 
 use axum::{
     body::{Body, Bytes},
-    extract::{ConnectInfo, Request, State},
+    extract::{Extension, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     response::Response,
 };
@@ -32,6 +32,7 @@ use super::{
     serve::Gateway,
     upstream::{self, Answered},
 };
+use crate::http::Peer;
 
 /// What is known of a request while it is tried.
 struct Asked<'a> {
@@ -57,7 +58,7 @@ enum Ended {
 /// Answers a request.
 pub async fn proxy(
     State(gateway): State<Arc<Gateway>>,
-    ConnectInfo(caller): ConnectInfo<SocketAddr>,
+    Extension(Peer(caller)): Extension<Peer>,
     request: Request,
 ) -> Response {
     let live = gateway.live();

@@ -7,7 +7,6 @@ use std::{
         Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use axum::{
@@ -33,7 +32,12 @@ use super::{
     slo::{self, Slos},
     upstream::Upstreams,
 };
-use crate::{Workspace, auth::Auth, fleet::client, signals};
+use crate::{
+    Workspace,
+    auth::Auth,
+    fleet::client,
+    http::{self, CutOff, ServeLimits, Tls},
+};
 
 /// Keys that rate limits remember.
 const MOST_KEYS: usize = 100_000;
@@ -45,8 +49,10 @@ pub struct GatewayOptions {
     pub config: PathBuf,
     /// Where it listens.
     pub listen: SocketAddr,
-    /// Longest that requests under way are waited for at the end.
-    pub drain: Duration,
+    /// Connections, and how they end.
+    pub http: ServeLimits,
+    /// Certificate and private key, PEM files: TLS is spoken.
+    pub tls: Option<(PathBuf, PathBuf)>,
 }
 
 /// Marks a change as wanted.
@@ -204,6 +210,7 @@ pub fn serve(
     options: &GatewayOptions,
     listening: impl FnOnce(SocketAddr, bool),
 ) -> Result<(), Failure> {
+    let tls = options.tls.as_ref().map(|(certificate, key)| Tls::load(certificate, key)).transpose()?;
     let gateway = Arc::new(Gateway::new(workspace, options)?);
     let keyed = gateway.auth.any_key();
     if !keyed && !options.listen.ip().is_loopback() {
@@ -217,12 +224,13 @@ pub fn serve(
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         Failure::new(FailureClass::Capacity, format!("The gateway's threads could not be started: {error}."))
     })?;
-    runtime.block_on(run(gateway, options, keyed, listening))
+    runtime.block_on(run(gateway, options, tls, keyed, listening))
 }
 
 async fn run(
     gateway: Arc<Gateway>,
     options: &GatewayOptions,
+    tls: Option<Tls>,
     keyed: bool,
     listening: impl FnOnce(SocketAddr, bool),
 ) -> Result<(), Failure> {
@@ -238,34 +246,14 @@ async fn run(
     tokio::spawn(health::check(Arc::clone(&gateway)));
     tokio::spawn(canary::drive(Arc::clone(&gateway)));
     tokio::spawn(slo::watch(Arc::clone(&gateway)));
-    let (ended, end) = tokio::sync::oneshot::channel::<()>();
-    let asked_to_end = async move {
-        signals::asked_to_end().await;
-        if ended.send(()).is_err() {
-            log::debug!("the server ended by itself");
-        }
-    };
-    let app = router(&gateway).into_make_service_with_connect_info::<SocketAddr>();
-    let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            log::debug!("small answers may be held back: {error}");
-        }
-    });
-    let server = axum::serve(listener, app).with_graceful_shutdown(asked_to_end);
-    let patience = async {
-        // Without an end there is nothing to be patient for.
-        if end.await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        tokio::time::sleep(options.drain).await;
-    };
-    tokio::select! {
-        served = std::future::IntoFuture::into_future(server) => served.map_err(unheard),
-        () = patience => Err(Failure::new(
-            FailureClass::Capacity,
-            format!("Requests were still under way {} s after the gateway was asked to end; they were cut off.", options.drain.as_secs()),
-        )),
-    }
+    let served = http::serve(listener, tls, router(&gateway), options.http, http::asked_to_end()).await;
+    served.map_err(|CutOff { connections }| {
+        let secs = options.http.drain.as_secs();
+        let message = format!(
+            "Requests on {connections} connections were still under way {secs} s after the gateway was asked to end; they were cut off."
+        );
+        Failure::new(FailureClass::Capacity, message)
+    })
 }
 
 fn router(gateway: &Arc<Gateway>) -> Router {

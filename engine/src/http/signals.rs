@@ -1,6 +1,6 @@
-//! Signals: when a service manager or a person asks the process to end.
+//! Signals: how this process is asked to end.
 
-/// Waits until the process is asked to end: by Ctrl-C, or by the service manager.
+/// Waits until the process is asked to end: by Ctrl-C, or by the service manager (SIGTERM).
 pub async fn asked_to_end() {
     tokio::select! {
         () = terminated() => {}
