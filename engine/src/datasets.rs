@@ -1,6 +1,6 @@
 //! Datasets: found by file, id or name; deleted and brought back.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use orrery_domain::{
     DatasetId, Failure, FailureClass,
@@ -9,6 +9,24 @@ use orrery_domain::{
 use orrery_policy::names;
 
 use crate::{files, store::Store, workspace, workspace::Workspace};
+
+/// The sample that comes with the program.
+const SAMPLE: &[u8] = include_bytes!("../../assets/samples/flights.csv");
+
+/// Puts the sample that comes with the program into the workspace, where it is not there yet; its place.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn put_sample(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let folder = workspace.home().join("samples");
+    let file = folder.join("flights.csv");
+    files::create_private(&folder)?;
+    let there = std::fs::metadata(&file).is_ok_and(|data| data.len() == SAMPLE.len() as u64);
+    if !there {
+        files::write_atomic(&file, SAMPLE)?;
+    }
+    Ok(file)
+}
 
 /// BLAKE3 of a file's bytes, lower-case hex.
 ///

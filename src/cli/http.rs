@@ -22,6 +22,9 @@ pub struct HttpArguments {
     /// The certificate's private key (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// End with standard input, as a child does whose parent is gone
+    #[arg(long, hide = true)]
+    end_with_stdin: bool,
 }
 
 /// Seconds as a span; what is no span is without end.
@@ -36,6 +39,7 @@ impl HttpArguments {
             connections: self.connections as usize,
             head: span(self.head_timeout),
             drain: span(self.drain),
+            end_with_stdin: self.end_with_stdin,
         }
     }
 

@@ -13,6 +13,7 @@
 mod board;
 pub mod client;
 pub mod conformance;
+pub mod demo;
 mod deployments;
 mod drill;
 mod gateways;

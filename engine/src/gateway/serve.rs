@@ -246,7 +246,14 @@ async fn run(
     tokio::spawn(health::check(Arc::clone(&gateway)));
     tokio::spawn(canary::drive(Arc::clone(&gateway)));
     tokio::spawn(slo::watch(Arc::clone(&gateway)));
-    let served = http::serve(listener, tls, router(&gateway), options.http, http::asked_to_end()).await;
+    let served = http::serve(
+        listener,
+        tls,
+        router(&gateway),
+        options.http,
+        http::asked_to_end(options.http.end_with_stdin),
+    )
+    .await;
     served.map_err(|CutOff { connections }| {
         let secs = options.http.drain.as_secs();
         let message = format!(

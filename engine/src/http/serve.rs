@@ -31,11 +31,18 @@ pub struct ServeLimits {
     pub head: Duration,
     /// Longest that requests under way are waited for at the end.
     pub drain: Duration,
+    /// Whether the end of standard input asks the process to end: for children, whose parent may go.
+    pub end_with_stdin: bool,
 }
 
 impl Default for ServeLimits {
     fn default() -> Self {
-        Self { connections: 4096, head: Duration::from_mins(1), drain: Duration::from_secs(30) }
+        Self {
+            connections: 4096,
+            head: Duration::from_mins(1),
+            drain: Duration::from_secs(30),
+            end_with_stdin: false,
+        }
     }
 }
 

@@ -115,7 +115,7 @@ async fn run(
     tokio::spawn(look_at_process(Arc::clone(&node)));
     let draining = Arc::clone(&node);
     let end = async move {
-        http::asked_to_end().await;
+        http::asked_to_end(options.http.end_with_stdin).await;
         draining.draining.store(true, Ordering::Release);
     };
     let served = http::serve(listener, tls, api::router(node), options.http, end).await;

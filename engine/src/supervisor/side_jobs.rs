@@ -15,15 +15,12 @@ use orrery_policy::ending;
 
 use super::{Message, state::State};
 use crate::{
-    files,
+    datasets,
     jobs::{Heard, Job, Launch, now, spawn},
 };
 
 /// Ended jobs that stay in the list.
 const KEPT: usize = 20;
-
-/// The sample that comes with the program.
-const SAMPLE: &[u8] = include_bytes!("../../../assets/samples/flights.csv");
 
 /// A job's child process.
 #[derive(Debug, Default)]
@@ -52,15 +49,11 @@ impl State {
 
     /// Imports the sample that comes with the program.
     pub(super) fn open_sample(&mut self) {
-        let folder = self.workspace.home().join("samples");
+        let workspace = self.workspace.clone();
         self.work("sample", move || {
-            let file = folder.join("flights.csv");
-            let written = files::create_private(&folder).and_then(|()| {
-                let there = std::fs::metadata(&file).is_ok_and(|data| data.len() == SAMPLE.len() as u64);
-                if there { Ok(()) } else { files::write_atomic(&file, SAMPLE) }
-            });
-            Box::new(move |state| match written {
-                Ok(()) => state.import(file, ImportOptions::default()),
+            let put = datasets::put_sample(&workspace);
+            Box::new(move |state| match put {
+                Ok(file) => state.import(file, ImportOptions::default()),
                 Err(failure) => state.report(&failure),
             })
         });

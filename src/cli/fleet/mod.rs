@@ -1,6 +1,7 @@
 //! `orrery fleet`: regions, endpoints, rollouts and drills from the command line.
 
 mod conform;
+mod demo;
 mod deploy;
 mod drill;
 mod listen;
@@ -36,6 +37,8 @@ pub enum FleetCommand {
     Drill(drill::DrillArguments),
     /// Drills, the newest first
     Drills,
+    /// Four nodes and a gateway on this machine, with a small real model and a little traffic, until Ctrl-C
+    Demo(demo::DemoArguments),
 }
 
 pub fn run(context: &Context, command: FleetCommand) -> Outcome {
@@ -50,5 +53,6 @@ pub fn run(context: &Context, command: FleetCommand) -> Outcome {
         FleetCommand::Simulate(arguments) => simulate::run(context, &arguments),
         FleetCommand::Drill(arguments) => drill::run(context, &arguments),
         FleetCommand::Drills => drill::list(context),
+        FleetCommand::Demo(arguments) => demo::run(context, &arguments),
     }
 }
