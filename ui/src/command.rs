@@ -7,6 +7,7 @@ use std::sync::Arc;
 use egui::{Key, KeyboardShortcut, Modifiers};
 use orrery_domain::{
     RunId, Snapshot,
+    fleet::DrillPhase,
     run::{Run, RunState},
     snapshot::{DatasetEntry, ModelEntry},
 };
@@ -29,6 +30,14 @@ pub enum UiCommand {
     GoRuns,
     /// Go to a page.
     GoModels,
+    /// Go to a page.
+    GoDeployments,
+    /// Go to a page.
+    GoFleet,
+    /// Go to a page.
+    GoTraffic,
+    /// Go to a page.
+    GoDrills,
     /// Go to a page.
     GoSettings,
     /// Open a file and import it.
@@ -63,6 +72,18 @@ pub enum UiCommand {
     DeleteModel,
     /// Restore the selected model.
     RestoreModel,
+    /// Describe a rollout of a model version.
+    DeployModel,
+    /// Describe an endpoint of the fleet.
+    AddEndpoint,
+    /// Describe a region of the fleet.
+    AddRegion,
+    /// Check what the selected endpoint supports.
+    CheckEndpoint,
+    /// Replay recorded traffic through every strategy.
+    SimulateTraffic,
+    /// Take a region out and measure it.
+    StartDrill,
     /// Look for devices and measure them.
     MeasureDevices,
     /// Open the palette.
@@ -96,6 +117,8 @@ pub enum Group {
     Runs,
     /// Models.
     Models,
+    /// The fleet.
+    Serve,
     /// The window.
     Window,
 }
@@ -108,6 +131,7 @@ impl Group {
             Self::Data => "Data",
             Self::Runs => "Training",
             Self::Models => "Models",
+            Self::Serve => "Serve",
             Self::Window => "Window",
         }
     }
@@ -132,12 +156,16 @@ pub struct CommandContext<'a> {
 
 impl UiCommand {
     /// Every command, in the order of menus.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 42] = [
         Self::GoHome,
         Self::GoData,
         Self::GoTrain,
         Self::GoRuns,
         Self::GoModels,
+        Self::GoDeployments,
+        Self::GoFleet,
+        Self::GoTraffic,
+        Self::GoDrills,
         Self::GoSettings,
         Self::OpenFile,
         Self::OpenSample,
@@ -155,6 +183,12 @@ impl UiCommand {
         Self::ExportModel,
         Self::DeleteModel,
         Self::RestoreModel,
+        Self::DeployModel,
+        Self::AddEndpoint,
+        Self::AddRegion,
+        Self::CheckEndpoint,
+        Self::SimulateTraffic,
+        Self::StartDrill,
         Self::MeasureDevices,
         Self::OpenPalette,
         Self::ShowNotices,
@@ -167,7 +201,36 @@ impl UiCommand {
         Self::Quit,
     ];
 
+    /// The words of the commands about the fleet.
+    fn fleet_words(self) -> Option<Words> {
+        use Group::{Go, Serve};
+        let (title, tooltip, icon, group) = match self {
+            Self::GoDeployments => ("Deployments", "Which version runs where", icon::DEPLOYMENTS, Go),
+            Self::GoFleet => ("Fleet", "Regions, endpoints and how they are", icon::FLEET, Go),
+            Self::GoTraffic => ("Traffic", "Gateways and how they share requests out", icon::TRAFFIC, Go),
+            Self::GoDrills => ("Drills", "Take a region out and measure it", icon::DRILLS, Go),
+            Self::DeployModel => ("Deploy…", "Roll a model version out, in stages", icon::DEPLOY, Serve),
+            Self::AddEndpoint => ("Add an endpoint…", "Add a server to the fleet", icon::ADD, Serve),
+            Self::AddRegion => ("Add a region…", "Add a region to the fleet", icon::ADD, Serve),
+            Self::CheckEndpoint => {
+                ("Check", "Check what this server supports of the protocol", icon::REFRESH, Serve)
+            }
+            Self::SimulateTraffic => {
+                ("Simulate", "Replay recorded traffic through every strategy", icon::START, Serve)
+            }
+            Self::StartDrill => {
+                ("Start a drill…", "Take a region out of the traffic and measure it", icon::DRILLS, Serve)
+            }
+            _ => return None,
+        };
+        Some(Words { title, tooltip, icon, group })
+    }
+
     fn words(self) -> Words {
+        self.fleet_words().unwrap_or_else(|| self.other_words())
+    }
+
+    fn other_words(self) -> Words {
         use Group::{Data, Go, Models, Runs, Window};
         let (title, tooltip, icon, group) = match self {
             Self::GoHome => ("Home", "What to do next", icon::HOME, Go),
@@ -224,7 +287,8 @@ impl UiCommand {
             Self::Larger => ("Larger", "Make everything larger", icon::LARGER, Window),
             Self::Smaller => ("Smaller", "Make everything smaller", icon::SMALLER, Window),
             Self::NormalSize => ("Normal size", "Show everything at its normal size", icon::TEXT, Window),
-            Self::Quit => ("Quit", "Leave Orrery; asks when jobs are running", icon::QUIT, Window),
+            // `Quit`; the fleet's commands were handled before.
+            _ => ("Quit", "Leave Orrery; asks when jobs are running", icon::QUIT, Window),
         };
         Words { title, tooltip, icon, group }
     }
@@ -259,6 +323,10 @@ impl UiCommand {
             Self::GoTrain => command(Key::Num3),
             Self::GoRuns => command(Key::Num4),
             Self::GoModels => command(Key::Num5),
+            Self::GoDeployments => command(Key::Num6),
+            Self::GoFleet => command(Key::Num7),
+            Self::GoTraffic => command(Key::Num8),
+            Self::GoDrills => command(Key::Num9),
             Self::GoSettings => command(Key::Comma),
             Self::OpenFile => command(Key::O),
             Self::OpenSample => shift(Key::O),
@@ -272,6 +340,12 @@ impl UiCommand {
             Self::ShowModelOfRun => command(Key::M),
             Self::PredictOnFile => shift(Key::P),
             Self::ExportModel => command(Key::E),
+            Self::DeployModel => command(Key::D),
+            Self::AddEndpoint => shift(Key::E),
+            Self::AddRegion => shift(Key::G),
+            Self::CheckEndpoint => shift(Key::K),
+            Self::SimulateTraffic => shift(Key::S),
+            Self::StartDrill => shift(Key::D),
             Self::MeasureDevices => shift(Key::M),
             Self::OpenPalette => command(Key::K),
             Self::ShowNotices => command(Key::J),
@@ -295,6 +369,10 @@ impl UiCommand {
             Self::GoTrain => PageId::Train,
             Self::GoRuns => PageId::Runs,
             Self::GoModels => PageId::Models,
+            Self::GoDeployments => PageId::Deployments,
+            Self::GoFleet => PageId::Fleet,
+            Self::GoTraffic => PageId::Traffic,
+            Self::GoDrills => PageId::Drills,
             Self::GoSettings => PageId::Settings,
             _ => return None,
         })
@@ -304,6 +382,18 @@ impl UiCommand {
     /// [`crate::context::PageContext::invoked`].
     pub fn is_for_page(self) -> bool {
         matches!(self, Self::StartTraining | Self::RenameRun | Self::NoteRun | Self::PredictOnFile)
+            || self.home().is_some()
+    }
+
+    /// The page that executes it wherever the window is: it is opened first.
+    pub fn home(self) -> Option<PageId> {
+        Some(match self {
+            Self::DeployModel => PageId::Deployments,
+            Self::AddEndpoint | Self::AddRegion | Self::CheckEndpoint => PageId::Fleet,
+            Self::SimulateTraffic => PageId::Traffic,
+            Self::StartDrill => PageId::Drills,
+            _ => return None,
+        })
     }
 
     /// Whether it can be done now.
@@ -350,6 +440,11 @@ impl UiCommand {
                 Some(_) => Err("This model version is not in the bin."),
                 None => Err("Choose a model first."),
             },
+            Self::DeployModel
+            | Self::AddEndpoint
+            | Self::CheckEndpoint
+            | Self::SimulateTraffic
+            | Self::StartDrill => at.fleet(self),
             _ => Ok(()),
         }
     }
@@ -381,6 +476,33 @@ impl<'a> CommandContext<'a> {
         self.snapshot.models.iter().find(|entry| entry.model == *model)
     }
 
+    /// Whether what a command about the fleet needs is there.
+    fn fleet(self, command: UiCommand) -> Result<(), &'static str> {
+        let fleet = &self.snapshot.fleet;
+        match command {
+            UiCommand::AddEndpoint if fleet.regions.is_empty() => {
+                Err("Add a region first: an endpoint stands in one.")
+            }
+            UiCommand::DeployModel if self.snapshot.models.iter().all(|entry| entry.deleted) => {
+                Err("Train a model first: there is none to deploy.")
+            }
+            UiCommand::DeployModel if fleet.endpoints.is_empty() => {
+                Err("Add an endpoint to the fleet first.")
+            }
+            UiCommand::CheckEndpoint => match self.route {
+                Route::Fleet { endpoint: Some(_) } => Ok(()),
+                _ => Err("Choose an endpoint on the Fleet page first."),
+            },
+            UiCommand::SimulateTraffic | UiCommand::StartDrill if fleet.gateways.is_empty() => {
+                Err("Add a gateway to the fleet first.")
+            }
+            UiCommand::StartDrill if fleet.drills.iter().any(|drill| drill_goes_on(drill.phase)) => {
+                Err("A drill goes on; cancel it or wait for its end.")
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn run_in(self, legal: impl Fn(RunState) -> bool, reason: &'static str) -> Result<(), &'static str> {
         match self.run() {
             Some(run) if legal(run.state) => Ok(()),
@@ -388,6 +510,11 @@ impl<'a> CommandContext<'a> {
             None => Err("Choose a run first."),
         }
     }
+}
+
+/// Whether a drill in this phase has not ended.
+pub(crate) fn drill_goes_on(phase: DrillPhase) -> bool {
+    !matches!(phase, DrillPhase::Done | DrillPhase::Failed)
 }
 
 /// Look-ups in a snapshot that several parts of the window need.

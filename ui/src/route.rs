@@ -19,6 +19,14 @@ pub enum PageId {
     Runs,
     /// Model versions and their cards.
     Models,
+    /// What runs where, and the rollouts that change it.
+    Deployments,
+    /// Regions and the servers in them.
+    Fleet,
+    /// Gateways and how they share traffic out.
+    Traffic,
+    /// Regions taken out on purpose.
+    Drills,
     /// Devices, appearance, workspace.
     Settings,
 }
@@ -50,14 +58,49 @@ pub enum Route {
         /// The model version shown.
         model: Option<ModelRef>,
     },
+    /// Deployments.
+    Deployments {
+        /// The model shown, as the servers name it.
+        model: Option<String>,
+    },
+    /// Fleet.
+    Fleet {
+        /// The endpoint shown, by name.
+        endpoint: Option<String>,
+    },
+    /// Traffic.
+    Traffic {
+        /// The gateway shown, by endpoint name.
+        gateway: Option<String>,
+    },
+    /// Drills.
+    Drills {
+        /// The drill shown.
+        drill: Option<String>,
+    },
     /// Settings.
     Settings,
 }
 
 impl PageId {
     /// Every page, in the rail's order.
-    pub const ALL: [Self; 6] =
-        [Self::Home, Self::Data, Self::Train, Self::Runs, Self::Models, Self::Settings];
+    pub const ALL: [Self; 10] = [
+        Self::Home,
+        Self::Data,
+        Self::Train,
+        Self::Runs,
+        Self::Models,
+        Self::Deployments,
+        Self::Fleet,
+        Self::Traffic,
+        Self::Drills,
+        Self::Settings,
+    ];
+
+    /// Whether it shows the fleet, so that the fleet is polled while it is open.
+    pub fn is_of_fleet(self) -> bool {
+        matches!(self, Self::Deployments | Self::Fleet | Self::Traffic | Self::Drills)
+    }
 
     /// The word in the rail and the title of the page.
     pub fn title(self) -> &'static str {
@@ -67,6 +110,10 @@ impl PageId {
             Self::Train => "Train",
             Self::Runs => "Runs",
             Self::Models => "Models",
+            Self::Deployments => "Deployments",
+            Self::Fleet => "Fleet",
+            Self::Traffic => "Traffic",
+            Self::Drills => "Drills",
             Self::Settings => "Settings",
         }
     }
@@ -79,6 +126,10 @@ impl PageId {
             Self::Train => icon::TRAIN,
             Self::Runs => icon::RUNS,
             Self::Models => icon::MODELS,
+            Self::Deployments => icon::DEPLOYMENTS,
+            Self::Fleet => icon::FLEET,
+            Self::Traffic => icon::TRAFFIC,
+            Self::Drills => icon::DRILLS,
             Self::Settings => icon::SETTINGS,
         }
     }
@@ -96,6 +147,10 @@ impl PageId {
             Self::Train => Route::Train { dataset: None },
             Self::Runs => Route::Runs { run: None },
             Self::Models => Route::Models { model: None },
+            Self::Deployments => Route::Deployments { model: None },
+            Self::Fleet => Route::Fleet { endpoint: None },
+            Self::Traffic => Route::Traffic { gateway: None },
+            Self::Drills => Route::Drills { drill: None },
             Self::Settings => Route::Settings,
         }
     }
@@ -110,6 +165,10 @@ impl Route {
             Self::Train { .. } => PageId::Train,
             Self::Runs { .. } => PageId::Runs,
             Self::Models { .. } => PageId::Models,
+            Self::Deployments { .. } => PageId::Deployments,
+            Self::Fleet { .. } => PageId::Fleet,
+            Self::Traffic { .. } => PageId::Traffic,
+            Self::Drills { .. } => PageId::Drills,
             Self::Settings => PageId::Settings,
         }
     }

@@ -61,6 +61,9 @@ impl App {
             return self.go(page.route());
         }
         if command.is_for_page() {
+            if let Some(home) = command.home().filter(|home| *home != self.route.page()) {
+                self.go(home.route());
+            }
             self.invoked = Some(command);
             return;
         }

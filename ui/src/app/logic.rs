@@ -1,7 +1,7 @@
 //! Before each drawing: take the snapshot, answers, files and keys; execute wishes; keep the state.
 
 use egui::{Context, Key, KeyboardShortcut, Modifiers};
-use orrery_domain::Command;
+use orrery_domain::{Command, fleet::FleetCommand};
 
 use super::{App, pick};
 use crate::command::UiCommand;
@@ -16,8 +16,19 @@ impl App {
         self.take_keys(ctx);
         self.take_close_request(ctx);
         self.execute_wishes(ctx);
+        self.watch_fleet();
         self.apply_preferences(ctx);
         self.keep_state(ctx);
+    }
+
+    /// Has the fleet polled while a page of it is open, here or in a window of its own.
+    fn watch_fleet(&mut self) {
+        let torn = self.torn.pages.iter().any(|page| page.is_of_fleet());
+        let open = torn || self.route.page().is_of_fleet();
+        if open != self.shell.fleet_watched {
+            self.shell.fleet_watched = open;
+            self.engine.send(Command::Fleet(FleetCommand::Watch { open }));
+        }
     }
 
     fn take_answers(&mut self) {

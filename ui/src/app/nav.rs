@@ -14,10 +14,13 @@ use crate::{
 };
 
 /// The rail's groups: heading, and the commands that go there. A group appears with its first working page.
-const GROUPS: [(&str, &[UiCommand]); 1] = [(
-    "Build",
-    &[UiCommand::GoHome, UiCommand::GoData, UiCommand::GoTrain, UiCommand::GoRuns, UiCommand::GoModels],
-)];
+const GROUPS: [(&str, &[UiCommand]); 2] = [
+    (
+        "Build",
+        &[UiCommand::GoHome, UiCommand::GoData, UiCommand::GoTrain, UiCommand::GoRuns, UiCommand::GoModels],
+    ),
+    ("Serve", &[UiCommand::GoDeployments, UiCommand::GoFleet, UiCommand::GoTraffic, UiCommand::GoDrills]),
+];
 
 impl App {
     pub(super) fn rail(&mut self, ui: &mut Ui) {

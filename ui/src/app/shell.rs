@@ -19,6 +19,8 @@ pub(super) struct Shell {
     pub(super) notices: Notices,
     pub(super) palette: Palette,
     pub(super) closing: Closing,
+    /// Whether the engine was told that a page of the fleet is open.
+    pub(super) fleet_watched: bool,
 }
 
 impl Shell {
@@ -29,6 +31,7 @@ impl Shell {
             notices: Notices::new(snapshot),
             palette: Palette::default(),
             closing: Closing::No,
+            fleet_watched: false,
         }
     }
 

@@ -1,12 +1,17 @@
 //! The pages: one trait, one list. A page is `data.rs` (what it shows, as plain data), `view.rs` (draws it) and `mod.rs` (its state).
 
 pub mod data;
+pub mod deployments;
+pub mod drills;
+pub mod fleet;
 pub mod home;
 pub mod models;
 pub mod runs;
+mod serve;
 pub mod settings;
 #[cfg(test)]
 pub(crate) mod stage;
+pub mod traffic;
 pub mod train;
 
 use egui::Ui;
@@ -52,6 +57,10 @@ pub fn all() -> Vec<Box<dyn Page>> {
         Box::new(train::TrainPage::default()),
         Box::new(runs::RunsPage::default()),
         Box::new(models::ModelsPage::default()),
+        Box::new(deployments::DeploymentsPage::default()),
+        Box::new(fleet::FleetPage::default()),
+        Box::new(traffic::TrafficPage::default()),
+        Box::new(drills::DrillsPage::default()),
         Box::new(settings::SettingsPage::default()),
     ]
 }

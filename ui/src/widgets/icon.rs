@@ -28,6 +28,16 @@ icons! {
     RUNS = ICON_SHOW_CHART;
     /// Page Models.
     MODELS = ICON_DEPLOYED_CODE;
+    /// Page Deployments.
+    DEPLOYMENTS = ICON_ROCKET_LAUNCH;
+    /// Page Fleet.
+    FLEET = ICON_DNS;
+    /// Page Traffic.
+    TRAFFIC = ICON_ALT_ROUTE;
+    /// Page Drills.
+    DRILLS = ICON_CRISIS_ALERT;
+    /// Roll a version out.
+    DEPLOY = ICON_ROCKET_LAUNCH;
     /// Page Settings.
     SETTINGS = ICON_SETTINGS;
     /// A window of its own.

@@ -6,10 +6,14 @@ mod support {
     pub mod harness;
 }
 
+mod deployments;
+mod drills;
+mod fleet;
 mod home;
 mod models;
 mod names;
 mod pictures;
 mod settings;
 mod shell;
+mod traffic;
 mod windows;

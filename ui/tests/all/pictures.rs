@@ -56,3 +56,20 @@ fn every_page_fits_the_smallest_window() {
         assert!(harness.ctx.content_rect().width() <= 880.0);
     }
 }
+
+#[test]
+fn the_pages_of_the_fleet_fill_a_usual_window() {
+    let pages = [PageId::Deployments, PageId::Fleet, PageId::Traffic, PageId::Drills];
+    for word in ["dark", "light"] {
+        for page in pages {
+            let mut snapshot = fixture::busy();
+            snapshot.window_state = Some(format!(r#"{{"theme":"{word}"}}"#).into());
+            let (mut harness, _) = sized(snapshot, page, egui::vec2(1440.0, 900.0));
+            let name = format!("{}_{word}_1440", page.title().to_lowercase());
+            let image = picture(&mut harness, &name);
+            assert_eq!((image.width(), image.height()), (1440, 900), "{name}");
+            let shades: std::collections::BTreeSet<[u8; 4]> = image.pixels().map(|pixel| pixel.0).collect();
+            assert!(shades.len() > 50, "{name}: only {} colours are drawn", shades.len());
+        }
+    }
+}

@@ -23,7 +23,18 @@ fn every_page_is_reached_from_the_rail_and_by_its_key() {
         click_role(&mut window, Role::Tab, page.title());
         assert_eq!(route(&window).page(), page);
     }
-    let keys = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Comma];
+    let keys = [
+        Key::Num1,
+        Key::Num2,
+        Key::Num3,
+        Key::Num4,
+        Key::Num5,
+        Key::Num6,
+        Key::Num7,
+        Key::Num8,
+        Key::Num9,
+        Key::Comma,
+    ];
     for (page, key) in PageId::ALL.into_iter().zip(keys) {
         press_command(&mut window, Modifiers::COMMAND, key);
         assert_eq!(route(&window).page(), page);

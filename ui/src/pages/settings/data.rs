@@ -121,7 +121,7 @@ fn line(snapshot: &Snapshot, device: &Device) -> DeviceLine {
 
 /// Every command with a key, by group.
 pub fn shortcuts() -> Vec<(Group, Vec<UiCommand>)> {
-    let groups = [Group::Go, Group::Data, Group::Runs, Group::Models, Group::Window];
+    let groups = [Group::Go, Group::Data, Group::Runs, Group::Models, Group::Serve, Group::Window];
     let of = |group: Group| {
         UiCommand::ALL
             .into_iter()

@@ -19,6 +19,9 @@ use orrery_domain::{
     training::{ModelKind, Split, Task, TrainConfig},
 };
 
+#[path = "fleet.rs"]
+pub mod fleet;
+
 /// The fixture's "now": 2026-11-22 06:31 UTC.
 pub const NOW: f64 = 1_795_329_060.0;
 const HOUR: f64 = 3600.0;
@@ -548,19 +551,10 @@ pub fn busy() -> Snapshot {
         profile: Some(Arc::new(profile(dataset, target))),
         deleted: false,
     });
-    let job = JobEntry {
-        id: 9,
-        kind: JobKind::Import { file: PathBuf::from("/data/flights-3m.parquet") },
-        progress: Progress {
-            phase: "reading".to_owned(),
-            fraction: Some(0.28),
-            rows_per_sec: Some(910_000.0),
-            secs_left: Some(3.0),
-            ..Progress::default()
-        },
-        started_at: NOW - 1.0,
-        outcome: None,
-    };
+    let mut progress = Progress { phase: "reading".to_owned(), fraction: Some(0.28), ..Progress::default() };
+    (progress.rows_per_sec, progress.secs_left) = (Some(910_000.0), Some(3.0));
+    let kind = JobKind::Import { file: PathBuf::from("/data/flights-3m.parquet") };
+    let job = JobEntry { id: 9, kind, progress, started_at: NOW - 1.0, outcome: None };
     Snapshot {
         revision: 1,
         now: NOW,
@@ -582,6 +576,7 @@ pub fn busy() -> Snapshot {
         })),
         default_device: DeviceChoice::Auto,
         notices: Arc::new(notices()),
+        fleet: Arc::new(fleet::busy()),
         ..Snapshot::default()
     }
 }
