@@ -43,16 +43,13 @@ impl Child {
             BufReader::new(out).read_line(&mut line).map_err(|error| failed(error.to_string()))?;
         }
         let said: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
-        match said["address"].as_str() {
-            Some(address) => Ok(Self { address: address.to_owned(), process }),
-            None => {
-                let said = said["message"].as_str().unwrap_or("it said nothing").to_owned();
-                // It has ended by itself, or ends with its standard input.
-                drop(process.stdin.take());
-                process.wait().map_err(|error| failed(error.to_string()))?;
-                Err(failed(said))
-            }
+        if let Some(address) = said["address"].as_str() {
+            return Ok(Self { address: address.to_owned(), process });
         }
+        // It has ended by itself, or ends with its standard input.
+        drop(process.stdin.take());
+        process.wait().map_err(|error| failed(error.to_string()))?;
+        Err(failed(said["message"].as_str().unwrap_or("it said nothing").to_owned()))
     }
 }
 
