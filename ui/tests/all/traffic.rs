@@ -76,7 +76,7 @@ fn a_silent_gateway_and_a_failed_simulation_say_why() {
     assert!(window.query_by_label_contains("record for a minute first").is_some());
     engine.change(|snapshot| {
         let fleet = Arc::make_mut(&mut snapshot.fleet);
-        Arc::make_mut(&mut fleet.gateways).remove(0);
+        drop(Arc::make_mut(&mut fleet.gateways).remove(0));
     });
     settle(&mut window);
     assert!(window.query_by_label_contains("did not answer within 2 s").is_some());
