@@ -66,7 +66,9 @@ fn waited(child: std::process::Child, began: Instant) -> (Option<i32>, u64) {
             // Linux counts in KB, macOS in bytes.
             let unit = if cfg!(target_os = "macos") { 1 << 20 } else { 1 << 10 };
             let code = libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status));
-            return (code, usage.ru_maxrss.unsigned_abs() / unit);
+            let held = usage.ru_maxrss.unsigned_abs() / unit;
+            // Linux gives a child its parent's peak at the time of its start: what is not above that says nothing.
+            return (code, if held > own_peak_mb() { held } else { 0 });
         }
         assert!(ended == 0, "waiting for {pid} failed");
         if began.elapsed() > STUCK {
@@ -75,6 +77,14 @@ fn waited(child: std::process::Child, began: Instant) -> (Option<i32>, u64) {
         }
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// The most that this process has held so far, MB; 0 where the system does not say.
+#[cfg(unix)]
+fn own_peak_mb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok()).unwrap_or_default() / 1024 + 1
 }
 
 #[cfg(not(unix))]

@@ -118,8 +118,8 @@ fn word(severity: burn_rate::Severity) -> &'static str {
 
 /// The requests of the last so many seconds, to the minute; the present minute counts.
 fn window(minutes: &VecDeque<Minute>, number: u64, secs: u64) -> Counts {
-    let from = number.saturating_sub(secs.div_ceil(60));
-    let inside = minutes.iter().rev().take_while(|minute| minute.number > from);
+    let span = secs.div_ceil(60);
+    let inside = minutes.iter().rev().take_while(|minute| minute.number + span > number);
     inside.fold(Counts::default(), |counts, minute| Counts {
         total: counts.total + minute.total,
         bad: counts.bad + minute.bad,

@@ -13,7 +13,7 @@ use orrery_ui::route::PageId;
 use super::fleet::asked;
 use crate::support::{
     fixture,
-    harness::{click_role, press_command, settle, window},
+    harness::{click_role, fill, press_command, settle, tall, window},
 };
 
 #[test]
@@ -30,8 +30,8 @@ fn a_rollout_shows_its_stage_and_each_guard_against_its_limit() {
     assert!(window.query_by_label_contains("1% 81 requests: done").is_some());
     assert!(window.query_by_label_contains("5% 216 requests: now").is_some());
     assert!(window.query_by_label_contains("25% : to come").is_some());
-    assert!(window.query_by_label_contains("limit 1.50×").is_some());
-    assert!(window.query_by_label_contains("limit 0.250").is_some());
+    assert!(window.query_by_label("p95 against primary: 1.07×, limit 1.50×").is_some());
+    assert!(window.query_by_label("Drift: 0.055, limit 0.250").is_some());
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_plan_is_shown_before_a_rollout_starts() {
 
 #[test]
 fn a_deployed_model_is_described_and_then_asked() {
-    let (mut window, engine) = window(fixture::busy(), PageId::Deployments);
+    let (mut window, engine) = tall(fixture::busy(), PageId::Deployments);
     click_role(&mut window, Role::Button, "Show its inputs");
     let (endpoint, model) = ("us-east-1".to_owned(), "flights-gbt".to_owned());
     let version = Some("3".to_owned());
@@ -100,8 +100,7 @@ fn a_deployed_model_is_described_and_then_asked() {
     let shown = tried.clone();
     engine.change(|snapshot| Arc::make_mut(&mut snapshot.fleet).tried = Some(Arc::new(shown)));
     settle(&mut window);
-    window.get_by_role_and_label(Role::TextInput, "carrier").type_text("UA");
-    settle(&mut window);
+    fill(&mut window, "carrier", "UA");
     click_role(&mut window, Role::Button, "Ask");
     let row = vec![("carrier".to_owned(), Some("UA".to_owned())), ("distance".to_owned(), None)];
     assert_eq!(asked(&engine), [FleetCommand::TryEndpoint { endpoint, model, version, row }]);

@@ -12,7 +12,7 @@ use orrery_ui::route::{PageId, Route};
 
 use crate::support::{
     fixture,
-    harness::{click, click_role, press_command, route, settle, window},
+    harness::{click, click_role, fill, press_command, route, settle, tall, window},
 };
 
 /// What was asked about the fleet, polling aside.
@@ -73,20 +73,16 @@ fn a_silent_gateway_says_why_and_no_value_is_a_dash() {
 fn a_region_form_refuses_what_is_not_legal_and_sends_what_is() {
     let (mut window, engine) = window(fixture::busy(), PageId::Fleet);
     press_command(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::G);
-    window.get_by_role_and_label(Role::TextInput, "Name").type_text("EU North");
-    settle(&mut window);
+    fill(&mut window, "Name", "EU North");
     assert!(window.query_by_label_contains("1 to 63 of a-z").is_some());
     click_role(&mut window, Role::Button, "Add region");
     assert_eq!(asked(&engine), [], "nothing illegal is sent");
     window.key_press(Key::Escape);
     settle(&mut window);
     press_command(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::G);
-    window.get_by_role_and_label(Role::TextInput, "Name").type_text("eu-north");
-    settle(&mut window);
-    window.get_by_role_and_label(Role::TextInput, "Priority").type_text("2");
-    settle(&mut window);
-    window.get_by_role_and_label(Role::TextInput, "Tags").type_text("eu, hipaa");
-    settle(&mut window);
+    fill(&mut window, "Name", "eu-north");
+    fill(&mut window, "Priority", "2");
+    fill(&mut window, "Tags", "eu, hipaa");
     click_role(&mut window, Role::Button, "Add region");
     let region = Region {
         name: "eu-north".to_owned(),
@@ -102,20 +98,17 @@ fn a_region_form_refuses_what_is_not_legal_and_sends_what_is() {
 fn an_endpoint_form_says_what_is_wrong_beside_the_field() {
     let (mut window, engine) = window(fixture::busy(), PageId::Fleet);
     click_role(&mut window, Role::Button, "Add an endpoint…");
-    window.get_by_role_and_label(Role::TextInput, "Name").type_text("us-east-1");
-    settle(&mut window);
+    fill(&mut window, "Name", "us-east-1");
     assert!(window.query_by_label("There is an endpoint 'us-east-1' already.").is_some());
-    window.get_by_role_and_label(Role::TextInput, "Name").type_text("9");
-    settle(&mut window);
-    window.get_by_role_and_label(Role::TextInput, "Address").type_text("https://new.example:8000/v2");
-    settle(&mut window);
+    fill(&mut window, "Name", "9");
+    fill(&mut window, "Address", "https://new.example:8000/v2");
     assert!(window.query_by_label("Without /v2: that is added.").is_some());
     assert_eq!(asked(&engine), []);
 }
 
 #[test]
 fn the_selected_endpoint_is_checked_and_removed_after_a_question() {
-    let (mut window, engine) = window(fixture::busy(), PageId::Fleet);
+    let (mut window, engine) = tall(fixture::busy(), PageId::Fleet);
     let Route::Fleet { endpoint: Some(first) } = route(&window) else { panic!("the first is chosen") };
     assert_eq!(first, "ap-southeast-1");
     click_role(&mut window, Role::Button, "Check");

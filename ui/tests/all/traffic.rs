@@ -13,7 +13,7 @@ use orrery_ui::route::{PageId, Route};
 use super::fleet::asked;
 use crate::support::{
     fixture,
-    harness::{click, click_role, settle, window},
+    harness::{click, click_role, settle, tall, window},
 };
 
 fn east() -> String {
@@ -29,7 +29,7 @@ fn without_a_gateway_it_says_how_to_get_one() {
 
 #[test]
 fn a_strategy_is_simulated_compared_and_switched_after_a_question() {
-    let (mut window, engine) = window(fixture::busy(), PageId::Traffic);
+    let (mut window, engine) = tall(fixture::busy(), PageId::Traffic);
     click_role(&mut window, Role::Button, "Simulate");
     assert_eq!(asked(&engine), [FleetCommand::Simulate { gateway: east() }]);
     click_role(&mut window, Role::RadioButton, "Peak EWMA");

@@ -26,7 +26,7 @@ pub(super) fn endpoint_columns() -> Vec<TableColumn> {
         TableColumn::number("Weight", 60.0),
         TableColumn::number("Requests/s", 84.0),
         TableColumn::number("Under way", 84.0).help("Requests under way, and how many may be"),
-        TableColumn::number("p95", 62.0),
+        TableColumn::number("p95", 72.0),
         TableColumn::number("Errors", 62.0),
         TableColumn::text("Breaker", 120.0).drawn().help("With the time until it probes"),
     ]

@@ -21,6 +21,20 @@ pub fn window(snapshot: Snapshot, page: PageId) -> (Harness<'static, State>, Arc
     sized(snapshot, page, egui::vec2(1440.0, 900.0))
 }
 
+/// A window high enough for a page's last line: what is out of sight cannot be clicked.
+pub fn tall(snapshot: Snapshot, page: PageId) -> (Harness<'static, State>, Arc<StillEngine>) {
+    sized(snapshot, page, egui::vec2(1440.0, 2000.0))
+}
+
+/// Writes into the field that has this label, in place of what is there, and settles.
+pub fn fill(harness: &mut Harness<'static, State>, label: &str, text: &str) {
+    harness.get_by_role_and_label(egui::Role::TextInput, label).focus();
+    settle(harness);
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    harness.get_by_role_and_label(egui::Role::TextInput, label).type_text(text);
+    settle(harness);
+}
+
 /// A window of that size.
 pub fn sized(
     snapshot: Snapshot,
