@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{Service, over};
+use super::{Service, over, until};
 use crate::{
     http::ask,
     program::{Program, text},
@@ -156,13 +156,11 @@ fn versions_go_out_behind_guards_and_come_back_and_no_caller_notices() {
     assert_eq!((&deployment["model"], &deployment["ours"]), (&json!("m"), &json!(true)), "{deployment}");
     assert!(state["events"].as_array().is_some_and(|events| events.len() > 5));
     west.kill();
-    let state = program.document(&["fleet", "status"]);
-    let west = state["endpoints"]
-        .as_array()
-        .expect("endpoints")
-        .iter()
-        .find(|one| one["endpoint"]["name"] == "west");
-    assert_eq!(west.expect("it is there")["health"], "unhealthy", "{west:?}");
+    until("the window and the gateway agree that it is gone", || {
+        let state = program.document(&["fleet", "status"]);
+        let endpoints = state["endpoints"].as_array().expect("endpoints");
+        endpoints.iter().any(|one| one["endpoint"]["name"] == "west" && one["health"] == "unhealthy")
+    });
     let lost = program.run(&["fleet", "deploy", "m:2"]);
     assert_eq!(
         lost.status.code(),

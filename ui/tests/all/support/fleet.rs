@@ -113,7 +113,7 @@ fn endpoints() -> Vec<EndpointStatus> {
     }
     let ill = all.iter_mut().find(|status| status.endpoint.name == "us-west-2").expect("made above");
     ill.health = Health::Unhealthy;
-    ill.reason = "Connection refused, seen from 3 of 3 vantage points.".to_owned();
+    "Connection refused, seen from 3 of 3 vantage points.".clone_into(&mut ill.reason);
     ill.latency = LatencyFigures::default();
     ill.error_ratio = Some(0.7);
     ill.requests_per_sec = None;
@@ -122,16 +122,16 @@ fn endpoints() -> Vec<EndpointStatus> {
     for sighting in &mut ill.sightings {
         sighting.healthy = false;
         sighting.latency_secs = None;
-        sighting.reason = "Connection refused (os error 111).".to_owned();
+        "Connection refused (os error 111).".clone_into(&mut sighting.reason);
     }
     for look in ill.recent.iter_mut().skip(48) {
         *look = None;
     }
     let slow = all.iter_mut().find(|status| status.endpoint.name == "eu-west-3").expect("made above");
     slow.health = Health::Degraded;
-    slow.reason = "Model diamonds-gbt is not ready.".to_owned();
-    slow.models[1].state = "UNAVAILABLE".to_owned();
-    slow.models[1].reason = "It is loading.".to_owned();
+    "Model diamonds-gbt is not ready.".clone_into(&mut slow.reason);
+    "UNAVAILABLE".clone_into(&mut slow.models[1].state);
+    "It is loading.".clone_into(&mut slow.models[1].reason);
     all.sort_by(|a, b| (&a.endpoint.region, &a.endpoint.name).cmp(&(&b.endpoint.region, &b.endpoint.name)));
     all
 }
