@@ -12,6 +12,7 @@
 pub mod datasets;
 pub mod devices;
 pub mod files;
+pub mod http;
 pub mod jobs;
 pub mod keys;
 pub mod node;

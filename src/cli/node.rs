@@ -1,9 +1,12 @@
 //! `orrery node`: serves the registry's models.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
-use orrery_engine::node::{NodeOptions, batcher::BatchSettings, serve};
+use orrery_engine::{
+    http::ServeLimits,
+    node::{Listening, NodeOptions, batcher::BatchSettings, serve},
+};
 
 use super::{Context, Outcome, output};
 
@@ -33,6 +36,18 @@ pub struct NodeArguments {
     /// Longest that requests under way are waited for at the end, in seconds
     #[arg(long, value_name = "SECS", default_value_t = 30.0)]
     drain: f64,
+    /// Most connections at once; more wait until one ends
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
+    connections: u32,
+    /// Longest that a connection may be without a whole request head, in seconds
+    #[arg(long, value_name = "SECS", default_value_t = 60.0)]
+    head_timeout: f64,
+    /// Speak TLS with this certificate (PEM, with its chain); read again when it changes
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
 }
 
 pub fn run(context: &Context, arguments: &NodeArguments) -> Outcome {
@@ -47,14 +62,21 @@ pub fn run(context: &Context, arguments: &NodeArguments) -> Outcome {
         },
         body_bytes: arguments.max_body as usize * (1 << 20),
         timeout: secs(arguments.timeout),
-        drain: secs(arguments.drain),
+        http: ServeLimits {
+            connections: arguments.connections as usize,
+            head: secs(arguments.head_timeout),
+            drain: secs(arguments.drain),
+        },
+        tls: arguments.tls_cert.clone().zip(arguments.tls_key.clone()),
     };
     let json = context.json;
-    serve(context.workspace.clone(), options, |address, keyed| {
+    serve(context.workspace.clone(), options, |Listening { address, keyed, tls }| {
         let access = if keyed { "with a key" } else { "from this machine, without a key" };
-        output::note(&format!("Serving the registry at http://{address} ({access}). Ctrl-C ends it."));
+        let scheme = if tls { "https" } else { "http" };
+        output::note(&format!("Serving the registry at {scheme}://{address} ({access}). Ctrl-C ends it."));
         if json {
-            let document = serde_json::json!({ "event": "listening", "address": address, "keyed": keyed });
+            let document =
+                serde_json::json!({ "event": "listening", "address": address, "keyed": keyed, "tls": tls });
             // Whoever reads is told by the process's end, too.
             let _said = output::json(&document);
         }

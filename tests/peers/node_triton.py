@@ -2,7 +2,9 @@
 
 import json
 import signal
+import ssl
 import subprocess
+import urllib.request
 
 import numpy as np
 import tritonclient.http as triton
@@ -51,6 +53,22 @@ def wait(client):
             return
         time.sleep(0.05)
     raise RuntimeError("the node did not become ready")
+
+
+def secured(orrery, check):
+    """The same client over TLS, which it does by OpenSSL."""
+    fixtures = program.ROOT / "engine" / "src" / "http" / "fixtures"
+    pair = ["--tls-cert", fixtures / "first.pem", "--tls-key", fixtures / "first.key"]
+    trust = lambda: ssl.create_default_context(cafile=fixtures / "ca.pem")
+    with Node(orrery, *pair) as node:
+        with triton.InferenceServerClient(node.address, ssl=True, ssl_context_factory=trust) as client:
+            wait(client)
+            check("TLS: metadata", client.get_model_metadata("late")["name"] == "late")
+        try:
+            urllib.request.urlopen(f"https://{node.address}/v2")
+            check("TLS: a client that does not know the authority refuses", False)
+        except urllib.error.URLError as error:
+            check(f"TLS: {error}", "CERTIFICATE_VERIFY_FAILED" in str(error))
 
 
 def run(orrery, folder):
@@ -131,4 +149,5 @@ def run(orrery, folder):
         refused("a model that is not there", lambda: client.load_model("nope"), "There is no model")
 
     check("a clean end on SIGTERM", node.code == 0)
+    secured(orrery, check)
     return passed, failed

@@ -16,4 +16,4 @@ mod schema;
 mod serve;
 mod statistics;
 
-pub use serve::{NodeOptions, serve};
+pub use serve::{Listening, NodeOptions, serve};

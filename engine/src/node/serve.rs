@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -17,13 +18,16 @@ use super::{
     metrics::Metrics,
     repository::Repository,
 };
-use crate::Workspace;
+use crate::{
+    Workspace,
+    http::{self, CutOff, ServeLimits, Tls},
+};
 
 /// Seconds between two looks at this process.
 const LOOK_SECS: u64 = 5;
 
 /// How a node serves.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct NodeOptions {
     /// Where it listens.
     pub listen: SocketAddr,
@@ -33,22 +37,35 @@ pub struct NodeOptions {
     pub body_bytes: usize,
     /// Longest that a request may take.
     pub timeout: Duration,
-    /// Longest that requests under way are waited for at the end.
-    pub drain: Duration,
+    /// Connections, and how they end.
+    pub http: ServeLimits,
+    /// Certificate and private key, PEM files: TLS is spoken.
+    pub tls: Option<(PathBuf, PathBuf)>,
+}
+
+/// Where a node has begun to listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listening {
+    /// Address, with the port that was found.
+    pub address: SocketAddr,
+    /// Whether a key is asked for.
+    pub keyed: bool,
+    /// Whether TLS is spoken.
+    pub tls: bool,
 }
 
 /// Serves a workspace's models until the process is asked to end. `listening` is called once, with the address.
 ///
 /// # Errors
-/// A client failure when the address cannot be listened on, or is reachable from elsewhere without a key; what the store says.
+/// A client failure when there is no certificate or key where they were named, when the address cannot be listened on, or is reachable from elsewhere without a key; what the store says.
 pub fn serve(
     workspace: Workspace,
     options: NodeOptions,
-    listening: impl FnOnce(SocketAddr, bool),
+    listening: impl FnOnce(Listening),
 ) -> Result<(), Failure> {
+    let tls = options.tls.as_ref().map(|(certificate, key)| Tls::load(certificate, key)).transpose()?;
     let auth = Auth::new(workspace.clone())?;
-    let keyed = auth.any_key();
-    if !keyed && !options.listen.ip().is_loopback() {
+    if !auth.any_key() && !options.listen.ip().is_loopback() {
         return Err(Failure::new(
             FailureClass::Client,
             format!(
@@ -69,14 +86,14 @@ pub fn serve(
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         Failure::new(FailureClass::Capacity, format!("The node's threads could not be started: {error}."))
     })?;
-    runtime.block_on(run(node, options, keyed, listening))
+    runtime.block_on(run(node, options, tls, listening))
 }
 
 async fn run(
     node: Arc<Node>,
     options: NodeOptions,
-    keyed: bool,
-    listening: impl FnOnce(SocketAddr, bool),
+    tls: Option<Tls>,
+    listening: impl FnOnce(Listening),
 ) -> Result<(), Failure> {
     let unheard = |error: std::io::Error| {
         let message = format!(
@@ -86,7 +103,8 @@ async fn run(
         Failure::new(FailureClass::Client, message)
     };
     let listener = TcpListener::bind(options.listen).await.map_err(unheard)?;
-    listening(listener.local_addr().map_err(unheard)?, keyed);
+    let address = listener.local_addr().map_err(unheard)?;
+    listening(Listening { address, keyed: node.auth.any_key(), tls: tls.is_some() });
     let loader = Arc::clone(&node);
     tokio::task::spawn_blocking(move || {
         if let Err(failure) = loader.repository.load_all() {
@@ -95,65 +113,19 @@ async fn run(
         loader.settled.store(true, Ordering::Release);
     });
     tokio::spawn(look_at_process(Arc::clone(&node)));
-    let (ended, end) = tokio::sync::oneshot::channel::<()>();
     let draining = Arc::clone(&node);
-    let asked_to_end = async move {
-        asked().await;
+    let end = async move {
+        http::asked_to_end().await;
         draining.draining.store(true, Ordering::Release);
-        if ended.send(()).is_err() {
-            log::debug!("the server ended by itself");
-        }
     };
-    let server = axum::serve(listener, api::router(node)).with_graceful_shutdown(asked_to_end);
-    let patience = async {
-        // Without an end there is nothing to be patient for.
-        if end.await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        tokio::time::sleep(options.drain).await;
-    };
-    tokio::select! {
-        served = std::future::IntoFuture::into_future(server) => served.map_err(unheard),
-        () = patience => Err(Failure::new(
-            FailureClass::Capacity,
-            format!(
-                "Requests were still under way {} s after the node was asked to end; they were cut off.",
-                options.drain.as_secs()
-            ),
-        )),
-    }
-}
-
-/// Waits until the process is asked to end: by Ctrl-C, or by the service manager.
-async fn asked() {
-    tokio::select! {
-        () = terminated() => {}
-        pressed = tokio::signal::ctrl_c() => {
-            if let Err(error) = pressed {
-                log::error!("Ctrl-C cannot be caught: {error}");
-                std::future::pending::<()>().await;
-            }
-        }
-    }
-}
-
-#[cfg(unix)]
-async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut asked) => {
-            if asked.recv().await.is_some() {
-                return;
-            }
-        }
-        Err(error) => log::error!("SIGTERM cannot be caught: {error}"),
-    }
-    std::future::pending::<()>().await;
-}
-
-#[cfg(not(unix))]
-async fn terminated() {
-    std::future::pending::<()>().await;
+    let served = http::serve(listener, tls, api::router(node), options.http, end).await;
+    served.map_err(|CutOff { connections }| {
+        let secs = options.http.drain.as_secs();
+        let message = format!(
+            "Requests on {connections} connections were still under way {secs} s after the node was asked to end; they were cut off."
+        );
+        Failure::new(FailureClass::Capacity, message)
+    })
 }
 
 /// Keeps the process's own figures fresh.

@@ -1,0 +1,17 @@
+//! HTTP: what the node and the gateway share in listening, TLS, connections and ending.
+//!
+//! ```text
+//! signals ──end──┐
+//!                ▼
+//! listener ─► serve (limit of connections) ─► tls (rustls, reloaded) ─► hyper (HTTP/1.1) ─► the router
+//! ```
+//!
+//! Nothing here knows what is served.
+
+mod serve;
+mod signals;
+mod tls;
+
+pub use serve::{CutOff, Peer, ServeLimits, serve};
+pub use signals::asked_to_end;
+pub use tls::Tls;
