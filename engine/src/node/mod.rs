@@ -3,7 +3,7 @@
 //! ```text
 //! client ─HTTP─► api (keys, limits) ─► schema (tensors to columns) ─► batcher ─► model ─► schema ─► client
 //!                  │                                                     ▲
-//!                  └─► repository (load, swap, unload) ──────────────────┘        statistics, metrics
+//!                  └─► repository (load, swap, unload) ◄─ source         ┘        statistics, metrics
 //! ```
 
 mod api;
@@ -11,9 +11,11 @@ mod auth;
 pub mod batcher;
 mod metrics;
 mod model;
+mod onnx;
 mod repository;
 mod schema;
 mod serve;
+mod source;
 mod statistics;
 
 pub use serve::{Listening, NodeOptions, serve};

@@ -12,10 +12,10 @@ use orrery_oip::control::ModelState;
 
 use super::{
     batcher::{BatchSettings, Batcher},
-    model::{self, Model},
+    model::Model,
+    source::Source,
     statistics::Statistics,
 };
-use crate::{Workspace, store::Store};
 
 /// A version that answers.
 pub struct Served {
@@ -54,49 +54,37 @@ struct Entry {
     served: Option<Arc<Served>>,
 }
 
-/// The model versions of a workspace's registry.
+/// The model versions of a source.
 pub struct Repository {
-    workspace: Workspace,
+    source: Source,
     settings: BatchSettings,
     entries: Mutex<BTreeMap<ModelRef, Entry>>,
 }
 
 impl Repository {
     /// A repository that has loaded nothing yet.
-    pub fn new(workspace: Workspace, settings: BatchSettings) -> Self {
-        Self { workspace, settings, entries: Mutex::default() }
+    pub fn new(source: Source, settings: BatchSettings) -> Self {
+        Self { source, settings, entries: Mutex::default() }
     }
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<ModelRef, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The registry's versions, deleted ones left out, by name and version.
+    /// Whether there is a model of that name.
     ///
     /// # Errors
-    /// When the store cannot be read.
-    fn registered(&self) -> Result<Vec<ModelRef>, Failure> {
-        let mut store = Store::open(&self.workspace)?;
-        let mut models: Vec<ModelRef> =
-            store.models()?.into_iter().filter(|entry| !entry.deleted).map(|entry| entry.model).collect();
-        models.sort();
-        Ok(models)
-    }
-
-    /// Whether the registry has a model of that name.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
+    /// When the source cannot be read.
     pub fn has(&self, name: &str) -> Result<bool, Failure> {
-        Ok(self.registered()?.iter().any(|model| model.name == name))
+        Ok(self.source.list()?.iter().any(|model| model.name == name))
     }
 
     /// Every version there is, with its state; `ready` lists those only.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the source cannot be read.
     pub fn index(&self, ready: bool) -> Result<Vec<Listed>, Failure> {
-        let registered = self.registered()?;
+        let registered = self.source.list()?;
         let entries = self.entries();
         let listed = |model: ModelRef| {
             let entry = entries.get(&model);
@@ -118,7 +106,8 @@ impl Repository {
     /// A client failure when there is no such model, else why it does not load.
     pub fn load(&self, name: &str, version: Option<u32>) -> Result<ModelRef, Failure> {
         let model = self
-            .registered()?
+            .source
+            .list()?
             .into_iter()
             .rfind(|model| model.name == name && version.is_none_or(|version| model.version == version))
             .ok_or_else(|| unknown(name, version))?;
@@ -130,7 +119,7 @@ impl Repository {
             }
             entry.served.clone()
         };
-        let loaded = model::load(&self.workspace.model(&model), self.settings);
+        let loaded = self.source.load(&model, self.settings);
         let mut entries = self.entries();
         let entry = entries.entry(model.clone()).or_default();
         match loaded {
@@ -152,9 +141,9 @@ impl Repository {
     /// Loads the newest version of every model; those that do not load are listed with their reason.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the source cannot be read.
     pub fn load_all(&self) -> Result<(), Failure> {
-        let mut names: Vec<String> = self.registered()?.iter().map(|model| model.name.clone()).collect();
+        let mut names: Vec<String> = self.source.list()?.iter().map(|model| model.name.clone()).collect();
         names.dedup();
         for name in names {
             if let Err(failure) = self.load(&name, None) {
@@ -169,7 +158,7 @@ impl Repository {
     /// # Errors
     /// A client failure when there is no such model.
     pub fn unload(&self, name: &str) -> Result<(), Failure> {
-        if !self.registered()?.iter().any(|model| model.name == name) {
+        if !self.source.list()?.iter().any(|model| model.name == name) {
             return Err(unknown(name, None));
         }
         for (_, entry) in self.entries().iter_mut().filter(|(model, _)| model.name == name) {
@@ -213,6 +202,6 @@ fn unknown(name: &str, version: Option<u32>) -> Failure {
     let what = version.map_or(format!("'{name}'"), |version| format!("'{name}:{version}'"));
     Failure::new(
         FailureClass::Client,
-        format!("There is no model {what}. `orrery models list` shows what there is."),
+        format!("There is no model {what}. POST /v2/repository/index lists what there is."),
     )
 }
