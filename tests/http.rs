@@ -15,6 +15,14 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+
     /// The body as JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| {
@@ -30,11 +38,16 @@ pub fn ask(address: &str, method: &str, path: &str, body: &str) -> Answer {
 
 /// Sends a request.
 pub fn ask_with(address: &str, method: &str, path: &str, key: Option<&str>, body: &str) -> Answer {
+    let key = key.map_or(String::new(), |key| format!("Authorization: Bearer {key}\r\n"));
+    ask_headed(address, method, path, &key, body)
+}
+
+/// Sends a request with these headers, each with its line's end.
+pub fn ask_headed(address: &str, method: &str, path: &str, headers: &str, body: &str) -> Answer {
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
-    let key = key.map_or(String::new(), |key| format!("Authorization: Bearer {key}\r\n"));
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{key}Content-Length: {}\r\n\r\n",
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).expect("sent");

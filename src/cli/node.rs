@@ -1,8 +1,8 @@
-//! `orrery node`: serves the registry's models.
+//! `orrery node`: serves the registry's models, or a folder of ONNX files.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use orrery_engine::node::{Listening, NodeOptions, batcher::BatchSettings, serve};
 
 use super::{
@@ -11,11 +11,23 @@ use super::{
     output,
 };
 
+/// How requests are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// Not one by one
+    Text,
+    /// A line of JSON each, on standard error: time, level, route, status, secs, request id, trace id
+    Json,
+}
+
 #[derive(Debug, Args)]
 pub struct NodeArguments {
     /// Where to listen; without a key (`orrery keys create`) only loopback addresses are taken
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
+    /// Serve this v2 model repository (NAME/VERSION/model.onnx, or NAME/model.onnx) instead of the registry
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
     /// Most rows that are computed together
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     max_batch: u32,
@@ -36,6 +48,9 @@ pub struct NodeArguments {
     max_body: u32,
     #[command(flatten)]
     http: HttpArguments,
+    /// How requests are logged
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
 }
 
 pub fn run(context: &Context, arguments: &NodeArguments) -> Outcome {
@@ -47,6 +62,8 @@ pub fn run(context: &Context, arguments: &NodeArguments) -> Outcome {
             queue: arguments.queue as usize,
             instances: arguments.instances as usize,
         },
+        log_requests: arguments.log_format == LogFormat::Json,
+        models: arguments.models.clone(),
         body_bytes: arguments.max_body as usize * (1 << 20),
         timeout: span(arguments.timeout),
         http: arguments.http.limits(),
@@ -55,8 +72,9 @@ pub fn run(context: &Context, arguments: &NodeArguments) -> Outcome {
     let json = context.json;
     serve(context.workspace.clone(), options, |Listening { address, keyed, tls }| {
         let access = if keyed { "with a key" } else { "from this machine, without a key" };
+        let what = arguments.models.as_ref().map_or("the registry".into(), |folder| folder.to_string_lossy());
         let scheme = if tls { "https" } else { "http" };
-        output::note(&format!("Serving the registry at {scheme}://{address} ({access}). Ctrl-C ends it."));
+        output::note(&format!("Serving {what} at {scheme}://{address} ({access}). Ctrl-C ends it."));
         if json {
             let document =
                 serde_json::json!({ "event": "listening", "address": address, "keyed": keyed, "tls": tls });

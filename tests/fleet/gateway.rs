@@ -195,6 +195,13 @@ fn keys_decide_who_may_ask_and_who_may_change() {
     assert_eq!(ask("GET", "/api/gateway/status", Some(&infer), ""), 403);
     assert_eq!(ask("PUT", "/api/gateway/endpoints/a", Some(&admin), drain), 204);
     assert_eq!(ask("POST", "/v2/repository/models/m/load", Some(&admin), "{}"), 403, "not through a gateway");
+    for evasion in [
+        "/v2/%72epository/models/m/load",
+        "/v2//repository/models/m/load",
+        "/v2/models/../repository/models/m/load",
+    ] {
+        assert_eq!(ask("POST", evasion, Some(&admin), "{}"), 400, "{evasion}");
+    }
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! The node as a client meets it: what it answers, whom it refuses, how models come and go under load.
 
+mod repository;
+
 use std::{
     path::Path,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
-use crate::http::{Answer, ask, ask_with};
+use crate::http::{Answer, ask, ask_headed, ask_with};
 use serde_json::{Value, json};
 
 use crate::program::{Program, Stream, sample, text};
@@ -18,18 +20,19 @@ const TABLE: &str =
 /// A workspace with a small model of that name.
 fn with_model(name: &str) -> Program {
     let program = Program::new();
-    train(&program, name);
+    train(&program, name, "gbt");
     program
 }
 
-fn train(program: &Program, name: &str) {
+fn train(program: &Program, name: &str, model: &str) {
     let file = program.home().join("rows.csv");
     let rows = TABLE.lines().skip(1).collect::<Vec<_>>().join("\n");
     let many: Vec<&str> = std::iter::repeat_n(rows.as_str(), 20).collect();
     crate::program::put(&file, format!("x,c,y\n{}\n", many.join("\n")).as_bytes());
     let file = file.to_str().expect("UTF-8");
+    let quick = ["--trees", "5", "--epochs", "1", "--name", name];
     program
-        .lines(&["train", "--data", file, "--target", "y", "--model", "gbt", "--trees", "5", "--name", name]);
+        .lines(&[&["train", "--data", file, "--target", "y", "--model", model], quick.as_slice()].concat());
 }
 
 struct Node {
@@ -103,7 +106,9 @@ fn a_model_answers_as_predict_does_and_says_what_it_is() {
     assert_eq!(stats["model_stats"][0]["inference_count"], 4);
     let metrics = text(&node.get("/metrics").body);
     assert!(metrics.contains(r#"orrery_inference_rows_total{model="small",version="1"} 4"#), "{metrics}");
-    assert!(metrics.trim_end().ends_with("# EOF"));
+    assert!(metrics.contains("# TYPE orrery_inference_rows_total counter"), "{metrics}");
+    let open = ask_headed(&node.address, "GET", "/metrics", "Accept: application/openmetrics-text\r\n", "");
+    assert!(text(&open.body).trim_end().ends_with("# EOF"));
     assert_eq!(node.end(), Some(0));
 }
 
@@ -193,9 +198,74 @@ fn keys_are_asked_for_where_there_is_one() {
 }
 
 #[test]
+fn our_own_routes_are_described_tell_problems_and_go_on_with_a_trace() {
+    let program = Program::new();
+    let node = start(&program, &[]);
+    assert_eq!(node.get("/api/openapi.json").json()["openapi"], "3.1.0");
+    let nothing = node.get("/api/nothing");
+    assert_eq!((nothing.status, nothing.header("content-type")), (404, Some("application/problem+json")));
+    let problem = nothing.json();
+    assert_eq!((&problem["title"], &problem["status"]), (&json!("Not Found"), &json!(404)), "{problem}");
+    assert_eq!(node.post("/api/openapi.json", "").header("content-type"), Some("application/problem+json"));
+    let protocol = node.get("/v2/nothing");
+    assert_eq!((protocol.status, protocol.header("content-type")), (404, Some("application/json")));
+
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let headers = format!("traceparent: 00-{trace}-00f067aa0ba902b7-01\r\nX-Request-Id: mine\r\n");
+    let traced = ask_headed(&node.address, "GET", "/v2/health/live", &headers, "");
+    let parent = traced.header("traceparent").expect("answered back");
+    assert!(parent.starts_with(&format!("00-{trace}-")) && parent.ends_with("-01"), "{parent}");
+    assert!(!parent.contains("00f067aa0ba902b7"), "{parent}");
+    assert_eq!(traced.header("x-request-id"), Some("mine"));
+    let made = node.get("/v2/health/live");
+    assert!(made.header("traceparent").is_some_and(|made| made.len() == 55 && !made.contains(trace)));
+    assert_eq!(node.end(), Some(0));
+}
+
+#[test]
+fn requests_are_logged_as_json_without_keys_or_values() {
+    use std::io::BufRead;
+
+    let program = Program::new();
+    let made = program.document(&["keys", "create", "--name", "a", "--scope", "read"]);
+    let key = made["key"].as_str().expect("a key");
+    let home = program.home().to_str().expect("UTF-8").to_owned();
+    let arguments = ["--home", &home, "--json", "node", "--listen", "127.0.0.1:0", "--log-format", "json"];
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_orrery"))
+        .args(arguments)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut first = String::new();
+    let mut out = std::io::BufReader::new(child.stdout.take().expect("piped"));
+    out.read_line(&mut first).expect("it listens");
+    let listening: Value = serde_json::from_str(&first).expect("JSON");
+    let address = listening["address"].as_str().expect("an address");
+    let headers = format!("Authorization: Bearer {key}\r\nX-Request-Id: r-1\r\n");
+    assert_eq!(ask_headed(address, "GET", "/v2/models/secret-name?value=1", &headers, "").status, 404);
+    let kill = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    assert!(kill.expect("sent").success());
+    let told = child.wait_with_output().expect("it ends");
+    let told = text(&told.stderr);
+    let line = told.lines().find(|line| line.contains("r-1")).expect("a line");
+    let line: Value = serde_json::from_str(line).expect("JSON");
+    assert_eq!(line["level"], "warn");
+    assert_eq!(
+        (&line["route"], &line["status"], &line["request_id"]),
+        (&json!("metadata"), &json!(404), &json!("r-1"))
+    );
+    assert!(line["secs"].as_f64().is_some_and(|secs| secs < 30.0), "{line}");
+    assert_eq!(line["trace_id"].as_str().map(str::len), Some(32));
+    for secret in [key, "secret-name", "value=1"] {
+        assert!(!told.contains(secret), "{told}");
+    }
+}
+
+#[test]
 fn a_damaged_model_is_never_ready_and_others_are() {
     let program = with_model("sound");
-    train(&program, "damaged");
+    train(&program, "damaged", "gbt");
     let trees = program.home().join("models/damaged/1/trees.json");
     let mut bytes = std::fs::read(&trees).expect("readable");
     let middle = bytes.len() / 2;
@@ -217,7 +287,7 @@ fn a_damaged_model_is_never_ready_and_others_are() {
 fn versions_are_swapped_and_the_node_ends_without_one_failed_request() {
     let program = with_model("small");
     let node = start(&program, &[]);
-    train(&program, "small");
+    train(&program, "small", "gbt");
     let (over, answered) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
         for _ in 0..4 {

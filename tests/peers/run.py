@@ -7,7 +7,7 @@ onnx      ONNX Runtime on model.onnx of models trained here
 pandas    the profile of a file against pandas
 linear    linear and logistic regression against scikit-learn
 oip       NVIDIA's tritonclient: it still sends what the codec's tests read, and reads what the codec writes
-node      NVIDIA's tritonclient against `orrery node`
+node      NVIDIA's tritonclient against `orrery node`; ONNX files it serves against ONNX Runtime; promtool on /metrics
 
 Each ends with a line "NAME: N passed, N failed". The exit code is 1 when anything failed or could not run.
 """
@@ -53,7 +53,9 @@ def oip(_orrery, _folder):
 
 
 def node(orrery, folder):
-    return importlib.import_module("node_triton").run(orrery, folder)
+    ours, files = importlib.import_module("node_triton"), importlib.import_module("node_onnx")
+    ours, files = ours.run(orrery, folder), files.run(orrery, folder)
+    return ours[0] + files[0], ours[1] + files[1]
 
 
 def main():

@@ -18,6 +18,7 @@ pub mod linear;
 pub mod metrics;
 pub mod model;
 pub mod nets;
+pub mod onnx;
 pub mod predict;
 pub mod prepare;
 pub mod room;

@@ -87,8 +87,20 @@ pub async fn proxy(
     response
 }
 
+/// Whether a path has one spelling: no escapes, no empty, `.` or `..` parts. What may be asked stands on paths as they are written,
+/// and a server might read another path out of them.
+fn is_plain(path: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:@/".contains(&byte);
+    let mut parts = path.split('/').skip(1);
+    path.bytes().all(legal) && parts.all(|part| !matches!(part, "" | "." | ".."))
+}
+
 /// Who asks, as rate limits count them; or the refusal.
 fn permit(gateway: &Gateway, head: &Parts, caller: SocketAddr) -> Result<u64, Box<Response>> {
+    if !is_plain(head.uri.path()) {
+        let message = "The path must be written plainly: letters, digits, '-', '.', '_', '~', ':' and '@' between single slashes.";
+        return Err(Box::new(error::protocol(StatusCode::BAD_REQUEST, message, None)));
+    }
     let control = head.uri.path().starts_with("/v2/repository") && !head.uri.path().ends_with("/index");
     let infers = head.method == Method::POST && head.uri.path().ends_with("/infer");
     let scope = if control {
@@ -379,4 +391,26 @@ fn ended_body(ended: &Ended) -> Option<(Bytes, Option<usize>)> {
     let Ended::Answered(answered, _) = ended else { return None };
     let length = answered.headers.get(HEADER_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     answered.status.is_success().then(|| (answered.body.clone(), length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plain;
+
+    #[test]
+    fn a_path_has_one_spelling() {
+        for plain in ["/v2", "/v2/models/m-1.x_y/versions/2/infer", "/v2/repository/index"] {
+            assert!(is_plain(plain), "{plain}");
+        }
+        for other in [
+            "/v2/%72epository/models/m/load",
+            "/v2//repository",
+            "/v2/models/../repository",
+            "/v2/./models",
+            "/v2/m;x",
+            "/v2/",
+        ] {
+            assert!(!is_plain(other), "{other}");
+        }
+    }
 }

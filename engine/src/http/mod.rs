@@ -1,4 +1,4 @@
-//! HTTP: what the node and the gateway share in listening, TLS, connections and ending.
+//! HTTP: what the node and the gateway share in listening, TLS, connections, traces and ending.
 //!
 //! ```text
 //! signals ──end──┐
@@ -11,7 +11,9 @@
 mod serve;
 mod signals;
 mod tls;
+mod trace;
 
 pub use serve::{CutOff, Peer, ServeLimits, serve};
 pub use signals::asked_to_end;
 pub use tls::Tls;
+pub use trace::{TRACEPARENT, TraceContext};

@@ -158,3 +158,44 @@ impl Metrics {
         text
     }
 }
+
+/// `OpenMetrics` text in Prometheus' older format: a counter's help and type stand under its sample's name, and there is neither a
+/// unit nor an end.
+pub fn plain(text: &str) -> String {
+    let counter = |name: &str| text.contains(&format!("# TYPE {name} counter\n"));
+    let mut all = String::with_capacity(text.len());
+    for line in text.lines().filter(|line| !line.starts_with("# UNIT ") && *line != "# EOF") {
+        let mut words = line.splitn(4, ' ');
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("#"), Some(what @ ("HELP" | "TYPE")), Some(name), Some(rest)) if counter(name) => {
+                all.extend(["# ", what, " ", name, "_total ", rest]);
+            }
+            _ => all.push_str(line),
+        }
+        all.push('\n');
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_formats_have_the_same_samples_and_each_its_own_heads() {
+        let metrics = Metrics::new();
+        metrics.http("infer", 200, 0.001);
+        metrics.answered("a\"b", 1, 3, Timing::default());
+        let (open, plain) = (metrics.text(), plain(&metrics.text()));
+        let samples = |text: &str| -> Vec<String> {
+            text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+        };
+        assert_eq!(samples(&open), samples(&plain));
+        assert!(open.contains("# TYPE http_requests counter\n") && open.ends_with("# EOF\n"), "{open}");
+        assert!(plain.contains("# TYPE http_requests_total counter\n"), "{plain}");
+        assert!(plain.contains("# HELP orrery_inference_rows_total Rows answered"), "{plain}");
+        assert!(plain.contains("# TYPE http_request_duration_seconds histogram\n"), "{plain}");
+        assert!(!plain.contains("# UNIT") && !plain.contains("# EOF"), "{plain}");
+        assert!(plain.contains(r#"model="a\"b""#), "{plain}");
+    }
+}

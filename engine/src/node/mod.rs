@@ -3,16 +3,18 @@
 //! ```text
 //! client ─HTTP─► api (keys, limits) ─► schema (tensors to columns) ─► batcher ─► model ─► schema ─► client
 //!                  │                                                     ▲
-//!                  └─► repository (load, swap, unload) ──────────────────┘        statistics, metrics
+//!                  └─► repository (load, swap, unload) ◄─ source         ┘        statistics, metrics
 //! ```
 
 mod api;
 pub mod batcher;
 mod metrics;
 mod model;
+mod onnx;
 mod repository;
 mod schema;
 mod serve;
+mod source;
 mod statistics;
 
 pub use serve::{Listening, NodeOptions, serve};

@@ -4,7 +4,6 @@
 
 use std::{
     collections::BTreeMap,
-    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -13,10 +12,10 @@ use orrery_oip::control::{LoadFile, ModelState};
 
 use super::{
     batcher::{BatchSettings, Batcher},
-    model::{self, Model},
+    model::Model,
+    source::Source,
     statistics::Statistics,
 };
-use crate::{Workspace, files, registry, store::Store};
 
 /// A version that answers.
 pub struct Served {
@@ -55,9 +54,9 @@ struct Entry {
     served: Option<Arc<Served>>,
 }
 
-/// The model versions of a workspace's registry.
+/// The model versions of a source.
 pub struct Repository {
-    workspace: Workspace,
+    source: Source,
     settings: BatchSettings,
     entries: Mutex<BTreeMap<ModelRef, Entry>>,
     /// Which version answers where none is named.
@@ -66,40 +65,28 @@ pub struct Repository {
 
 impl Repository {
     /// A repository that has loaded nothing yet.
-    pub fn new(workspace: Workspace, settings: BatchSettings) -> Self {
-        Self { workspace, settings, entries: Mutex::default(), served: Mutex::default() }
+    pub fn new(source: Source, settings: BatchSettings) -> Self {
+        Self { source, settings, entries: Mutex::default(), served: Mutex::default() }
     }
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<ModelRef, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The registry's versions, deleted ones left out, by name and version.
+    /// Whether there is a model of that name.
     ///
     /// # Errors
-    /// When the store cannot be read.
-    fn registered(&self) -> Result<Vec<ModelRef>, Failure> {
-        let mut store = Store::open(&self.workspace)?;
-        let mut models: Vec<ModelRef> =
-            store.models()?.into_iter().filter(|entry| !entry.deleted).map(|entry| entry.model).collect();
-        models.sort();
-        Ok(models)
-    }
-
-    /// Whether the registry has a model of that name.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
+    /// When the source cannot be read.
     pub fn has(&self, name: &str) -> Result<bool, Failure> {
-        Ok(self.registered()?.iter().any(|model| model.name == name))
+        Ok(self.source.list()?.iter().any(|model| model.name == name))
     }
 
     /// Every version there is, with its state; `ready` lists those only.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the source cannot be read.
     pub fn index(&self, ready: bool) -> Result<Vec<Listed>, Failure> {
-        let registered = self.registered()?;
+        let registered = self.source.list()?;
         let entries = self.entries();
         let listed = |model: ModelRef| {
             let entry = entries.get(&model);
@@ -128,7 +115,8 @@ impl Repository {
     /// A client failure when there is no such model, else why it does not load.
     pub fn load(&self, name: &str, version: Option<u32>, serve: bool) -> Result<ModelRef, Failure> {
         let model = self
-            .registered()?
+            .source
+            .list()?
             .into_iter()
             .rfind(|model| model.name == name && version.is_none_or(|version| model.version == version))
             .ok_or_else(|| unknown(name, version))?;
@@ -141,7 +129,7 @@ impl Repository {
             self.load_version(&model)?;
         }
         if serve || version.is_none() {
-            Store::open(&self.workspace)?.set_served_version(name, model.version)?;
+            self.source.keep_served(&model)?;
             self.served().insert(name.to_owned(), model.version);
         }
         Ok(model)
@@ -152,18 +140,7 @@ impl Repository {
     /// # Errors
     /// A client failure when a file's name will not do or the files are no sound model; what the disk and the store say.
     pub fn receive(&self, model: &ModelRef, files: &[LoadFile]) -> Result<(), Failure> {
-        let staged = self.workspace.jobs().join(crate::runs::fresh_id());
-        files::create_private(&staged)?;
-        let received = write_all(&staged, files).and_then(|()| {
-            let mut store = Store::open(&self.workspace)?;
-            registry::receive(&self.workspace, &mut store, &staged, model)
-        });
-        if staged.exists()
-            && let Err(error) = std::fs::remove_dir_all(&staged)
-        {
-            log::warn!("what was left of an upload stays in {}: {error}", staged.display());
-        }
-        received.map(drop)
+        self.source.receive(model, files)
     }
 
     fn load_version(&self, model: &ModelRef) -> Result<(), Failure> {
@@ -175,7 +152,7 @@ impl Repository {
             }
             entry.served.clone()
         };
-        let loaded = model::load(&self.workspace.model(model), self.settings);
+        let loaded = self.source.load(model, self.settings);
         let mut entries = self.entries();
         let entry = entries.entry(model.clone()).or_default();
         match loaded {
@@ -198,14 +175,13 @@ impl Repository {
     /// with their reason.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the source cannot be read.
     pub fn load_all(&self) -> Result<(), Failure> {
-        let registered = self.registered()?;
-        let store = Store::open(&self.workspace)?;
+        let registered = self.source.list()?;
         let mut names: Vec<&str> = registered.iter().map(|model| model.name.as_str()).collect();
         names.dedup();
         for name in names {
-            let chosen = store.served_version(name)?;
+            let chosen = self.source.served(name)?;
             let mut of = registered.iter().filter(|model| model.name == name);
             let newest = of.clone().next_back();
             let Some(model) = of.find(|model| Some(model.version) == chosen).or(newest) else { continue };
@@ -222,7 +198,7 @@ impl Repository {
     /// # Errors
     /// A client failure when there is no such model.
     pub fn unload(&self, name: &str) -> Result<(), Failure> {
-        if !self.registered()?.iter().any(|model| model.name == name) {
+        if !self.source.list()?.iter().any(|model| model.name == name) {
             return Err(unknown(name, None));
         }
         for (_, entry) in self.entries().iter_mut().filter(|(model, _)| model.name == name) {
@@ -269,23 +245,10 @@ impl Repository {
     }
 }
 
-/// Writes files into a new folder; their names are someone else's text.
-fn write_all(folder: &Path, files: &[LoadFile]) -> Result<(), Failure> {
-    for file in files {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if file.path.is_empty() || file.path.starts_with('.') || !file.path.chars().all(plain) {
-            let message = format!("'{}' names no file of a model. Nothing was kept.", file.path);
-            return Err(Failure::new(FailureClass::Client, message));
-        }
-        files::write_atomic(&folder.join(&file.path), &file.content)?;
-    }
-    Ok(())
-}
-
 fn unknown(name: &str, version: Option<u32>) -> Failure {
     let what = version.map_or(format!("'{name}'"), |version| format!("'{name}:{version}'"));
     Failure::new(
         FailureClass::Client,
-        format!("There is no model {what}. `orrery models list` shows what there is."),
+        format!("There is no model {what}. POST /v2/repository/index lists what there is."),
     )
 }

@@ -119,6 +119,14 @@ pub fn tensors(answers: &Answers, asked: &[&str]) -> Result<Vec<Tensor<'static>>
         let classes = probabilities.len() as u64 / rows.max(1);
         all.push(Tensor::from_slice(PROBABILITIES, vec![rows, classes], probabilities)?);
     }
+    select(all, asked)
+}
+
+/// Those of all outputs that were asked for, or all.
+///
+/// # Errors
+/// An error that names an output which is not there.
+pub fn select(mut all: Vec<Tensor<'static>>, asked: &[&str]) -> Result<Vec<Tensor<'static>>, Unfit> {
     if let Some(unknown) = asked.iter().find(|name| !all.iter().any(|tensor| tensor.name == **name)) {
         return Err(Unfit::Input(format!("The model has no output '{unknown}'.")));
     }

@@ -16,6 +16,7 @@ use super::{
     batcher::BatchSettings,
     metrics::Metrics,
     repository::Repository,
+    source::Source,
 };
 use crate::{
     Workspace,
@@ -37,6 +38,10 @@ pub struct NodeOptions {
     pub body_bytes: usize,
     /// Longest that a request may take.
     pub timeout: Duration,
+    /// Whether each request is logged as a line of JSON on standard error.
+    pub log_requests: bool,
+    /// A v2 model repository to serve instead of the registry.
+    pub models: Option<PathBuf>,
     /// Connections, and how they end.
     pub http: ServeLimits,
     /// Certificate and private key, PEM files: TLS is spoken.
@@ -54,7 +59,7 @@ pub struct Listening {
     pub tls: bool,
 }
 
-/// Serves a workspace's models until the process is asked to end. `listening` is called once, with the address.
+/// Serves a workspace's models, or a folder's, until the process is asked to end. `listening` is called once, with the address.
 ///
 /// # Errors
 /// A client failure when there is no certificate or key where they were named, when the address cannot be listened on, or is reachable from elsewhere without a key; what the store says.
@@ -75,11 +80,18 @@ pub fn serve(
             ),
         ));
     }
+    let source = options.models.clone().map_or(Source::Registry(workspace), Source::Folder);
+    // What cannot be read at all is told at once.
+    source.list()?;
     let node = Arc::new(Node {
-        repository: Repository::new(workspace, options.batch),
+        repository: Repository::new(source, options.batch),
         auth,
         metrics: Metrics::new(),
-        settings: ApiSettings { body_bytes: options.body_bytes, timeout: options.timeout },
+        settings: ApiSettings {
+            body_bytes: options.body_bytes,
+            timeout: options.timeout,
+            log_requests: options.log_requests,
+        },
         settled: false.into(),
         draining: false.into(),
     });
@@ -108,7 +120,7 @@ async fn run(
     let loader = Arc::clone(&node);
     tokio::task::spawn_blocking(move || {
         if let Err(failure) = loader.repository.load_all() {
-            log::error!("the registry cannot be read: {failure}");
+            log::error!("the models cannot be read: {failure}");
         }
         loader.settled.store(true, Ordering::Release);
     });

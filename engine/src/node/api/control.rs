@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     body::Body,
     extract::{Path, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use orrery_domain::{ModelRef, ids::ModelRefError};
@@ -20,8 +20,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{ApiError, Node, body, json as answer};
 use crate::node::{
+    metrics::plain,
+    model::Model,
     repository::{Absent, Listed, Served},
-    schema,
 };
 
 type Answer = Result<Response, ApiError>;
@@ -88,26 +89,31 @@ struct Metadata<'a> {
 #[derive(Serialize)]
 struct Parameters<'a> {
     version: String,
-    target: &'a str,
-    classes: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    classes: Option<&'a [String]>,
 }
 
 fn metadata_of(node: &Node, model: &str, version: Option<&str>) -> Answer {
     let served = find(node, model, version)?;
-    let predictor = &served.batcher.runtime().0;
-    let card = predictor.card();
+    let runs = served.batcher.runtime();
+    let card = match runs {
+        Model::Ours(predictor) => Some(predictor.card()),
+        Model::Onnx(_) => None,
+    };
     answer(&Metadata {
         common: ModelMetadata {
             name: served.model.name.clone(),
             versions: node.repository.ready_versions(model).iter().map(u32::to_string).collect(),
-            platform: format!("orrery_{}", card.kind.name()),
-            inputs: schema::inputs(predictor),
-            outputs: schema::outputs(predictor),
+            platform: runs.platform(),
+            inputs: runs.inputs(),
+            outputs: runs.outputs(),
         },
         parameters: Parameters {
             version: served.model.version.to_string(),
-            target: &card.target,
-            classes: &card.classes,
+            target: card.map(|card| card.target.as_str()),
+            classes: card.map(|card| card.classes.as_slice()),
         },
     })
 }
@@ -218,7 +224,7 @@ pub async fn unload(State(node): State<Arc<Node>>, Path(model): Path<String>, se
     answer(&LoadResponse { name: model, load: None, unload: Some(true) })
 }
 
-/// That the registry has a model of that name.
+/// That there is a model of that name.
 async fn exists(node: &Arc<Node>, model: &str) -> Result<(), ApiError> {
     let (known, name) = (Arc::clone(node), model.to_owned());
     if aside(move || known.repository.has(&name)).await? {
@@ -273,15 +279,23 @@ pub async fn version_statistics(
     statistics_of(std::iter::once(&find(&node, &model, Some(&version))?))
 }
 
-/// Prometheus' text.
-pub async fn metrics(State(node): State<Arc<Node>>) -> Response {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], node.metrics.text()).into_response()
+/// Metrics: Prometheus' own text format, or `OpenMetrics` where the client names it.
+pub async fn metrics(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    if accept.contains("application/openmetrics-text") {
+        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        return ([(header::CONTENT_TYPE, kind)], node.metrics.text()).into_response();
+    }
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], plain(&node.metrics.text())).into_response()
 }
 
 /// No such route.
 pub async fn nothing() -> ApiError {
-    ApiError::new(StatusCode::NOT_FOUND, "There is nothing here. The API begins at /v2.")
+    ApiError::new(
+        StatusCode::NOT_FOUND,
+        "There is nothing here. The protocol begins at /v2; /api/openapi.json describes every route.",
+    )
 }
 
 /// A route, but another method.

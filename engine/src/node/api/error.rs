@@ -1,4 +1,4 @@
-//! Errors as the protocol has them: a status and `{"error": "..."}`.
+//! Errors: as the protocol has them (`{"error": "..."}`), or as problem details (RFC 9457) for our own routes.
 
 use axum::{
     body::Body,
@@ -68,19 +68,39 @@ impl From<orrery_oip::OipError> for ApiError {
     }
 }
 
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        let body = orrery_oip::control::encode(&ErrorBody::new(self.message)).unwrap_or_default();
+impl ApiError {
+    /// The answer as problem details, `application/problem+json`.
+    pub fn problem(self) -> Response {
+        let body = serde_json::json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or("Error"),
+            "status": self.status.as_u16(),
+            "detail": self.message,
+        });
+        self.answer(body.to_string().into_bytes(), "application/problem+json")
+    }
+
+    fn answer(&self, body: Vec<u8>, kind: &'static str) -> Response {
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         if self.again {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECS));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        response
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = orrery_oip::control::encode(&ErrorBody::new(self.message.clone())).unwrap_or_default();
+        let mut response = self.answer(body, "application/json");
+        // Whoever knows the path may say it otherwise.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -14,11 +14,7 @@ use orrery_oip::{
 };
 
 use super::{ApiError, Node, body, control};
-use crate::node::{
-    batcher::Refusal,
-    repository::Served,
-    schema::{self, Unfit},
-};
+use crate::node::{batcher::Refusal, repository::Served, schema::Unfit};
 
 /// Asks the newest version that answers.
 pub async fn newest(
@@ -70,7 +66,7 @@ async fn answer(
     sent: Body,
     began: Instant,
 ) -> Result<Response, ApiError> {
-    let predictor = &served.batcher.runtime().0;
+    let model = served.batcher.runtime();
     let bytes = body(node, sent).await?;
     let header_length = match headers.get(HEADER_LENGTH) {
         Some(value) => Some(parse_header_length(value.to_str().unwrap_or("?"))?),
@@ -78,17 +74,17 @@ async fn answer(
     };
     let limits = Limits { body_bytes: node.settings.body_bytes, ..Limits::default() };
     let request = decode_request(&bytes, header_length, &DecodeOptions::of(Dialect::Orrery, limits))?;
-    let columns = schema::columns(predictor, &request.inputs)?;
-    let rows = columns.first().map_or(0, |(_, column)| column.rows());
+    let asking = model.rows(&request.inputs)?;
+    let rows = asking.count();
     let left = node.settings.timeout.saturating_sub(began.elapsed());
-    let reply = served.batcher.ask(columns, left).map_err(refused)?;
+    let reply = served.batcher.ask(asking, left).map_err(refused)?;
     let (result, timing) = reply.await.map_err(|_gone| refused(Refusal::Closed))?;
-    let answers = result.map_err(refused)?;
+    let found = result.map_err(refused)?;
     let asked: Vec<&str> = request.outputs.iter().map(|output| output.name.as_ref()).collect();
     let mut response = InferResponse {
         model_name: served.model.name.clone(),
         model_version: Some(served.model.version.to_string()),
-        outputs: schema::tensors(&answers, &asked)?,
+        outputs: model.tensors(&found, &asked)?,
         ..InferResponse::default()
     };
     response.answer(&request);

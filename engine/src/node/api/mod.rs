@@ -1,8 +1,10 @@
 //! The HTTP face: routes, who may use them, and what is counted.
 
+mod access_log;
 mod control;
 mod error;
 mod infer;
+mod routes;
 
 use std::{
     sync::{
@@ -19,12 +21,14 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use orrery_domain::access::Scope;
 
 use super::{metrics::Metrics, repository::Repository};
-use crate::auth::Auth;
+use crate::{
+    auth::Auth,
+    http::{TRACEPARENT, TraceContext},
+};
 use error::ApiError;
 
 /// The header that names a request in logs and answers.
@@ -39,6 +43,8 @@ pub struct ApiSettings {
     pub body_bytes: usize,
     /// Longest that a request may take.
     pub timeout: Duration,
+    /// Whether each request is logged as a line of JSON on standard error.
+    pub log_requests: bool,
 }
 
 /// Everything a request may need.
@@ -66,35 +72,16 @@ impl Node {
 
 /// All routes.
 pub fn router(node: Arc<Node>) -> Router {
-    let scoped = |scope: Scope, routes: Router<Arc<Node>>| {
-        routes.layer(from_fn_with_state((Arc::clone(&node), scope), permit))
-    };
-    let infer = Router::new()
-        .route("/v2/models/{model}/infer", post(infer::newest))
-        .route("/v2/models/{model}/versions/{version}/infer", post(infer::version));
-    let read = Router::new()
-        .route("/v2", get(control::server))
-        .route("/v2/models", get(control::models))
-        .route("/v2/models/stats", get(control::all_statistics))
-        .route("/v2/models/{model}", get(control::metadata))
-        .route("/v2/models/{model}/ready", get(control::model_ready))
-        .route("/v2/models/{model}/stats", get(control::statistics))
-        .route("/v2/models/{model}/versions/{version}", get(control::version_metadata))
-        .route("/v2/models/{model}/versions/{version}/ready", get(control::version_ready))
-        .route("/v2/models/{model}/versions/{version}/stats", get(control::version_statistics))
-        .route("/v2/repository/index", post(control::index))
-        .route("/metrics", get(control::metrics));
-    let admin = Router::new()
-        .route("/v2/repository/models/{model}/load", post(control::load))
-        .route("/v2/repository/models/{model}/unload", post(control::unload));
-    // Whoever starts and stops the node asks these, and has no key.
-    let open = Router::new()
-        .route("/v2/health/live", get(control::live))
-        .route("/v2/health/ready", get(control::ready));
-    open.merge(scoped(Scope::Infer, infer))
-        .merge(scoped(Scope::Read, read))
-        .merge(scoped(Scope::Admin, admin))
-        .fallback(control::nothing)
+    let mut all = Router::new();
+    for scope in [None, Some(Scope::Infer), Some(Scope::Read), Some(Scope::Admin)] {
+        let wanted = routes::routes().into_iter().filter(|route| route.scope == scope);
+        let some = wanted.fold(Router::new(), |router, route| router.route(route.path, route.handler));
+        all = all.merge(match scope {
+            Some(scope) => some.layer(from_fn_with_state((Arc::clone(&node), scope), permit)),
+            None => some,
+        });
+    }
+    all.fallback(control::nothing)
         .method_not_allowed_fallback(control::not_so)
         .layer(from_fn_with_state(Arc::clone(&node), watched))
         .with_state(node)
@@ -109,16 +96,28 @@ async fn permit(State((node, scope)): State<(Arc<Node>, Scope)>, request: Reques
     }
 }
 
-/// Counts, names and logs a request.
+/// Counts, names, traces and logs a request.
 async fn watched(State(node): State<Arc<Node>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
-    let route = route(request.uri().path());
+    let path = request.uri().path();
+    let (route, ours) = (route(path), path.starts_with("/api"));
     let id = request_id(request.headers());
+    let trace = TraceContext::of(request.headers());
     let mut response = next.run(request).await;
-    let took = began.elapsed().as_secs_f64();
-    let code = response.status().as_u16();
-    node.metrics.http(route, code, took);
-    log::debug!("{route} {code} {:.3} ms id={}", took * 1e3, id.to_str().unwrap_or_default());
+    if let Some(error) = response.extensions_mut().remove::<ApiError>().filter(|_| ours) {
+        response = error.problem();
+    }
+    let secs = began.elapsed().as_secs_f64();
+    let status = response.status().as_u16();
+    node.metrics.http(route, status, secs);
+    let request_id = id.to_str().unwrap_or_default();
+    log::debug!("{route} {status} {:.3} ms id={request_id} trace={trace}", secs * 1e3);
+    if node.settings.log_requests {
+        access_log::write(access_log::Line { route, status, secs, request_id }, trace);
+    }
+    if let Ok(trace) = HeaderValue::try_from(trace.to_string()) {
+        response.headers_mut().insert(TRACEPARENT, trace);
+    }
     response.headers_mut().insert(&REQUEST_ID, id);
     response
 }
@@ -136,6 +135,7 @@ fn route(path: &str) -> &'static str {
         (true, "unload") => "unload",
         (true, _) => "metadata",
         (false, "metrics") => "metrics",
+        (false, "openapi.json") => "openapi",
         (false, _) => "other",
     }
 }
