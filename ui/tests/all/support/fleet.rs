@@ -97,7 +97,7 @@ pub fn server(region: &str, index: usize, p50: f64) -> EndpointStatus {
 
 fn gateway(name: &str, region: &str) -> EndpointStatus {
     let mut status = server(region, 0, 0.004);
-    status.endpoint.name = name.to_owned();
+    name.clone_into(&mut status.endpoint.name);
     status.endpoint.url = format!("https://{name}.example:9000");
     status.endpoint.role = EndpointRole::Gateway;
     status.models = Vec::new();
