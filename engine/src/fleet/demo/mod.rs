@@ -6,7 +6,7 @@ mod child;
 mod relay;
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -135,9 +135,4 @@ impl Demo {
     pub fn processes(&self) -> usize {
         self.children.len()
     }
-}
-
-/// The folder of a demo's nodes and gateway below a workspace.
-pub fn folder(workspace: &Workspace) -> PathBuf {
-    workspace.home().join("demo")
 }

@@ -81,7 +81,7 @@ pub(super) fn endpoint_columns() -> Vec<TableColumn> {
         TableColumn::text("Endpoint", 116.0).growing(),
         TableColumn::text("Region", 96.0),
         TableColumn::text("Health", 100.0).drawn(),
-        TableColumn::text("Why", 150.0).growing(),
+        TableColumn::text("Why", 112.0).growing(),
         TableColumn::text("Server", 116.0).help("Which server answers, and its version, as it says"),
         TableColumn::number("p50", 68.0).help("Median latency of the last minute"),
         TableColumn::number("p95", 68.0).help("95 of 100 answers of the last minute were faster"),

@@ -84,8 +84,8 @@ fn events(page: &mut FleetPage, ctx: &mut PageContext<'_>, ui: &mut Ui) {
 }
 
 fn objectives(page: &mut FleetPage, ctx: &mut PageContext<'_>, ui: &mut Ui) {
-    let sentence = "A burn of 1× spends the whole budget of failures exactly by the end of the objective's period; \
-                    a page comes at 14.4× in an hour, a ticket at slower burns.";
+    let sentence = "A burn of 1× spends the whole budget of failures exactly by the end of the objective's period. \
+                    The gateway's configuration says at which burn it alerts.";
     ui.add(egui::Label::new(ctx.theme.weak(sentence)).wrap());
     ui.add_space(space::S);
     let columns = data::objective_columns();
