@@ -337,3 +337,128 @@ fn the_sample_is_served_with_its_categories_and_missing_numbers() {
     assert_eq!(node.end(), Some(0));
     assert!(Path::new(&file).exists());
 }
+
+/// Rows as JSON objects, and what a node says of them.
+fn rows(with_target: bool) -> Vec<Value> {
+    TABLE
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let cells: Vec<&str> = line.split(',').collect();
+            let mut row = json!({ "x": cells[0].parse::<f64>().expect("a number"), "c": cells[1] });
+            if with_target {
+                row["y"] = cells[2].into();
+            }
+            row
+        })
+        .collect()
+}
+
+#[test]
+fn answers_are_explained_and_the_parts_add_up() {
+    let program = with_model("trees");
+    train(&program, "net", "mlp");
+    let node = start(&program, &[]);
+    for (model, method, check) in
+        [("trees", "tree-shap", "additivity"), ("net", "integrated-gradients", "completeness")]
+    {
+        let asked = json!({ "model": model, "rows": rows(true) });
+        let answer = node.post("/api/ml/explain", &asked.to_string());
+        assert_eq!(answer.status, 200, "{}", text(&answer.body));
+        let found = answer.json();
+        assert_eq!((&found["method"], &found["class"]), (&json!(method), &json!("yes")), "{found}");
+        assert_eq!(found["model"], format!("{model}:1"));
+        assert_eq!(
+            (&found["check"]["name"], &found["check"]["passed"]),
+            (&json!(check), &json!(true)),
+            "{found}"
+        );
+        let xs: Vec<f64> = (1..=10).map(f64::from).collect();
+        let cs = ["a", "b", "a", "b", "a", "b", "a", "b", "a", "b"];
+        let asked = body(&xs, &cs);
+        let probabilities =
+            outputs(&node.post(&format!("/v2/models/{model}/infer"), &asked))[1]["data"].clone();
+        for row in 0..10 {
+            let said = &found["rows"][row];
+            let number = |value: &Value| value.as_f64().expect("a number");
+            let sum = number(&said["attributions"]["x"]) + number(&said["attributions"]["c"]);
+            let prediction = number(&said["prediction"]);
+            assert!((number(&said["baseline"]) + sum - prediction).abs() < 1e-3, "{said}");
+            let p = number(&probabilities[2 * row + 1]);
+            assert!((prediction - (p / (1.0 - p)).ln()).abs() < 1e-3, "{said} {p}");
+        }
+    }
+    // What decides is `x`: it says more than `c` does.
+    let asked = json!({ "model": "trees", "version": "1", "method": "auto", "class": "no", "rows": [{ "x": 9, "c": null }] });
+    let found = node.post("/api/ml/explain", &asked.to_string()).json();
+    let parts = &found["rows"][0]["attributions"];
+    assert!(
+        parts["x"].as_f64() < Some(0.0)
+            && parts["x"].as_f64().map(f64::abs) > parts["c"].as_f64().map(f64::abs),
+        "{found}"
+    );
+    for (wrong, words) in [
+        (json!({ "model": "trees", "rows": [] }), "no rows"),
+        (json!({ "model": "trees", "rows": [{ "x": 1 }] }), "lacks the column 'c'"),
+        (json!({ "model": "trees", "rows": [{ "x": [1], "c": "a" }] }), "column 'x'"),
+        (json!({ "model": "trees", "rows": [{ "x": "one", "c": "a" }] }), "'one'"),
+        (json!({ "model": "trees", "rows": [{ "x": 1, "c": "a", "z": 1 }] }), "'z'"),
+        (json!({ "model": "trees", "rows": rows(false), "class": "maybe" }), "no, yes"),
+        (json!({ "model": "trees", "rows": rows(false), "method": "lime" }), "tree-shap"),
+        (json!({ "model": "net", "rows": rows(false), "baseline": "row:10" }), "0 to 9"),
+        (json!({ "model": "net" }), "openapi"),
+    ] {
+        let answer = node.post("/api/ml/explain", &wrong.to_string());
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (400, Some("application/problem+json")),
+            "{wrong}"
+        );
+        let detail = answer.json()["detail"].as_str().expect("a detail").to_owned();
+        assert!(detail.contains(words), "{wrong}: {detail}");
+    }
+    let nobody = node.post("/api/ml/explain", &json!({ "model": "nobody", "rows": rows(false) }).to_string());
+    assert_eq!(nobody.status, 404);
+    assert_eq!(node.end(), Some(0));
+}
+
+#[test]
+fn versions_are_compared_on_rows_and_chance_is_not_called_better() {
+    let program = with_model("small");
+    train(&program, "small", "linear");
+    let node = start(&program, &[]);
+    assert_eq!(
+        node.post("/v2/repository/models/small/load", r#"{"parameters":{"version":"1"}}"#).status,
+        200
+    );
+    let ask = |a: u32, b: u32, rows: Vec<Value>| {
+        let versions = |version: u32| json!({ "model": "small", "version": version });
+        node.post(
+            "/api/ml/models/compare",
+            &json!({ "a": versions(a), "b": versions(b), "rows": rows }).to_string(),
+        )
+    };
+    let itself = ask(1, 1, rows(true)).json();
+    assert_eq!((&itself["same"], &itself["largest_difference"]), (&json!(10), &json!(0.0)), "{itself}");
+    assert_eq!(itself["metric"]["better"], "not_distinguishable", "{itself}");
+    let found = ask(1, 2, rows(true)).json();
+    assert_eq!((&found["a"], &found["b"]), (&json!("small:1"), &json!("small:2")), "{found}");
+    assert!(found["largest_difference"].as_f64() > Some(0.0), "{found}");
+    assert_eq!(found["predictions"].as_array().expect("rows").len(), 10);
+    assert_eq!(
+        (&found["metric"]["metric"], &found["metric"]["rows"]),
+        (&json!("auroc"), &json!(10)),
+        "{found}"
+    );
+    // Without the target nothing is said about which is better.
+    let blind = ask(1, 2, rows(false)).json();
+    assert_eq!(blind["metric"], Value::Null);
+    assert!(blind["message"].as_str().expect("words").contains("Without the target"), "{blind}");
+    let mut odd = rows(true);
+    odd[3]["y"] = "perhaps".into();
+    let answer = ask(1, 2, odd);
+    assert_eq!(answer.status, 400);
+    assert!(answer.json()["detail"].as_str().expect("a detail").contains("'perhaps'"));
+    assert_eq!(ask(1, 7, rows(true)).status, 404);
+    assert_eq!(node.end(), Some(0));
+}

@@ -12,10 +12,12 @@
 
 pub mod access;
 pub mod command;
+pub mod compare;
 pub mod curves;
 pub mod dataset;
 pub mod device;
 pub mod engine;
+pub mod explain;
 pub mod failure;
 pub mod fleet;
 pub mod ids;

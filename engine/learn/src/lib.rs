@@ -3,7 +3,8 @@
 //! ```text
 //! file ──data──► Table ──split──► rows ──prepare──► Encoded ──nets | gbt | linear──► weights, trees
 //!                  │                                                                      │
-//!                  └─ profile                    metrics ◄── Predictions ◄── predict ◄────┴── model folder, ONNX
+//!                  └─ profile                    metrics ◄── Predictions ◄── predict ◄────┼── model folder, ONNX
+//!                                                          Explanation ◄── explain ◄──────┘
 //! ```
 //!
 //! Everything here runs in a child process. It knows no network, no database and no window: it takes plain values, a folder
@@ -12,6 +13,7 @@
 pub mod control;
 pub mod data;
 pub mod device;
+pub mod explain;
 pub mod faults;
 pub mod gbt;
 pub mod linear;

@@ -440,6 +440,7 @@ impl Actor {
                     answer: Some(Err(failure)),
                     waiting: false,
                     secs: None,
+                    explanation: None,
                 },
             };
             Note::Tried(Box::new(state))

@@ -1,12 +1,19 @@
 //! Tries: asks a deployed model one row that a person typed.
 
+use std::time::Duration;
+
 use orrery_domain::{
     Failure, FailureClass,
+    explain::Explanation,
     fleet::{ServerKind, TensorSchema, TryEndpointState},
 };
 use orrery_oip::{DataType, InferRequest, Tensor, control::TensorMetadata};
+use serde_json::{Map, Value, json};
 
 use super::{client::Server, identity, probe};
+
+/// Longest that an explanation may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A model's inputs and outputs as a form needs them.
 ///
@@ -33,10 +40,11 @@ pub async fn describe(
         answer: None,
         waiting: false,
         secs: None,
+        explanation: None,
     })
 }
 
-/// Asks the row.
+/// Asks the row, and one of our own servers also why it answers so.
 pub async fn ask(
     server: &Server,
     kind: ServerKind,
@@ -53,11 +61,36 @@ pub async fn ask(
             let text = |tensor: &Tensor<'_>| (tensor.name.to_string(), shown(tensor));
             state.answer = Some(Ok(response.outputs.iter().map(text).collect()));
             state.secs = Some(secs);
+            if kind == ServerKind::Orrery {
+                state.explanation = Some(explain(server, &state, row).await);
+            }
         }
         Err(failure) => state.answer = Some(Err(failure)),
     }
     state.waiting = false;
     state
+}
+
+/// What each column added to the answer for the row.
+async fn explain(
+    server: &Server,
+    state: &TryEndpointState,
+    row: &[(String, Option<String>)],
+) -> Result<Explanation, Failure> {
+    let value = |input: &TensorSchema| {
+        let text = row.iter().find(|(name, _)| *name == input.name).and_then(|(_, text)| text.clone());
+        (input.name.clone(), text.map_or(Value::Null, Value::String))
+    };
+    let row: Map<String, Value> = state.inputs.iter().map(value).collect();
+    let asked = json!({ "model": state.model, "version": state.version, "rows": [row] });
+    let reply = server.post("/api/ml/explain", asked.to_string().into_bytes(), PATIENCE).await?;
+    if !reply.status.is_success() {
+        let message = format!("The server did not explain its answer: {}.", reply.complaint());
+        return Err(Failure::new(FailureClass::Client, message));
+    }
+    serde_json::from_slice(&reply.body).map_err(|error| {
+        Failure::new(FailureClass::Transient, format!("The server's explanation cannot be read: {error}."))
+    })
 }
 
 /// One row as tensors. A tensor of several elements takes them separated by commas.

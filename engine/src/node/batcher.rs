@@ -1,20 +1,28 @@
 //! Batcher: requests of one model version wait a little for each other, and are computed together.
 //!
 //! ```text
-//! ask ──bounded queue──► instance threads: oldest first, join what fits, run once, split ──► each asker
+//! ask ─┬─bounded queue──► instance threads: oldest first, join what fits, run once, split ──► each asker
+//!      └─ alone, and the model is quick: at once, where it was asked
 //! ```
 //!
-//! No request waits longer for others than the delay; one whose client has left or whose time is over is not computed; a full
+//! Two changes of threads take longer than a small model does, so a request that nothing waits with is computed by the thread that
+//! brings it, as long as the model has lately answered within [`QUICK`]. No request waits longer for others than the delay; one whose client has left or whose time is over is not computed; a full
 //! queue refuses at once.
 
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
+
+/// A model that answers in less is asked on the spot: the thread that brings a request has others to serve.
+const QUICK: Duration = Duration::from_micros(300);
 
 /// What a version computes with. Requests are joined and answers split along the first axis.
 pub trait Runtime: Send + Sync + 'static {
@@ -104,6 +112,8 @@ struct Waiting<R: Runtime> {
 
 struct Queue<R: Runtime> {
     waiting: VecDeque<Waiting<R>>,
+    /// Batches that are being computed, of as many as there are instances.
+    running: usize,
     open: bool,
 }
 
@@ -111,8 +121,10 @@ struct Shared<R: Runtime> {
     runtime: R,
     settings: BatchSettings,
     queue: Mutex<Queue<R>>,
-    /// Something came, or it closes.
+    /// Something came, an instance is free, or it closes.
     came: Condvar,
+    /// How long the model lately took, nanoseconds; none yet: for ever.
+    lately: AtomicU64,
 }
 
 /// The queue and the instance threads of one version. Closing it lets what waits finish.
@@ -126,8 +138,9 @@ impl<R: Runtime> Batcher<R> {
     /// # Errors
     /// When a thread cannot be started.
     pub fn start(runtime: R, settings: BatchSettings) -> std::io::Result<Self> {
-        let queue = Mutex::new(Queue { waiting: VecDeque::new(), open: true });
-        let shared = Arc::new(Shared { runtime, settings, queue, came: Condvar::new() });
+        let queue = Mutex::new(Queue { waiting: VecDeque::new(), running: 0, open: true });
+        let lately = AtomicU64::new(u64::MAX);
+        let shared = Arc::new(Shared { runtime, settings, queue, came: Condvar::new(), lately });
         let batcher = Self { shared };
         for number in 0..settings.instances.max(1) {
             let shared = Arc::clone(&batcher.shared);
@@ -141,7 +154,7 @@ impl<R: Runtime> Batcher<R> {
         &self.shared.runtime
     }
 
-    /// Puts a request into the queue; the receiver gets its reply. Dropping the receiver withdraws the request.
+    /// Computes a request now or puts it into the queue; the receiver gets its reply. Dropping the receiver withdraws it.
     ///
     /// # Errors
     /// A refusal when the queue is full or closed.
@@ -152,18 +165,32 @@ impl<R: Runtime> Batcher<R> {
     ) -> Result<oneshot::Receiver<Reply<R>>, Refusal<R::Error>> {
         let (answer, reply) = oneshot::channel();
         let came = Instant::now();
-        let rows = self.shared.runtime.rows(&input);
-        {
-            let mut queue = self.shared.lock();
+        let shared = &self.shared;
+        let rows = shared.runtime.rows(&input);
+        let waiting = Waiting { input, rows, came, until: came + timeout, answer };
+        let now = {
+            let mut queue = shared.lock();
             if !queue.open {
                 return Err(Refusal::Closed);
             }
-            if queue.waiting.len() >= self.shared.settings.queue {
+            if queue.waiting.len() >= shared.settings.queue {
                 return Err(Refusal::Full);
             }
-            queue.waiting.push_back(Waiting { input, rows, came, until: came + timeout, answer });
+            if shared.is_quick(&queue) {
+                queue.running += 1;
+                Some(waiting)
+            } else {
+                queue.waiting.push_back(waiting);
+                None
+            }
+        };
+        match now {
+            Some(waiting) => {
+                shared.alone(waiting);
+                shared.free();
+            }
+            None => shared.came.notify_one(),
         }
-        self.shared.came.notify_one();
         Ok(reply)
     }
 
@@ -194,25 +221,45 @@ impl<R: Runtime> Shared<R> {
     fn work(&self) {
         while let Some(batch) = self.next() {
             self.answer(batch);
+            self.free();
         }
     }
 
-    /// The next requests to compute together, oldest first; `None` when there will be no more.
+    /// Whether a request that comes now is best computed at once.
+    fn is_quick(&self, queue: &Queue<R>) -> bool {
+        queue.waiting.is_empty()
+            && queue.running < self.settings.instances.max(1)
+            && self.settings.max_delay.is_zero()
+            && u128::from(self.lately.load(Ordering::Relaxed)) < QUICK.as_nanos()
+    }
+
+    /// An instance has computed its batch.
+    fn free(&self) {
+        let mut queue = self.lock();
+        queue.running -= 1;
+        if !queue.waiting.is_empty() {
+            self.came.notify_one();
+        }
+    }
+
+    /// The next requests to compute together, oldest first; `None` when there will be no more. One instance is taken with them.
     fn next(&self) -> Option<Vec<Waiting<R>>> {
         let mut queue = self.lock();
         loop {
             let now = Instant::now();
             queue.waiting.retain(|waiting| !waiting.answer.is_closed());
-            if let Some(oldest) = queue.waiting.front() {
+            let free = queue.running < self.settings.instances.max(1);
+            if let (Some(oldest), true) = (queue.waiting.front(), free) {
                 let full =
                     queue.waiting.iter().map(|waiting| waiting.rows).sum::<usize>() >= self.settings.max_rows;
                 let due = oldest.came + self.settings.max_delay;
                 if full || due <= now || !queue.open {
+                    queue.running += 1;
                     return Some(self.take(&mut queue, now));
                 }
                 let waited = self.came.wait_timeout(queue, due - now);
                 queue = waited.unwrap_or_else(PoisonError::into_inner).0;
-            } else if queue.open {
+            } else if queue.open || !queue.waiting.is_empty() {
                 queue = self.came.wait(queue).unwrap_or_else(PoisonError::into_inner);
             } else {
                 return None;
@@ -280,11 +327,18 @@ impl<R: Runtime> Shared<R> {
 
     /// Runs the model. A panic is its failure: the queue and other requests go on.
     fn run(&self, input: &R::Input) -> Result<R::Output, R::Error> {
-        catch_unwind(AssertUnwindSafe(|| self.runtime.run(input))).unwrap_or_else(|panic| {
+        let began = Instant::now();
+        let result = catch_unwind(AssertUnwindSafe(|| self.runtime.run(input))).unwrap_or_else(|panic| {
             let said = panic.downcast_ref::<String>().map(String::as_str);
             let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
             Err(self.runtime.broken(said))
-        })
+        });
+        // Slower counts at once; quicker by and by.
+        let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let before = self.lately.load(Ordering::Relaxed);
+        let mean = if before == u64::MAX { took } else { before / 8 * 7 + took / 8 };
+        self.lately.store(mean.max(took), Ordering::Relaxed);
+        result
     }
 }
 
@@ -395,6 +449,27 @@ mod tests {
         for (at, reply) in replies.into_iter().enumerate() {
             let (result, timing) = reply.blocking_recv().expect("a reply");
             assert_eq!((result, timing.batch_rows), (Ok(vec![2 * at as i64]), 2));
+        }
+    }
+
+    #[test]
+    fn a_quick_model_is_asked_on_the_spot_and_a_slow_one_is_not() {
+        let batcher = start(4, 0, 100, 0);
+        // Unknown at first; then it is known to be quick, but for a moment when the machine was busy.
+        let mut at_once = 0;
+        for value in 100..300 {
+            let mut reply = ask(&batcher, 0, &[value]);
+            let found = reply.try_recv();
+            at_once += usize::from(found.is_ok());
+            let (result, _) = found.unwrap_or_else(|_| reply.blocking_recv().expect("a reply"));
+            assert_eq!(result, Ok(vec![2 * value]));
+        }
+        assert!(at_once > 50, "{at_once}");
+        let slow = start(4, 0, 100, 5);
+        for value in 0..5 {
+            let mut reply = ask(&slow, 0, &[value]);
+            assert!(reply.try_recv().is_err());
+            assert_eq!(reply.blocking_recv().expect("a reply").0, Ok(vec![2 * value]));
         }
     }
 

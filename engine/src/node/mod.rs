@@ -12,6 +12,7 @@ mod metrics;
 mod model;
 mod onnx;
 mod repository;
+mod rows;
 mod schema;
 mod serve;
 mod source;

@@ -92,6 +92,7 @@ pub fn serve(
             timeout: options.timeout,
             log_requests: options.log_requests,
         },
+        aside: Arc::new(tokio::sync::Semaphore::new(api::AT_ONCE)),
         settled: false.into(),
         draining: false.into(),
     });

@@ -6,6 +6,7 @@ use egui::{Key, Modifiers, Role};
 use egui_kittest::kittest::Queryable;
 use orrery_domain::{
     ModelRef,
+    explain::{Attributions, ExplainCheck, ExplainMethod, ExplainScale, Explanation, RowExplanation},
     fleet::{FleetCommand, RolloutPlan, RolloutState, TryEndpointState, state::TensorSchema},
 };
 use orrery_ui::route::PageId;
@@ -96,6 +97,7 @@ fn a_deployed_model_is_described_and_then_asked() {
         answer: None,
         waiting: false,
         secs: None,
+        explanation: None,
     };
     let shown = tried.clone();
     engine.change(|snapshot| Arc::make_mut(&mut snapshot.fleet).tried = Some(Arc::new(shown)));
@@ -106,8 +108,25 @@ fn a_deployed_model_is_described_and_then_asked() {
     assert_eq!(asked(&engine), [FleetCommand::TryEndpoint { endpoint, model, version, row }]);
     tried.answer = Some(Ok(vec![("late".to_owned(), "0.2817".to_owned())]));
     tried.secs = Some(0.0071);
+    let parts = [("carrier", -0.25), ("distance", 0.75)].map(|(name, value)| (name.to_owned(), value));
+    tried.explanation = Some(Ok(Explanation {
+        method: ExplainMethod::IntegratedGradients,
+        class: Some("late".to_owned()),
+        scale: ExplainScale::LogOdds,
+        rows: vec![RowExplanation {
+            row: 0,
+            prediction: 0.5,
+            baseline: 0.0,
+            attributions: Attributions(parts.to_vec()),
+        }],
+        check: ExplainCheck { name: "completeness".to_owned(), value: 1e-5, limit: 1e-3, passed: true },
+    }));
     engine.change(|snapshot| Arc::make_mut(&mut snapshot.fleet).tried = Some(Arc::new(tried)));
     settle(&mut window);
     assert!(window.query_by_label("Answer late: 0.2817").is_some());
     assert!(window.query_by_label_contains("Answered in 7.1 ms").is_some());
+    assert!(window.query_by_label("What speaks for 'late'").is_some());
+    assert!(window.query_by_label("distance adds +0.750").is_some());
+    assert!(window.query_by_label("carrier adds \u{2212}0.250").is_some());
+    assert!(window.query_by_label_contains("The parts add up").is_some());
 }

@@ -14,7 +14,7 @@ use super::{
     region::RegionView,
     simulation::Simulation,
 };
-use crate::{failure::Failure, units::UnixSecs};
+use crate::{explain::Explanation, failure::Failure, units::UnixSecs};
 
 /// A gateway's account of itself, or why there is none.
 pub type GatewayAnswer = Result<Arc<GatewayStatus>, Failure>;
@@ -62,6 +62,10 @@ pub struct TryEndpointState {
     pub waiting: bool,
     /// Seconds that the answer took.
     pub secs: Option<f64>,
+    /// What each column added to the answer, or why that is not known; `None` where the server is not one of ours, or before a row was
+    /// asked.
+    #[serde(default)]
+    pub explanation: Option<Result<Explanation, Failure>>,
 }
 
 /// Everything known of the fleet.

@@ -52,6 +52,11 @@ impl GbtScorer {
         Forest::load(folder).map(Self::new)
     }
 
+    /// The trees.
+    pub fn forest(&self) -> &Forest {
+        &self.forest
+    }
+
     /// Outputs of a row: 1 for two classes and for numbers, else one a class.
     pub fn outputs(&self) -> usize {
         self.forest.outputs()

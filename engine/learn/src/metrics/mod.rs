@@ -31,7 +31,11 @@ use orrery_domain::{
 };
 
 pub(crate) use self::classes::decide;
-pub use self::{curves::curves, raw::from_raw, verdict::verdict};
+pub use self::{
+    curves::curves,
+    raw::from_raw,
+    verdict::{Paired, paired, verdict},
+};
 
 /// What the rows really are.
 #[derive(Clone, Copy, Debug)]

@@ -12,8 +12,51 @@ use super::{
     scorer::Scorer,
 };
 
-/// Compares the model with the baseline that has the best primary metric: the difference on the same resamples of the same
-/// rows (paired bootstrap). Better or worse only where the 95% interval of the difference leaves out 0.
+/// Two models' values of the task's first metric, and whether they differ beyond chance.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Paired {
+    /// Metric.
+    pub metric: MetricId,
+    /// The model's value.
+    pub model: f64,
+    /// The other's.
+    pub against: f64,
+    /// 95 % interval of the model's less the other's.
+    pub bounds: Option<(f64, f64)>,
+    /// Whether the model is better or worse: only where the interval leaves out 0.
+    pub better: Option<bool>,
+}
+
+/// The difference of two models on the same resamples of the same rows (paired bootstrap, Efron and Tibshirani 1993, section 13.3).
+/// `None` where one has no value: the metric is not defined on these rows, or predictions do not fit them.
+pub fn paired(
+    task: Task,
+    truth: &Truth<'_>,
+    model: &Predictions,
+    against: &Predictions,
+    settings: &BootstrapSettings,
+) -> Option<Paired> {
+    let metric = MetricId::primary(task);
+    let sign = if metric.higher_is_better() { 1.0 } else { -1.0 };
+    let once = vec![1; truth.rows()];
+    let scored = |predictions: &Predictions| {
+        let scorer = Scorer::new(task, truth, predictions, DEFAULT_THRESHOLD)?;
+        scorer.primary(&once).map(|value| (value, scorer))
+    };
+    let ((value, model), (other_value, other)) = (scored(model)?, scored(against)?);
+    let differences = replicate(truth.rows(), model.work() + other.work(), settings, |counts| {
+        Some(model.primary(counts)? - other.primary(counts)?)
+    });
+    let bounds = interval(differences.into_iter());
+    let better = bounds.and_then(|(low, high)| match (low * sign, high * sign) {
+        (a, b) if a > 0.0 && b > 0.0 => Some(true),
+        (a, b) if a < 0.0 && b < 0.0 => Some(false),
+        _ => None,
+    });
+    Some(Paired { metric, model: value, against: other_value, bounds, better })
+}
+
+/// Compares the model with the baseline that has the best primary metric, as [`paired`] does.
 pub fn verdict(
     task: Task,
     truth: &Truth<'_>,
@@ -24,36 +67,26 @@ pub fn verdict(
     let metric = MetricId::primary(task);
     let sign = if metric.higher_is_better() { 1.0 } else { -1.0 };
     let once = vec![1; truth.rows()];
-    let scored = |predictions: &Predictions| {
-        let scorer = Scorer::new(task, truth, predictions, DEFAULT_THRESHOLD)?;
-        scorer.primary(&once).map(|value| (value, scorer))
-    };
+    let value =
+        |predictions: &Predictions| Scorer::new(task, truth, predictions, DEFAULT_THRESHOLD)?.primary(&once);
     let best = baselines
         .iter()
-        .filter_map(|(name, predictions)| scored(predictions).map(|(value, scorer)| (name, value, scorer)))
+        .filter_map(|(name, predictions)| value(predictions).map(|value| (name, value, predictions)))
         .max_by(|(_, a, _), (_, b, _)| (a * sign).total_cmp(&(b * sign)));
-    let (Some((value, model)), Some((against, baseline_value, baseline))) = (scored(model), best) else {
+    let found = best.and_then(|(name, _, rival)| Some((name, paired(task, truth, model, rival, settings)?)));
+    let Some((against, found)) = found else {
         return undecidable(metric, baselines);
     };
-    let differences = replicate(truth.rows(), model.work() + baseline.work(), settings, |counts| {
-        Some(model.primary(counts)? - baseline.primary(counts)?)
-    });
-    let bounds = interval(differences.into_iter());
-    let better = bounds.and_then(|(low, high)| match (low * sign, high * sign) {
-        (a, b) if a > 0.0 && b > 0.0 => Some(true),
-        (a, b) if a < 0.0 && b < 0.0 => Some(false),
-        _ => None,
-    });
     Verdict {
         metric,
         against: against.clone(),
         difference: MetricValue {
-            value: Some(value - baseline_value),
-            low: bounds.map(|(low, _)| low),
-            high: bounds.map(|(_, high)| high),
+            value: Some(found.model - found.against),
+            low: found.bounds.map(|(low, _)| low),
+            high: found.bounds.map(|(_, high)| high),
         },
-        better,
-        message: sentence(metric, against, (value, baseline_value), bounds, better),
+        better: found.better,
+        message: sentence(metric, against, (found.model, found.against), found.bounds, found.better),
     }
 }
 

@@ -4,6 +4,7 @@
 //! models/<name>/<version>/  card.json          what it is, where it came from, how good it was, hashes of the rest
 //!                           preprocess.json    raw columns -> numbers
 //!                           weights.safetensors + model.onnx (networks, linear) | trees.json (gbt)
+//!                           means.json         the mean encoded training row (networks, linear)
 //!                           curves.json        ROC, calibration, residuals… of the test rows
 //! ```
 //!

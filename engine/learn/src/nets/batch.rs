@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Architecture, Encoded};
+use super::{Architecture, Encoded, embed::Tables};
 
 /// A stream of random bits fixed by (seed, purpose, index): `SplitMix64` (Steele, Lea and Flood 2014). Nothing is carried
 /// from step to step, so a resumed run draws what an unbroken one would have drawn.
@@ -167,6 +167,32 @@ impl Gatherer {
             }));
         }
         batch
+    }
+    /// Gradients of the numeric columns `[rows, numeric]`, from those of the plain ones `[rows, plain columns]` and of the
+    /// embedded inputs `[rows, inputs]`.
+    pub fn number_slopes(
+        &self,
+        tables: &Tables,
+        batch: &HostBatch,
+        plain: &[f32],
+        embedded: &[f32],
+    ) -> Vec<f64> {
+        let mut out = vec![0.0; batch.rows * self.numeric];
+        for (row, slopes) in plain.chunks_exact(self.plain.len().max(1)).enumerate() {
+            for (&column, slope) in self.plain.iter().zip(slopes) {
+                out[row * self.numeric + column] = f64::from(*slope);
+            }
+        }
+        let shares = tables.share_slopes(batch, embedded);
+        let places = shares.iter().zip(&batch.places);
+        for (index, (slope, place)) in places.enumerate() {
+            let (row, (column, edges)) =
+                (index / self.embedded.len(), &self.embedded[index % self.embedded.len()]);
+            let bin = place.bin as usize;
+            let width = f64::from(edges[bin + 1]) - f64::from(edges[bin]);
+            out[row * self.numeric + column] = slope / width;
+        }
+        out
     }
 }
 

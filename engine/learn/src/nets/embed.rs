@@ -81,7 +81,27 @@ impl Tables {
             }
             let codes = &batch.codes[row * self.categories..][..self.categories];
             for (&code, out) in codes.iter().zip(categories.chunks_exact_mut(self.embedding.max(1))) {
-                out.copy_from_slice(&self.codes[code as usize * self.embedding..][..self.embedding]);
+                out.copy_from_slice(self.code(code));
+            }
+        }
+        out
+    }
+
+    /// The embedding of a code of the shared table. `[embedding]`
+    pub fn code(&self, code: u32) -> &[f32] {
+        &self.codes[code as usize * self.embedding..][..self.embedding]
+    }
+
+    /// Gradients of the shares of embedded numbers within their bins `[rows, columns]`, from those of the embedded inputs
+    /// `[rows, inputs]`.
+    pub fn share_slopes(&self, batch: &HostBatch, slopes: &[f32]) -> Vec<f64> {
+        let mut out = Vec::with_capacity(batch.places.len());
+        for (row, slopes) in slopes.chunks_exact(self.inputs().max(1)).enumerate() {
+            for column in 0..self.columns {
+                let at = self.at(column, batch.places[row * self.columns + column]);
+                let inside = &self.inside[at..][..self.width];
+                let slopes = &slopes[column * self.width..][..self.width];
+                out.push(slopes.iter().zip(inside).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum());
             }
         }
         out

@@ -71,7 +71,7 @@ impl Network {
 #[derive(Clone, Debug)]
 pub(super) struct Inputs {
     /// Numbers that enter as they are. `[rows, plain columns]`
-    plain: Option<Tensor<2>>,
+    pub plain: Option<Tensor<2>>,
     /// Embedded numbers, embedded categories. `[rows, inputs]`
     pub embedded: Option<Tensor<2>>,
 }
@@ -79,12 +79,22 @@ pub(super) struct Inputs {
 impl Inputs {
     /// Embeds a batch and puts it on a device.
     pub fn new(batch: &HostBatch, tables: &Tables, device: &Device) -> Self {
-        let rows = batch.rows;
+        Self::of(batch.plain.clone(), tables.embed(batch), batch.rows, device)
+    }
+
+    /// Puts numbers `[rows, plain columns]` and embedded inputs `[rows, inputs]` on a device.
+    pub fn of(plain: Vec<f32>, embedded: Vec<f32>, rows: usize, device: &Device) -> Self {
         let tensor = |values: Vec<f32>| {
             let columns = values.len() / rows.max(1);
             (columns > 0).then(|| Tensor::from_data(TensorData::new(values, [rows, columns]), device))
         };
-        Self { plain: tensor(batch.plain.clone()), embedded: tensor(tables.embed(batch)) }
+        Self { plain: tensor(plain), embedded: tensor(embedded) }
+    }
+
+    /// The same values as leaves that gradients are asked for.
+    pub fn tracked(self) -> Self {
+        let leaf = |tensor: Tensor<2>| tensor.autodiff().require_grad();
+        Self { plain: self.plain.map(leaf), embedded: self.embedded.map(leaf) }
     }
 
     /// The first layer's inputs. `[rows, inputs]`

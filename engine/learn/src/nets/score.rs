@@ -21,10 +21,10 @@ const FEWEST: usize = 64;
 /// A trained network, ready to score.
 #[derive(Debug)]
 pub struct Scorer {
-    arch: Architecture,
-    network: Network,
-    gatherer: Gatherer,
-    device: Device,
+    pub(super) arch: Architecture,
+    pub(super) network: Network,
+    pub(super) gatherer: Gatherer,
+    pub(super) device: Device,
 }
 
 impl Scorer {

@@ -1,8 +1,15 @@
 //! Evaluation: a model measured on a file whose target is known.
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
-use orrery_domain::{Failure, FailureClass, job::JobEvent, metric::Metrics, training::Task};
+use arrow::array::{ArrayRef, DictionaryArray, Float64Array, types::Int32Type};
+use orrery_domain::{
+    Failure, FailureClass,
+    dataset::{ColumnSchema, ColumnType},
+    job::JobEvent,
+    metric::Metrics,
+    training::Task,
+};
 
 use super::{
     Predictor,
@@ -43,7 +50,7 @@ pub(super) fn evaluate_with(
     let target = predictor.card.target.as_str();
     input::require(&table, std::iter::once(target), file)?;
     let column = table.position(target).unwrap_or_default();
-    let truth = Known::of(predictor, &table, column, file)?;
+    let truth = Known::of(predictor, &table, column, &file.display().to_string())?;
     let rows = truth.kept.len();
     if rows == 0 {
         return Err(Failure::new(
@@ -76,18 +83,49 @@ pub(super) fn evaluate_with(
     Ok((evaluate_at(card.task, &known, &predictions, threshold, Some(&settings)), rows as u64))
 }
 
+/// A table of one column, the target as texts; empty: not known. `[rows]`
+///
+/// # Errors
+/// A data failure when a number is wanted and a text is none.
+pub fn target_table(target: &str, texts: &[String], number: bool) -> Result<Table, Failure> {
+    let present = |text: &String| (!text.trim().is_empty()).then(|| text.trim().to_owned());
+    let (kind, array): (ColumnType, ArrayRef) = if number {
+        let value = |(row, text): (usize, &String)| match present(text) {
+            None => Ok(None),
+            Some(text) => text.parse::<f64>().map(Some).map_err(|_other| {
+                Failure::new(
+                    FailureClass::Data,
+                    format!("Row {row}: '{text}' is no number, but '{target}' is one."),
+                )
+            }),
+        };
+        let values = texts.iter().enumerate().map(value).collect::<Result<Vec<Option<f64>>, Failure>>()?;
+        (ColumnType::Float, Arc::new(Float64Array::from(values)))
+    } else {
+        let values: Vec<Option<String>> = texts.iter().map(present).collect();
+        let values: DictionaryArray<Int32Type> = values.iter().map(Option::as_deref).collect();
+        (ColumnType::Category, Arc::new(values))
+    };
+    let schema = ColumnSchema { name: target.to_owned(), kind, overridden: false };
+    Ok(Table::new(vec![schema], vec![array]))
+}
+
 /// The rows whose target is known.
-struct Known {
+pub(super) struct Known {
     /// Their positions in the table.
-    kept: Vec<usize>,
+    pub kept: Vec<usize>,
     /// Their classes; empty for regression.
-    codes: Vec<u32>,
+    pub codes: Vec<u32>,
     /// Their values; empty for classes.
-    values: Vec<f64>,
+    pub values: Vec<f64>,
 }
 
 impl Known {
-    fn of(predictor: &Predictor, table: &Table, column: usize, file: &Path) -> Result<Self, Failure> {
+    /// Those of a table's column, which is named by where it came from.
+    ///
+    /// # Errors
+    /// A data failure that names a class the model does not know, or a column that holds no numbers.
+    pub fn of(predictor: &Predictor, table: &Table, column: usize, place: &str) -> Result<Self, Failure> {
         if predictor.card.task == Task::Regression {
             let numbers =
                 crate::prepare::column::numbers(table, column, orrery_domain::dataset::ColumnType::Float)?;
@@ -108,7 +146,7 @@ impl Known {
         for (row, label) in labels.codes.iter().enumerate() {
             let Some(label) = label else { continue };
             let code = codes[*label as usize].ok_or_else(|| {
-                unknown_class(&predictor.card.target, &labels.classes[*label as usize], classes, file)
+                unknown_class(&predictor.card.target, &labels.classes[*label as usize], classes, place)
             })?;
             known.kept.push(row);
             known.codes.push(code);
@@ -122,7 +160,7 @@ fn plain(class: &str) -> String {
     class.trim().parse::<f64>().map_or_else(|_| class.trim().to_lowercase(), number_text)
 }
 
-fn unknown_class(target: &str, class: &str, classes: &[String], file: &Path) -> Failure {
+fn unknown_class(target: &str, class: &str, classes: &[String], place: &str) -> Failure {
     let listed: Vec<&str> = classes.iter().take(10).map(String::as_str).collect();
     Failure::new(
         FailureClass::Data,
@@ -131,7 +169,7 @@ fn unknown_class(target: &str, class: &str, classes: &[String], file: &Path) -> 
              train a model that knows them. ({})",
             listed.join(", "),
             if classes.len() > 10 { ", …" } else { "" },
-            file.display()
+            place
         ),
     )
 }

@@ -3,6 +3,8 @@
 //! ```text
 //! folder ──load (hashes checked)──► Predictor ─┬─ row            one row of texts, for forms
 //!                                              ├─ serve          columns of a program's request, for a node
+//!                                              ├─ explain        what each column added (crate::explain)
+//!                                              ├─ compare        two models on the same rows
 //!                                              ├─ predict_table  Predictions and what was odd about the rows
 //!                                              ├─ predict_file   all input columns and the prediction's, .csv or .parquet
 //!                                              └─ evaluate_file  metrics on rows whose target is known
@@ -11,6 +13,7 @@
 //! Raw columns go through the model's own `preprocess.json`, as in training.
 
 mod columns;
+mod compare;
 mod csv;
 mod evaluate;
 mod file;
@@ -27,15 +30,20 @@ use std::path::Path;
 use orrery_domain::{Failure, FailureClass, model::ModelCard, training::Task};
 
 pub use self::{
-    evaluate::evaluate_file,
+    compare::ComparedRows,
+    evaluate::{evaluate_file, target_table},
     file::predict_file,
     served::{Answer, Answers, Column},
 };
 use crate::{
+    explain::Explained,
     gbt::GbtScorer,
     metrics::{DEFAULT_THRESHOLD, Predictions, decide, from_raw},
     model, nets,
-    prepare::{Preprocessor, TransformReport},
+    prepare::{
+        Preprocessor, TransformReport,
+        means::{self, Means},
+    },
     table::Table,
 };
 
@@ -49,17 +57,29 @@ pub struct Predictor {
 trait Scores: Send + Sync {
     /// Row-major outputs `[rows, outputs]`, the number of outputs, and what was odd about the rows.
     fn score(&self, table: &Table) -> Result<(Vec<f64>, usize, TransformReport), Failure>;
+
+    /// What can be explained of it.
+    fn explained(&self) -> Option<Explained<'_>> {
+        None
+    }
 }
 
 struct Network {
     preprocess: Preprocessor,
     scorer: nets::Scorer,
+    /// Models of before there were explanations lack them.
+    means: Option<Means>,
 }
 
 impl Scores for Network {
     fn score(&self, table: &Table) -> Result<(Vec<f64>, usize, TransformReport), Failure> {
         let (encoded, report) = self.preprocess.transform(table)?;
         Ok((self.scorer.score(&encoded)?, self.scorer.architecture().outputs, report))
+    }
+
+    fn explained(&self) -> Option<Explained<'_>> {
+        let (rules, means) = (&self.preprocess, self.means.as_ref());
+        Some(Explained::Network { rules, scorer: &self.scorer, means })
     }
 }
 
@@ -84,6 +104,10 @@ impl Scores for Trees {
         }
         Ok((self.scorer.score(&encoded), self.scorer.outputs(), report))
     }
+
+    fn explained(&self) -> Option<Explained<'_>> {
+        Some(Explained::Trees { rules: &self.preprocess, scorer: &self.scorer })
+    }
 }
 
 impl std::fmt::Debug for Predictor {
@@ -106,7 +130,9 @@ impl Predictor {
         let preprocess = Preprocessor::load(folder)?;
         let scores: Box<dyn Scores> =
             if card.kind.is_network() || card.kind == orrery_domain::training::ModelKind::Linear {
-                Box::new(Network { preprocess, scorer: nets::Scorer::load(folder)? })
+                let has_means = card.files.iter().any(|file| file.name == means::FILE);
+                let means = if has_means { Some(Means::load(folder)?) } else { None };
+                Box::new(Network { preprocess, scorer: nets::Scorer::load(folder)?, means })
             } else {
                 Box::new(Trees { preprocess, scorer: GbtScorer::load(folder)? })
             };
@@ -141,6 +167,20 @@ impl Predictor {
         }
         predictions.check()?;
         Ok((predictions, report))
+    }
+
+    /// What can be explained of it.
+    pub(crate) fn explained(&self) -> Option<Explained<'_>> {
+        self.scores.explained()
+    }
+
+    /// The class that is predicted for a table's first row.
+    pub(crate) fn first_class(&self, table: &Table) -> Result<usize, Failure> {
+        let first = Table { schema: table.schema.clone(), batch: table.batch.slice(0, 1) };
+        match self.predict_table(&first)?.0 {
+            Predictions::Probabilities { values, .. } => Ok(self.class(&values)),
+            Predictions::Values(_) => Ok(0),
+        }
     }
 
     /// The predicted class of one row of probabilities. `[classes]`

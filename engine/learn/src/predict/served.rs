@@ -111,11 +111,11 @@ impl Predictor {
         if self.card.classes.is_empty() { ColumnType::Float } else { class_type(&self.card.classes) }
     }
 
-    /// Predicts rows given as columns, one for every feature, in any order.
+    /// Rows given as columns, one for every feature, in any order, as the model's table.
     ///
     /// # Errors
     /// A client failure that names the column which is missing, unknown, of another length or of an unfitting type.
-    pub fn serve(&self, columns: &[(String, Column)]) -> Result<Answers, Failure> {
+    pub fn table(&self, columns: &[(String, Column)]) -> Result<Table, Failure> {
         if let Some((name, _)) = columns.iter().find(|(name, _)| !self.features().any(|f| f.name == *name)) {
             return Err(client(format!("The model has no input '{name}'. Leave it out.")));
         }
@@ -138,7 +138,15 @@ impl Predictor {
             schema.push(ColumnSchema { kind, ..feature.clone() });
             arrays.push(array);
         }
-        let (predictions, _) = self.predict_table(&Table::new(schema, arrays))?;
+        Ok(Table::new(schema, arrays))
+    }
+
+    /// Predicts rows given as columns, one for every feature, in any order.
+    ///
+    /// # Errors
+    /// As [`Self::table`].
+    pub fn serve(&self, columns: &[(String, Column)]) -> Result<Answers, Failure> {
+        let (predictions, _) = self.predict_table(&self.table(columns)?)?;
         Ok(match predictions {
             Predictions::Values(values) => {
                 Answers { prediction: Answer::Values(values), probabilities: None }

@@ -10,6 +10,7 @@
 pub mod column;
 mod feature;
 mod fit;
+pub mod means;
 mod normal;
 mod transform;
 

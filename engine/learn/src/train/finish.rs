@@ -132,7 +132,11 @@ pub(super) fn finish(
         created_at: now(),
     };
     say(control, "Writing the model", 0.99);
-    stage(job, &source, |folder| model::write(folder, &mut card, &curves))?;
+    let means = if kept.kind == ModelKind::Gbt { None } else { Some(rules.means(&parts.train.table)?) };
+    stage(job, &source, |folder| {
+        means.as_ref().map_or(Ok(()), |means| means.save(folder))?;
+        model::write(folder, &mut card, &curves)
+    })?;
     Ok((summary(&card), card))
 }
 

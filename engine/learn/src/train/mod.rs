@@ -26,7 +26,7 @@ mod scorer;
 pub(crate) mod steer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{cell::RefCell, path::PathBuf};
 

@@ -48,7 +48,7 @@ pub(super) fn dataset_of(rows: u64, columns: &[(&str, ColumnType)]) -> Dataset {
 }
 
 /// Rows whose value and class follow from two columns, one number and one category.
-fn table(rows: usize) -> Table {
+pub(crate) fn table(rows: usize) -> Table {
     let noise = |i: usize, k: usize| ((i * 7919 + k * 104_729) % 1009) as f64 / 1009.0;
     let x: Vec<Option<f64>> = (0..rows).map(|i| (i % 17 != 0).then(|| noise(i, 1))).collect();
     let kind: Vec<&str> = (0..rows).map(|i| ["red", "green", "blue"][(i * 31) % 3]).collect();
@@ -94,7 +94,7 @@ fn table(rows: usize) -> Table {
 }
 
 /// A job that trains `target` from `x` and `kind`.
-fn job(folder: &Path, target: &str, kind: ModelKind) -> TrainJob {
+pub(crate) fn job(folder: &Path, target: &str, kind: ModelKind) -> TrainJob {
     let table = table(600);
     let blob = folder.join("table.arrow");
     table.write_arrow(&blob).expect("written");

@@ -4,6 +4,7 @@ mod access_log;
 mod control;
 mod error;
 mod infer;
+mod ml;
 mod routes;
 
 use std::{
@@ -30,6 +31,7 @@ use crate::{
     http::{TRACEPARENT, TraceContext},
 };
 use error::ApiError;
+pub use ml::AT_ONCE;
 
 /// The header that names a request in logs and answers.
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -57,6 +59,8 @@ pub struct Node {
     pub metrics: Metrics,
     /// Settings.
     pub settings: ApiSettings,
+    /// Permits of explanations and comparisons.
+    pub aside: Arc<tokio::sync::Semaphore>,
     /// Whether what should be served at start has been tried.
     pub settled: AtomicBool,
     /// Whether it is ending: not ready, but what comes is still answered.
@@ -136,6 +140,8 @@ fn route(path: &str) -> &'static str {
         (true, _) => "metadata",
         (false, "metrics") => "metrics",
         (false, "openapi.json") => "openapi",
+        (false, "explain") => "explain",
+        (false, "compare") => "compare",
         (false, _) => "other",
     }
 }

@@ -10,7 +10,7 @@ use axum::{
 };
 use orrery_domain::access::Scope;
 
-use super::{Node, control, infer};
+use super::{Node, control, infer, ml};
 
 /// The description of all routes.
 const DOCUMENT: &str = include_str!("openapi.json");
@@ -49,6 +49,8 @@ pub fn routes() -> Vec<Route> {
         getting(None, "/api/openapi.json", document),
         posting(Scope::Infer, "/v2/models/{model}/infer", infer::newest),
         posting(Scope::Infer, "/v2/models/{model}/versions/{version}/infer", infer::version),
+        posting(Scope::Infer, "/api/ml/explain", ml::explain),
+        posting(Scope::Infer, "/api/ml/models/compare", ml::compare),
         getting(read, "/v2", control::server),
         getting(read, "/v2/models", control::models),
         getting(read, "/v2/models/stats", control::all_statistics),

@@ -14,6 +14,7 @@ use crate::{
     context::PageContext,
     theme::{State, space},
     widgets::{
+        attributions,
         button::{Weight, text_button},
         card,
         error_card::error_card,
@@ -163,6 +164,11 @@ fn answer(tried: &TryEndpointState, ctx: &mut PageContext<'_>, ui: &mut Ui) {
             ui.label(
                 theme.caption(format!("Answered in {}, measured in the window", serve::secs(tried.secs))),
             );
+            match &tried.explanation {
+                None => {}
+                Some(Ok(explanation)) => attributions::show(explanation, theme, ui),
+                Some(Err(failure)) => serve::remark(ui, theme, State::Warning, &failure.message),
+            }
         }
     }
 }
