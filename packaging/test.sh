@@ -31,12 +31,18 @@ step() { # name, command…
 
 doc() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --features "$features"; }
 
+# An environment of Python programs, made again when what is wanted in it has changed.
+environment() { # folder, list of packages
+  if [ ! -x "$1/bin/python" ] || ! cmp -s "$2" "$1/requirements.txt"; then
+    python3 -m venv "$1" && "$1/bin/pip" install -q -r "$2" && cp "$2" "$1/requirements.txt"
+  fi
+}
+
 peers() {
   local venv="$cache/peers"
-  if [ ! -x "$venv/bin/python" ] || ! cmp -s tests/peers/requirements.txt "$venv/requirements.txt"; then
-    python3 -m venv "$venv" && "$venv/bin/pip" install -q -r tests/peers/requirements.txt &&
-      cp tests/peers/requirements.txt "$venv/requirements.txt" || return 1
-  fi
+  environment "$venv" tests/peers/requirements.txt || return 1
+  # MLServer wants other versions of what the others want.
+  environment "$cache/mlserver" tests/peers/mlserver.txt || return 1
   "$venv/bin/python" tests/peers/run.py --orrery "$CARGO_TARGET_DIR/debug/orrery" all
 }
 

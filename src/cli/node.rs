@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
+use orrery_domain::device::DeviceChoice;
 use orrery_engine::node::{Listening, NodeOptions, batcher::BatchSettings, serve};
 
 use super::{
@@ -28,6 +29,12 @@ pub struct NodeArguments {
     /// Serve this v2 model repository (NAME/VERSION/model.onnx, or NAME/model.onnx) instead of the registry
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
+    /// What networks compute with: cpu, gpu or gpu:N (see `orrery devices`); trees and ONNX files use the CPU
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: DeviceChoice,
+    /// Go on on the CPU when the device is lost; without it the node ends, for its supervisor to start it anew
+    #[arg(long)]
+    cpu_fallback: bool,
     /// Most rows that are computed together
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     max_batch: u32,
@@ -56,6 +63,8 @@ pub struct NodeArguments {
 pub fn run(context: &Context, arguments: &NodeArguments) -> Outcome {
     let options = NodeOptions {
         listen: arguments.listen,
+        device: if arguments.device == DeviceChoice::Auto { DeviceChoice::Cpu } else { arguments.device },
+        cpu_fallback: arguments.cpu_fallback,
         batch: BatchSettings {
             max_rows: arguments.max_batch as usize,
             max_delay: Duration::from_micros(arguments.queue_delay),

@@ -1,5 +1,6 @@
 //! The node as a client meets it: what it answers, whom it refuses, how models come and go under load.
 
+mod device;
 mod repository;
 
 use std::{
@@ -42,8 +43,13 @@ struct Node {
 
 /// Starts a node on a free port and waits until it is ready.
 fn start(program: &Program, arguments: &[&str]) -> Node {
+    ready_with(program, arguments, &[])
+}
+
+/// As [`start`], with more in its environment.
+fn ready_with(program: &Program, arguments: &[&str], environment: &[(&str, &str)]) -> Node {
     let all = [&["node", "--listen", "127.0.0.1:0"], arguments].concat();
-    let mut stream = program.stream(&all);
+    let mut stream = program.stream_with(&all, environment);
     let address = stream.next().expect("it listens")["address"].as_str().expect("an address").to_owned();
     let end = Instant::now() + Duration::from_mins(1);
     while ask(&address, "GET", "/v2/health/ready", "").status != 200 {

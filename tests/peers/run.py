@@ -7,6 +7,7 @@ onnx      ONNX Runtime on model.onnx of models trained here
 pandas    the profile of a file against pandas
 linear    linear and logistic regression against scikit-learn
 oip       NVIDIA's tritonclient: it still sends what the codec's tests read, and reads what the codec writes
+fleet     Seldon's MLServer as an endpoint of the fleet (of mlserver.txt, in an environment of its own)
 node      NVIDIA's tritonclient against `orrery node`; ONNX files it serves against ONNX Runtime; promtool on /metrics
 
 Each ends with a line "NAME: N passed, N failed". The exit code is 1 when anything failed or could not run.
@@ -22,7 +23,7 @@ import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-CHECKS = ["metrics", "onnx", "pandas", "linear", "oip", "node"]
+CHECKS = ["metrics", "onnx", "pandas", "linear", "oip", "node", "fleet"]
 
 
 def metrics(orrery, folder):
@@ -56,6 +57,10 @@ def node(orrery, folder):
     ours, files = importlib.import_module("node_triton"), importlib.import_module("node_onnx")
     ours, files = ours.run(orrery, folder), files.run(orrery, folder)
     return ours[0] + files[0], ours[1] + files[1]
+
+
+def fleet(orrery, folder):
+    return importlib.import_module("fleet_mlserver").run(orrery, folder)
 
 
 def main():

@@ -8,6 +8,7 @@
 
 mod api;
 pub mod batcher;
+mod compute;
 mod metrics;
 mod model;
 mod onnx;

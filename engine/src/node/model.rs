@@ -1,6 +1,6 @@
 //! Model: a version that is ready to answer: one of ours, or a foreign ONNX file.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use orrery_domain::{Failure, FailureClass, dataset::ColumnType};
 use orrery_learn::{
@@ -11,6 +11,7 @@ use orrery_oip::{Tensor, control::TensorMetadata};
 
 use super::{
     batcher::{BatchSettings, Batcher, Refusal, Runtime},
+    compute::{Compute, Ours},
     onnx,
     schema::{self, Unfit},
 };
@@ -25,7 +26,7 @@ pub type Columns = Vec<(String, Column)>;
 #[derive(Debug)]
 pub enum Model {
     /// Ours: raw columns in.
-    Ours(Box<Predictor>),
+    Ours(Box<Ours>),
     /// A foreign file: tensors in.
     Onnx(Box<OnnxModel>),
 }
@@ -62,7 +63,7 @@ impl Model {
     /// What it is, as metadata calls it.
     pub fn platform(&self) -> String {
         match self {
-            Self::Ours(predictor) => format!("orrery_{}", predictor.card().kind.name()),
+            Self::Ours(ours) => format!("orrery_{}", ours.predictor().card().kind.name()),
             Self::Onnx(_) => "rten_onnx".to_owned(),
         }
     }
@@ -70,7 +71,7 @@ impl Model {
     /// Inputs.
     pub fn inputs(&self) -> Vec<TensorMetadata> {
         match self {
-            Self::Ours(predictor) => schema::inputs(predictor),
+            Self::Ours(ours) => schema::inputs(ours.predictor()),
             Self::Onnx(model) => onnx::metadata(model.inputs()),
         }
     }
@@ -78,7 +79,7 @@ impl Model {
     /// Outputs.
     pub fn outputs(&self) -> Vec<TensorMetadata> {
         match self {
-            Self::Ours(predictor) => schema::outputs(predictor),
+            Self::Ours(ours) => schema::outputs(ours.predictor()),
             Self::Onnx(model) => onnx::metadata(model.outputs()),
         }
     }
@@ -89,7 +90,7 @@ impl Model {
     /// An error that names the tensor which is missing, unknown or does not fit.
     pub fn rows(&self, tensors: &[Tensor<'_>]) -> Result<Rows, Unfit> {
         match self {
-            Self::Ours(predictor) => schema::columns(predictor, tensors).map(Rows::Columns),
+            Self::Ours(ours) => schema::columns(ours.predictor(), tensors).map(Rows::Columns),
             Self::Onnx(model) => onnx::inputs(model, tensors).map(Rows::Tensors),
         }
     }
@@ -154,7 +155,7 @@ impl Runtime for Model {
 
     fn run(&self, input: &Rows) -> Result<Found, Failure> {
         match (self, input) {
-            (Self::Ours(predictor), Rows::Columns(columns)) => predictor.serve(columns).map(Found::Answers),
+            (Self::Ours(ours), Rows::Columns(columns)) => ours.serve(columns).map(Found::Answers),
             (Self::Onnx(model), Rows::Tensors(tensors)) => {
                 let found = model.run(tensors)?;
                 // Whoever splits an answer relies on it.
@@ -197,10 +198,28 @@ pub fn load_onnx(file: &Path, settings: BatchSettings) -> Result<Batcher<Model>,
 /// Loads a version's folder and asks it for one row of missing values: a version that cannot answer is never ready.
 ///
 /// # Errors
-/// A model failure when a file is missing or damaged, or when it does not answer.
-pub fn load(folder: &Path, settings: BatchSettings) -> Result<Batcher<Model>, Failure> {
-    let predictor = Predictor::load(folder)?;
-    let row: Columns = predictor
+/// As [`Ours::load`].
+pub fn load(
+    folder: &Path,
+    settings: BatchSettings,
+    compute: &Arc<Compute>,
+) -> Result<Batcher<Model>, Failure> {
+    let ours = Ours::load(folder, compute, missing)?;
+    let row = missing(ours.predictor());
+    let batcher = started(Model::Ours(Box::new(ours)), settings)?;
+    let silent =
+        || Failure::new(FailureClass::Model, "The model did not answer its first request.".to_owned());
+    let reply = batcher.ask(Rows::Columns(row), WARM_UP).map_err(|_refused| silent())?;
+    match reply.blocking_recv().map_err(|_gone| silent())?.0 {
+        Ok(_) => Ok(batcher),
+        Err(Refusal::Model(failure)) => Err(failure),
+        Err(_) => Err(silent()),
+    }
+}
+
+/// A row of missing values.
+fn missing(predictor: &Predictor) -> Columns {
+    predictor
         .features()
         .map(|feature| {
             let column = match feature.kind {
@@ -213,16 +232,7 @@ pub fn load(folder: &Path, settings: BatchSettings) -> Result<Batcher<Model>, Fa
             };
             (feature.name.clone(), column)
         })
-        .collect();
-    let batcher = started(Model::Ours(Box::new(predictor)), settings)?;
-    let silent =
-        || Failure::new(FailureClass::Model, "The model did not answer its first request.".to_owned());
-    let reply = batcher.ask(Rows::Columns(row), WARM_UP).map_err(|_refused| silent())?;
-    match reply.blocking_recv().map_err(|_gone| silent())?.0 {
-        Ok(_) => Ok(batcher),
-        Err(Refusal::Model(failure)) => Err(failure),
-        Err(_) => Err(silent()),
-    }
+        .collect()
 }
 
 fn started(model: Model, settings: BatchSettings) -> Result<Batcher<Model>, Failure> {

@@ -12,6 +12,7 @@ use orrery_oip::control::{LoadFile, ModelState};
 
 use super::{
     batcher::{BatchSettings, Batcher},
+    compute::Compute,
     model::Model,
     source::Source,
     statistics::Statistics,
@@ -58,6 +59,7 @@ struct Entry {
 pub struct Repository {
     source: Source,
     settings: BatchSettings,
+    compute: Arc<Compute>,
     entries: Mutex<BTreeMap<ModelRef, Entry>>,
     /// Which version answers where none is named.
     served: Mutex<BTreeMap<String, u32>>,
@@ -65,8 +67,8 @@ pub struct Repository {
 
 impl Repository {
     /// A repository that has loaded nothing yet.
-    pub fn new(source: Source, settings: BatchSettings) -> Self {
-        Self { source, settings, entries: Mutex::default(), served: Mutex::default() }
+    pub fn new(source: Source, settings: BatchSettings, compute: Arc<Compute>) -> Self {
+        Self { source, settings, compute, entries: Mutex::default(), served: Mutex::default() }
     }
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<ModelRef, Entry>> {
@@ -152,7 +154,7 @@ impl Repository {
             }
             entry.served.clone()
         };
-        let loaded = self.source.load(model, self.settings);
+        let loaded = self.source.load(model, self.settings, &self.compute);
         let mut entries = self.entries();
         let entry = entries.entry(model.clone()).or_default();
         match loaded {

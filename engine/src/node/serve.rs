@@ -7,13 +7,14 @@ use std::{
     time::Duration,
 };
 
-use orrery_domain::{Failure, FailureClass};
+use orrery_domain::{Failure, FailureClass, device::DeviceChoice};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use tokio::net::TcpListener;
 
 use super::{
     api::{self, ApiSettings, Node},
     batcher::BatchSettings,
+    compute::Compute,
     metrics::Metrics,
     repository::Repository,
     source::Source,
@@ -40,6 +41,10 @@ pub struct NodeOptions {
     pub timeout: Duration,
     /// Whether each request is logged as a line of JSON on standard error.
     pub log_requests: bool,
+    /// What our models compute with; foreign files always use the CPU.
+    pub device: DeviceChoice,
+    /// Whether the CPU takes over when the device is lost.
+    pub cpu_fallback: bool,
     /// A v2 model repository to serve instead of the registry.
     pub models: Option<PathBuf>,
     /// Connections, and how they end.
@@ -62,7 +67,8 @@ pub struct Listening {
 /// Serves a workspace's models, or a folder's, until the process is asked to end. `listening` is called once, with the address.
 ///
 /// # Errors
-/// A client failure when there is no certificate or key where they were named, when the address cannot be listened on, or is reachable from elsewhere without a key; what the store says.
+/// A client failure when there is no certificate or key where they were named, when the address cannot be listened on, or is reachable from elsewhere without a key; what the store
+/// says; a hardware failure when the device was lost and there is no fallback.
 pub fn serve(
     workspace: Workspace,
     options: NodeOptions,
@@ -83,8 +89,10 @@ pub fn serve(
     let source = options.models.clone().map_or(Source::Registry(workspace), Source::Folder);
     // What cannot be read at all is told at once.
     source.list()?;
+    let compute = Arc::new(Compute::new(options.device, options.cpu_fallback));
     let node = Arc::new(Node {
-        repository: Repository::new(source, options.batch),
+        repository: Repository::new(source, options.batch, Arc::clone(&compute)),
+        compute,
         auth,
         metrics: Metrics::new(),
         settings: ApiSettings {
@@ -128,10 +136,17 @@ async fn run(
     tokio::spawn(look_at_process(Arc::clone(&node)));
     let draining = Arc::clone(&node);
     let end = async move {
-        http::asked_to_end(options.http.end_with_stdin).await;
+        tokio::select! {
+            () = http::asked_to_end(options.http.end_with_stdin) => {}
+            () = draining.compute.dead() => {}
+        }
         draining.draining.store(true, Ordering::Release);
     };
+    let compute = Arc::clone(&node.compute);
     let served = http::serve(listener, tls, api::router(node), options.http, end).await;
+    if compute.is_dead() {
+        return Err(compute.failure());
+    }
     served.map_err(|CutOff { connections }| {
         let secs = options.http.drain.as_secs();
         let message = format!(

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use orrery_domain::{Failure, FailureClass, ModelRef};
@@ -10,6 +11,7 @@ use orrery_oip::control::LoadFile;
 
 use super::{
     batcher::{BatchSettings, Batcher},
+    compute::Compute,
     model::{self, Model},
 };
 use crate::{Workspace, files, registry, store::Store};
@@ -57,9 +59,14 @@ impl Source {
     ///
     /// # Errors
     /// Why it cannot be served.
-    pub fn load(&self, model: &ModelRef, settings: BatchSettings) -> Result<Batcher<Model>, Failure> {
+    pub fn load(
+        &self,
+        model: &ModelRef,
+        settings: BatchSettings,
+        compute: &Arc<Compute>,
+    ) -> Result<Batcher<Model>, Failure> {
         let folder = match self {
-            Self::Registry(workspace) => return model::load(&workspace.model(model), settings),
+            Self::Registry(workspace) => return model::load(&workspace.model(model), settings, compute),
             Self::Folder(folder) => folder.join(&model.name),
         };
         if folder.join(CONFIG).exists() {
@@ -68,7 +75,7 @@ impl Source {
         let version = folder.join(model.version.to_string());
         let place = if version.is_dir() { version } else { folder };
         if place.join(CARD).is_file() {
-            return model::load(&place, settings);
+            return model::load(&place, settings, compute);
         }
         model::load_onnx(&place.join(FILE), settings)
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use orrery_domain::{Failure, FailureClass};
+use orrery_domain::{Failure, FailureClass, device::DeviceChoice};
 use rayon::prelude::*;
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
     graph::{self, Dropout, Inputs, Network},
     loss::softplus,
 };
+use crate::faults::{self, Fault};
 
 /// Rows a batch, over all members.
 const BATCH: usize = 4096;
@@ -33,8 +34,16 @@ impl Scorer {
     /// # Errors
     /// A model failure when the weights are not the architecture's.
     pub fn new(arch: &Architecture, weights: &Weights) -> Result<Self, Failure> {
+        Self::on(arch, weights, DeviceChoice::Cpu)
+    }
+
+    /// A scorer on a device.
+    ///
+    /// # Errors
+    /// As [`Self::new`], and a hardware failure when there is no such device or it cannot be opened.
+    pub fn on(arch: &Architecture, weights: &Weights, choice: DeviceChoice) -> Result<Self, Failure> {
         check(arch, weights)?;
-        let device = crate::device::cpu();
+        let device = crate::device::open(choice)?;
         let list = weights
             .iter()
             .map(|(name, (shape, values))| (name.as_str(), shape.as_slice(), values.as_slice()));
@@ -42,13 +51,13 @@ impl Scorer {
         Ok(Self { arch: arch.clone(), network, gatherer: Gatherer::new(arch), device })
     }
 
-    /// A scorer of what [`super::save`] wrote into a folder.
+    /// A scorer of what [`super::save`] wrote into a folder, on a device.
     ///
     /// # Errors
-    /// A model failure when the file is missing, damaged or of another program.
-    pub fn load(dir: &Path) -> Result<Self, Failure> {
+    /// As [`Self::on`], and a model failure when the file is missing, damaged or of another program.
+    pub fn load(dir: &Path, choice: DeviceChoice) -> Result<Self, Failure> {
         let (arch, weights) = super::load(dir)?;
-        Self::new(&arch, &weights)
+        Self::on(&arch, &weights, choice)
     }
 
     /// The architecture.
@@ -60,7 +69,7 @@ impl Scorer {
     /// the target's unit.
     ///
     /// # Errors
-    /// A client failure when the rows have other columns than the architecture.
+    /// A client failure when the rows have other columns than the architecture, a hardware failure when the device is lost.
     pub fn score(&self, x: &Encoded) -> Result<Vec<f64>, Failure> {
         let cols = self.arch.numeric + self.arch.category_sizes.len();
         if x.cols != cols || x.values.len() != x.rows * x.cols {
@@ -71,6 +80,9 @@ impl Scorer {
                     x.cols
                 ),
             ));
+        }
+        if faults::happens(Fault::LostDevice, "score") {
+            return Err(lost(&"it was made to go away"));
         }
         let size = rows_at_once(&self.arch);
         let raw = combined(&self.arch, &self.network, &self.gatherer, x, &self.device, size)?;
@@ -122,16 +134,17 @@ fn raw_outputs(
 pub(super) fn read(
     data: Result<burn::tensor::TensorData, impl std::fmt::Debug>,
 ) -> Result<Vec<f32>, Failure> {
-    let lost = |what: &dyn std::fmt::Debug| {
-        Failure::new(
-            FailureClass::Hardware,
-            format!(
-                "The device did not deliver its result: {what:?}. Go on from the last checkpoint, or choose the CPU."
-            ),
-        )
-    };
     let data = data.map_err(|error| lost(&error))?;
     data.try_into_vec_as::<f32>().map_err(|error| lost(&error))
+}
+
+fn lost(what: &dyn std::fmt::Debug) -> Failure {
+    Failure::new(
+        FailureClass::Hardware,
+        format!(
+            "The device did not deliver its result: {what:?}. Go on from the last checkpoint, or choose the CPU."
+        ),
+    )
 }
 
 /// One output a row from the members': the log-odds of the mean probability, the logarithm of the mean probabilities, or

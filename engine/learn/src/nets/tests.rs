@@ -299,11 +299,15 @@ fn saved_networks_load_and_score_the_same_and_damage_is_a_failure() {
         save(dir.path(), &arch, &weights).expect("it is written");
         let (x, _) = rows(700, 3);
         let ours = Scorer::new(&arch, &weights).expect("they fit").score(&x).expect("they score");
-        let theirs = Scorer::load(dir.path()).expect("it loads").score(&x).expect("they score");
+        let theirs =
+            Scorer::load(dir.path(), DeviceChoice::Cpu).expect("it loads").score(&x).expect("they score");
         assert_eq!((ours.len(), &ours), (700 * outputs, &theirs));
-        assert!(Scorer::load(&dir.path().join("nowhere")).is_err());
+        assert!(Scorer::load(&dir.path().join("nowhere"), DeviceChoice::Cpu).is_err());
         put(&dir.path().join("weights.safetensors"), b"{}");
-        assert_eq!(Scorer::load(dir.path()).expect_err("damaged").class, FailureClass::Model);
+        assert_eq!(
+            Scorer::load(dir.path(), DeviceChoice::Cpu).expect_err("damaged").class,
+            FailureClass::Model
+        );
         let mut fewer = weights.clone();
         fewer.remove("head.bias");
         assert_eq!(Scorer::new(&arch, &fewer).expect_err("incomplete").class, FailureClass::Model);

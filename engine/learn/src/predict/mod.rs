@@ -27,7 +27,7 @@ mod tests;
 
 use std::path::Path;
 
-use orrery_domain::{Failure, FailureClass, model::ModelCard, training::Task};
+use orrery_domain::{Failure, FailureClass, device::DeviceChoice, model::ModelCard, training::Task};
 
 pub use self::{
     compare::ComparedRows,
@@ -120,11 +120,19 @@ impl std::fmt::Debug for Predictor {
 }
 
 impl Predictor {
-    /// Loads a model version's folder, after checking every file against its hash in the card.
+    /// Loads a model version's folder, after checking every file against its hash in the card. It computes on the CPU.
     ///
     /// # Errors
     /// A model failure when a file is missing, damaged or of another format.
     pub fn load(folder: &Path) -> Result<Self, Failure> {
+        Self::load_on(folder, DeviceChoice::Cpu)
+    }
+
+    /// As [`Self::load`], with a network on a device; trees are always on the CPU.
+    ///
+    /// # Errors
+    /// As [`Self::load`], and a hardware failure when there is no such device or it cannot be opened.
+    pub fn load_on(folder: &Path, device: DeviceChoice) -> Result<Self, Failure> {
         let card = model::read_card(folder)?;
         model::verify_card(folder, &card)?;
         let preprocess = Preprocessor::load(folder)?;
@@ -132,7 +140,7 @@ impl Predictor {
             if card.kind.is_network() || card.kind == orrery_domain::training::ModelKind::Linear {
                 let has_means = card.files.iter().any(|file| file.name == means::FILE);
                 let means = if has_means { Some(Means::load(folder)?) } else { None };
-                Box::new(Network { preprocess, scorer: nets::Scorer::load(folder)?, means })
+                Box::new(Network { preprocess, scorer: nets::Scorer::load(folder, device)?, means })
             } else {
                 Box::new(Trees { preprocess, scorer: GbtScorer::load(folder)? })
             };

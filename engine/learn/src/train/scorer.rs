@@ -4,6 +4,7 @@ use std::path::Path;
 
 use orrery_domain::{
     Failure,
+    device::DeviceChoice,
     training::{ModelKind, TargetTransform, Task},
 };
 
@@ -36,7 +37,7 @@ impl Fitted {
         let rules = Preprocessor::load(folder)?;
         let model = match kind {
             ModelKind::Gbt => Model::Trees(GbtScorer::load(folder)?),
-            _ => Model::Network(Box::new(Scorer::load(folder)?)),
+            _ => Model::Network(Box::new(Scorer::load(folder, DeviceChoice::Cpu)?)),
         };
         Ok(Self { rules, model })
     }

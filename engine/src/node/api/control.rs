@@ -99,7 +99,7 @@ fn metadata_of(node: &Node, model: &str, version: Option<&str>) -> Answer {
     let served = find(node, model, version)?;
     let runs = served.batcher.runtime();
     let card = match runs {
-        Model::Ours(predictor) => Some(predictor.card()),
+        Model::Ours(ours) => Some(ours.predictor().card()),
         Model::Onnx(_) => None,
     };
     answer(&Metadata {

@@ -54,7 +54,7 @@ impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
         let status = match failure.class {
             FailureClass::Client | FailureClass::Data => StatusCode::BAD_REQUEST,
-            FailureClass::Capacity => StatusCode::SERVICE_UNAVAILABLE,
+            FailureClass::Capacity | FailureClass::Hardware => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self { status, again: status == StatusCode::SERVICE_UNAVAILABLE, message: failure.message }

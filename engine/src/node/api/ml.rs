@@ -231,7 +231,7 @@ fn class_text(class: &Value) -> Result<String, ApiError> {
 
 fn ours(served: &Served) -> Result<&Predictor, Failure> {
     match served.batcher.runtime() {
-        Model::Ours(predictor) => Ok(predictor),
+        Model::Ours(ours) => Ok(ours.predictor()),
         Model::Onnx(_) => Err(client(format!(
             "'{}' is a foreign ONNX file without columns: it cannot be explained or compared here. Import it as a model with its \
              columns, or ask for one of Orrery's own.",

@@ -25,7 +25,7 @@ use axum::{
 };
 use orrery_domain::access::Scope;
 
-use super::{metrics::Metrics, repository::Repository};
+use super::{compute::Compute, metrics::Metrics, repository::Repository};
 use crate::{
     auth::Auth,
     http::{TRACEPARENT, TraceContext},
@@ -53,6 +53,8 @@ pub struct ApiSettings {
 pub struct Node {
     /// Models.
     pub repository: Repository,
+    /// What they compute with.
+    pub compute: Arc<Compute>,
     /// Keys.
     pub auth: Auth,
     /// Counters.
@@ -70,7 +72,9 @@ pub struct Node {
 impl Node {
     /// Whether it takes requests and everything it began with was tried.
     pub fn ready(&self) -> bool {
-        self.settled.load(Ordering::Acquire) && !self.draining.load(Ordering::Acquire)
+        self.settled.load(Ordering::Acquire)
+            && !self.draining.load(Ordering::Acquire)
+            && !self.compute.is_dead()
     }
 }
 
