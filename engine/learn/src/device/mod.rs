@@ -1,5 +1,6 @@
 //! Devices: the one place that names them, finds them, opens them and checks them.
 
+#[cfg_attr(not(feature = "gpu"), path = "no_adapters.rs")]
 mod adapters;
 
 use std::{

@@ -196,8 +196,7 @@ fn what_cannot_be_served_says_why_and_nothing_panics() {
     }
 }
 
-/// The same network by both of our runtimes: `cargo test --release runtimes_side_by_side -- --ignored --nocapture`. Under the development
-/// profile rten is built with less optimization than burn, and the comparison says nothing.
+/// The same network by both of our runtimes: `cargo test --features inspection,fault-injection runtimes_side_by_side -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement, on a quiet machine"]
 fn runtimes_side_by_side() {
