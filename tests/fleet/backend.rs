@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-/// How it answers inferences. Health checks are answered well.
+/// How it answers inferences. Health checks are answered well, unless a connection's end says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     /// Well, with its own name in it.
@@ -25,6 +25,12 @@ pub enum Manner {
     HangsUp,
     /// Nothing, for a long time.
     Silent,
+    /// Well, then the connection ends, which nothing in the answer tells.
+    ClosesAfter,
+    /// Well, but once a connection: it ends when the next request on it was read.
+    ClosesOnReuse,
+    /// Well, but once a connection: the next request on it gets a few bytes, then it ends.
+    BreaksOnReuse,
 }
 
 /// A running one.
@@ -67,6 +73,7 @@ impl Backend {
 fn serve(mut stream: TcpStream, name: &str, manner: &Mutex<Manner>, counted: &AtomicU64) {
     let mut bytes = Vec::new();
     let mut part = [0; 4096];
+    let mut reused = false;
     loop {
         let end = loop {
             if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -90,12 +97,15 @@ fn serve(mut stream: TcpStream, name: &str, manner: &Mutex<Manner>, counted: &At
         }
         bytes.drain(..end + length);
         let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-        let now = if path.ends_with("/infer") {
-            counted.fetch_add(1, Ordering::Relaxed);
-            *manner.lock().expect("free")
-        } else {
-            Manner::Good
+        let told = *manner.lock().expect("free");
+        let now = match told {
+            Manner::ClosesAfter | Manner::ClosesOnReuse | Manner::BreaksOnReuse => told,
+            _ if path.ends_with("/infer") => told,
+            _ => Manner::Good,
         };
+        if path.ends_with("/infer") {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
         let good = format!(r#"{{"model_name":"m","model_version":"{name}","outputs":[]}}"#);
         let answer = |status: &str, length: usize, body: &str| {
             format!(
@@ -103,7 +113,11 @@ fn serve(mut stream: TcpStream, name: &str, manner: &Mutex<Manner>, counted: &At
             )
         };
         let text = match now {
-            Manner::Good => answer("200 OK", good.len(), &good),
+            Manner::ClosesOnReuse if reused => return,
+            Manner::BreaksOnReuse if reused => "HTTP/1.1 200".to_owned(),
+            Manner::Good | Manner::ClosesAfter | Manner::ClosesOnReuse | Manner::BreaksOnReuse => {
+                answer("200 OK", good.len(), &good)
+            }
             Manner::Refuses => answer("503 Service Unavailable", 15, r#"{"error":"off"}"#),
             Manner::Garbage => answer("200 OK", 7, "\u{1}garbag"),
             Manner::HalfABody => answer("200 OK", good.len(), &good[..good.len() / 2]),
@@ -113,8 +127,14 @@ fn serve(mut stream: TcpStream, name: &str, manner: &Mutex<Manner>, counted: &At
                 return;
             }
         };
-        if stream.write_all(text.as_bytes()).is_err() || now == Manner::HalfABody {
+        let ends = match now {
+            Manner::HalfABody | Manner::ClosesAfter => true,
+            Manner::BreaksOnReuse => reused,
+            _ => false,
+        };
+        if stream.write_all(text.as_bytes()).is_err() || ends {
             return;
         }
+        reused = true;
     }
 }

@@ -2,6 +2,7 @@
 
 mod backend;
 mod gateway;
+mod kept;
 mod rollout;
 
 use std::time::{Duration, Instant};

@@ -225,6 +225,11 @@ impl GatewayConfig {
         Ok(config)
     }
 
+    /// Largest body, of requests and of answers, bytes.
+    pub fn max_body_bytes(&self) -> usize {
+        self.max_body_mib as usize * (1 << 20)
+    }
+
     /// Checks every field.
     ///
     /// # Errors

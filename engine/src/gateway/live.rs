@@ -23,7 +23,7 @@ use orrery_policy::traffic::{
 };
 use tokio::sync::watch;
 
-use super::{config::GatewayConfig, rolling::Rolling};
+use super::{config::GatewayConfig, rolling::Rolling, upstream::Server};
 use crate::jobs::now;
 
 /// Events kept.
@@ -90,6 +90,8 @@ pub struct Live {
     pub limits: Vec<Limits>,
     /// What each endpoint did.
     pub tallies: Vec<Arc<Tally>>,
+    /// Connections to each endpoint.
+    pub servers: Vec<Arc<Server>>,
     events: Arc<Mutex<Vec<FleetEvent>>>,
     cuts: Arc<watch::Sender<BTreeSet<String>>>,
     drained: Vec<bool>,
@@ -131,7 +133,7 @@ impl Live {
             random: SplitMix64::new(time.0 ^ u64::from(std::process::id())),
             breaker_reason: vec![String::new(); count],
         };
-        let mut tallies = Vec::new();
+        let (mut tallies, mut servers) = (Vec::new(), Vec::new());
         for (index, upstream) in config.endpoints.iter().enumerate() {
             let known = place(&upstream.name);
             let kept = known.filter(|(before, at)| before.config.endpoints[*at].url == upstream.url);
@@ -152,6 +154,13 @@ impl Live {
                 core.breakers.push(Breaker::new(config.circuit_breaker, time));
             }
             tallies.push(kept.map_or_else(Arc::default, |(before, at)| Arc::clone(&before.tallies[at])));
+            servers.push(match kept {
+                Some((before, at)) => Arc::clone(&before.servers[at]),
+                None => Arc::new(Server::new(&upstream.url).map_err(|why| {
+                    let field = format!("endpoints[{index}].url");
+                    ConfigError::new(&field, &upstream.url, format!("the address of a server ({why})"))
+                })?),
+            });
         }
         Ok(Self {
             limits: (0..count).map(|_| Limits::new(config.limits)).collect(),
@@ -164,6 +173,7 @@ impl Live {
             revision,
             clock,
             tallies,
+            servers,
         })
     }
 

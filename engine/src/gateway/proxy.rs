@@ -26,11 +26,11 @@ use orrery_policy::{
 
 use super::{
     canary::{Canaries, Route},
-    error,
+    error, forward,
     live::{Live, Picked},
     record::Line,
     serve::Gateway,
-    upstream::{self, Answered},
+    upstream::{Answered, Call},
 };
 use crate::http::Peer;
 
@@ -141,7 +141,7 @@ fn tell_limits(headers: &mut HeaderMap, policy: &str, limit: &str) {
 
 async fn answer(gateway: &Gateway, live: &Live, head: Parts, body: Body, arrived: Nanos) -> Response {
     let residency = residency(live, &head.headers);
-    let limit = live.config.max_body_mib as usize * (1 << 20);
+    let limit = live.config.max_body_bytes();
     let deadline = live.config.timeouts.deadline(arrived, None);
     let patience = Duration::from_nanos((deadline - arrived).0);
     let body = match tokio::time::timeout(patience, axum::body::to_bytes(body, limit)).await {
@@ -209,7 +209,7 @@ async fn tries(gateway: &Gateway, live: &Live, asked: &Asked<'_>) -> Ended {
             Err(nobody) => break Ended::Nobody(nobody),
         };
         let endpoint = picked.endpoint;
-        let outcome = try_one(gateway, live, asked, picked, patience).await;
+        let outcome = try_one(live, asked, picked, patience).await;
         let (failure, retry_after) = match outcome {
             Ok(answered) if answered.status.as_u16() < 500 => break Ended::Answered(answered, endpoint),
             Ok(answered) => {
@@ -289,18 +289,23 @@ impl Drop for Held<'_> {
 
 /// One call of one endpoint.
 async fn try_one(
-    gateway: &Gateway,
     live: &Live,
     asked: &Asked<'_>,
     picked: Picked,
     patience: Nanos,
 ) -> Result<Answered, TryFailure> {
-    let target = &live.config.endpoints[picked.endpoint];
+    let endpoint = picked.endpoint;
+    let target = &live.config.endpoints[endpoint];
     let mut held = Held { live, picked: Some(picked) };
     let key = Gateway::key(target);
-    let request = upstream::request(&target.url, &asked.head, &asked.path, key.as_ref(), asked.body.clone())?;
-    let patience = Duration::from_nanos(patience.0);
-    let outcome = gateway.upstreams.call(request, &target.region, live.cuts(), patience).await;
+    let call = Call {
+        request: forward::request(&asked.head, &asked.path, key.as_ref(), asked.body.clone())?,
+        idempotent: asked.idempotent,
+        patience: Duration::from_nanos(patience.0),
+        answer_bytes: live.config.max_body_bytes(),
+    };
+    let server = &live.servers[endpoint];
+    let outcome = server.call(call, &target.region, live.cuts()).await;
     let answer = match &outcome {
         Ok(answered) if !is_whole(answered) => Answer::GatewayFailure,
         Ok(answered) => Answer::of_status(answered.status.as_u16()),
@@ -366,7 +371,7 @@ fn finish(gateway: &Gateway, live: &Live, asked: &Asked<'_>, ended: Ended) -> Re
         });
     }
     match ended {
-        Ended::Answered(answered, _) => upstream::response(answered),
+        Ended::Answered(answered, _) => forward::response(answered),
         Ended::Failed(TryFailure::TimedOut) => error::protocol(
             StatusCode::GATEWAY_TIMEOUT,
             "No server answered in time. Nothing is known of what it did.",

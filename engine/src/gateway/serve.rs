@@ -30,7 +30,6 @@ use super::{
     record::{self, Recorder},
     rolling::Rolling,
     slo::{self, Slos},
-    upstream::Upstreams,
 };
 use crate::{
     Workspace,
@@ -92,8 +91,6 @@ pub struct Gateway {
     pub path: PathBuf,
     /// Keys.
     pub auth: Auth,
-    /// Connections to servers.
-    pub upstreams: Upstreams,
     /// Connections to whoever hears alerts.
     pub http: reqwest::Client,
     /// What callers got.
@@ -119,10 +116,8 @@ impl Gateway {
             Failure::new(FailureClass::Client, error.to_string())
         };
         let limiter = limiter(&config.rate_limits).map_err(wrong)?;
-        let answer_bytes = config.max_body_mib as usize * (1 << 20);
         Ok(Self {
             auth: Auth::new(workspace)?,
-            upstreams: Upstreams::new(answer_bytes)?,
             http: client::connections()?,
             counts: Counts::default(),
             canaries: Canaries::default(),
