@@ -2,6 +2,7 @@
 
 mod backend;
 mod gateway;
+mod hedging;
 mod kept;
 mod rollout;
 

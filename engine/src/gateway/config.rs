@@ -6,7 +6,7 @@ use orrery_domain::{Failure, FailureClass, fleet::Guards, units::UnixSecs};
 use orrery_policy::traffic::{
     Endpoint, LimitsConfig, OutlierConfig, PriorityConfig, RateLimitPolicy, RetryConfig, Strategy, Tag,
     active_health::ActiveHealthConfig, breaker::BreakerConfig, burn_rate::SloConfig, config::ConfigError,
-    timeouts::TimeoutConfig,
+    hedge::HedgeConfig, timeouts::TimeoutConfig,
 };
 use serde::{Deserialize, Serialize};
 
@@ -148,6 +148,9 @@ pub struct GatewayConfig {
     /// Retries.
     #[serde(default)]
     pub retries: RetryConfig,
+    /// Tries beside one that takes long.
+    #[serde(default)]
+    pub hedging: HedgeConfig,
     /// Whether an inference may be sent again after it was sent: it changes nothing on a server, so that twice is as good as once.
     #[serde(default = "yes")]
     pub infer_is_idempotent: bool,
@@ -278,6 +281,7 @@ impl GatewayConfig {
         self.limits.validate().map_err(|error| error.within("limits"))?;
         self.retries.validate().map_err(|error| error.within("retries"))?;
         self.timeouts.validate().map_err(|error| error.within("timeouts"))?;
+        self.hedging.validate(&self.timeouts).map_err(|error| error.within("hedging"))?;
         for (index, policy) in self.rate_limits.iter().enumerate() {
             policy.validate().map_err(|error| error.within(&format!("rate_limits[{index}]")))?;
         }
@@ -323,6 +327,14 @@ mod tests {
             (
                 r#"{"endpoints":[{"name":"a","url":"http://h"},{"name":"a","url":"http://i"}]}"#.to_owned(),
                 "endpoints[1].name",
+            ),
+            (
+                format!("{{{endpoints},\"hedging\":{{\"hedge_on_delay_secs\":-1}}}}"),
+                "hedging.hedge_on_delay_secs",
+            ),
+            (
+                format!("{{{endpoints},\"hedging\":{{\"hedge_on_delay_secs\":15}}}}"),
+                "less than a try's time-out of 15 s",
             ),
             (format!("{{{endpoints},\"versions\":{{\"m\":\"../1\"}}}}"), "../1"),
             (

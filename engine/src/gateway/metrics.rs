@@ -33,7 +33,9 @@ pub fn text(gateway: &Gateway) -> String {
     };
     own.register("requests", "Requests of callers", count(status.requests));
     own.register("failures", "Requests answered with 5xx", count(status.failures));
-    own.register("retries", "Tries beyond the first", count(status.retries));
+    own.register("retries", "Tries after one that failed", count(status.retries));
+    own.register("hedges", "Tries sent beside one that took long", count(status.hedges));
+    own.register("hedges_won", "Of these, answered first", count(status.hedges_won));
     let limited = gateway.counts.limited.load(Ordering::Relaxed);
     own.register("rate_limited", "Requests refused by a rate limit", count(limited));
     let (sent, failed) =

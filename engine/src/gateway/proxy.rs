@@ -1,4 +1,4 @@
-//! Proxy: one `/v2` request from its arrival to its answer, with all its tries.
+//! Proxy: one `/v2` request from its arrival to its answer.
 
 use std::{
     net::SocketAddr,
@@ -17,43 +17,21 @@ use orrery_oip::HEADER_LENGTH;
 use orrery_policy::{
     access::Decision,
     traffic::{
-        Nanos, NoEndpoint, Residency, Resource, RetryDecision,
-        outlier::Answer,
+        Nanos, NoEndpoint, Residency,
         rate_limit::{policy_header, rate_limit_header},
-        retry::{Attempt, TryFailure, after_failure},
+        retry::TryFailure,
     },
 };
 
 use super::{
-    canary::{Canaries, Route},
+    canary::Canaries,
     error, forward,
-    live::{Live, Picked},
+    live::Live,
     record::Line,
     serve::Gateway,
-    upstream::{Answered, Call},
+    tries::{Asked, Ended, tries},
 };
 use crate::http::Peer;
-
-/// What is known of a request while it is tried.
-struct Asked<'a> {
-    head: Parts,
-    body: Bytes,
-    /// Path to ask, after the canary's choice.
-    path: String,
-    route: Option<Route>,
-    residency: &'a Residency,
-    key: Option<u64>,
-    arrived: Nanos,
-    deadline: Nanos,
-    idempotent: bool,
-}
-
-/// How a request's tries ended.
-enum Ended {
-    Answered(Answered, usize),
-    Failed(TryFailure),
-    Nobody(NoEndpoint),
-}
 
 /// Answers a request.
 pub async fn proxy(
@@ -184,157 +162,6 @@ fn residency(live: &Live, headers: &HeaderMap) -> Residency {
         None if config.required => Residency::Unknown,
         None => base,
     }
-}
-
-/// Tries one endpoint after another as long as that is worth it.
-async fn tries(gateway: &Gateway, live: &Live, asked: &Asked<'_>) -> Ended {
-    let mut tried: Vec<usize> = Vec::new();
-    let mut retries = 0;
-    let mut sent = false;
-    // The endpoint whose budget the present retry's permit is of.
-    let mut budget: Option<usize> = None;
-    let ended = loop {
-        let time = live.clock.now();
-        let Some(patience) = live.config.timeouts.try_timeout(time, asked.deadline) else {
-            break Ended::Failed(TryFailure::TimedOut);
-        };
-        let request = orrery_policy::traffic::Request {
-            residency: asked.residency,
-            key: asked.key,
-            tried: &tried,
-            now: time,
-        };
-        let picked = match live.pick(&request) {
-            Ok(picked) => picked,
-            Err(nobody) => break Ended::Nobody(nobody),
-        };
-        let endpoint = picked.endpoint;
-        let outcome = try_one(live, asked, picked, patience).await;
-        let (failure, retry_after) = match outcome {
-            Ok(answered) if answered.status.as_u16() < 500 => break Ended::Answered(answered, endpoint),
-            Ok(answered) => {
-                let failure = TryFailure::Status(answered.status.as_u16());
-                let after = answered
-                    .headers
-                    .get(header::RETRY_AFTER)
-                    .and_then(|value| value.to_str().ok()?.parse().ok());
-                (Err((failure, answered)), after.map(Nanos::from_secs))
-            }
-            Err(failure) => (Ok(failure), None),
-        };
-        let kind = match &failure {
-            Ok(failure) | Err((failure, _)) => *failure,
-        };
-        sent |= kind != TryFailure::ConnectFailure;
-        tried.push(endpoint);
-        let attempt = Attempt {
-            failure: kind,
-            retries,
-            idempotent: asked.idempotent,
-            bytes_sent: sent,
-            answer_started: false,
-            replayable: true,
-            deadline: asked.deadline,
-            retry_after,
-        };
-        if let Some(held) = budget.take() {
-            live.limits[held].release(Resource::Retry);
-        }
-        let acquire = || live.limits[endpoint].try_acquire(Resource::Retry);
-        let decision = live.with_random(|random| {
-            after_failure(
-                &live.config.retries,
-                &live.config.timeouts,
-                &attempt,
-                live.clock.now(),
-                random,
-                acquire,
-            )
-        });
-        match decision {
-            RetryDecision::Retry { pause, .. } => {
-                budget = Some(endpoint);
-                retries += 1;
-                gateway.counts.retries.fetch_add(1, Ordering::Relaxed);
-                tokio::time::sleep(Duration::from_nanos(pause.0)).await;
-            }
-            RetryDecision::Stop(_) => {
-                break match failure {
-                    // The server's own words are better than ours.
-                    Err((_, answered)) => Ended::Answered(answered, endpoint),
-                    Ok(failure) => Ended::Failed(failure),
-                };
-            }
-        }
-    };
-    if let Some(held) = budget {
-        live.limits[held].release(Resource::Retry);
-    }
-    ended
-}
-
-/// Gives a pick back when the caller leaves in the middle.
-struct Held<'a> {
-    live: &'a Live,
-    picked: Option<Picked>,
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        if let Some(picked) = self.picked.take() {
-            self.live.record(picked, None);
-        }
-    }
-}
-
-/// One call of one endpoint.
-async fn try_one(
-    live: &Live,
-    asked: &Asked<'_>,
-    picked: Picked,
-    patience: Nanos,
-) -> Result<Answered, TryFailure> {
-    let endpoint = picked.endpoint;
-    let target = &live.config.endpoints[endpoint];
-    let mut held = Held { live, picked: Some(picked) };
-    let key = Gateway::key(target);
-    let call = Call {
-        request: forward::request(&asked.head, &asked.path, key.as_ref(), asked.body.clone())?,
-        idempotent: asked.idempotent,
-        patience: Duration::from_nanos(patience.0),
-        answer_bytes: live.config.max_body_bytes(),
-    };
-    let server = &live.servers[endpoint];
-    let outcome = server.call(call, &target.region, live.cuts()).await;
-    let answer = match &outcome {
-        Ok(answered) if !is_whole(answered) => Answer::GatewayFailure,
-        Ok(answered) => Answer::of_status(answered.status.as_u16()),
-        Err(_) => Answer::GatewayFailure,
-    };
-    if let Some(picked) = held.picked.take() {
-        live.record(picked, Some(answer));
-    }
-    match outcome {
-        // Garbage under a good status is no answer.
-        Ok(answered) if !is_whole(&answered) => Err(TryFailure::Reset),
-        outcome => outcome,
-    }
-}
-
-/// Whether a good answer to an inference can be one: JSON begins with a brace, binary tensors say how long their head is.
-fn is_whole(answered: &Answered) -> bool {
-    if !answered.status.is_success() || answered.body.is_empty() {
-        return true;
-    }
-    let json = answered
-        .headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-    if !json || answered.headers.contains_key(HEADER_LENGTH) {
-        return true;
-    }
-    let text = answered.body.trim_ascii();
-    matches!((text.first(), text.last()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')))
 }
 
 /// Counts how it ended, and makes the caller's answer of it.

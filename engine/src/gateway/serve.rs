@@ -64,8 +64,12 @@ pub struct Counts {
     pub requests: AtomicU64,
     /// Of these, answered with 5xx.
     pub failures: AtomicU64,
-    /// Tries beyond the first.
+    /// Tries after one that failed.
     pub retries: AtomicU64,
+    /// Tries sent beside one that took long.
+    pub hedges: AtomicU64,
+    /// Of these, answered first.
+    pub hedges_won: AtomicU64,
     /// Refused by a rate limit.
     pub limited: AtomicU64,
     recent: Mutex<Rolling>,
