@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path, path::PathBuf};
 
 use orrery_domain::{Failure, FailureClass, fleet::Guards, units::UnixSecs};
+use orrery_policy::fleet::plan::guards_refusal;
 use orrery_policy::traffic::{
     Endpoint, LimitsConfig, OutlierConfig, PriorityConfig, RateLimitPolicy, RetryConfig, Strategy, Tag,
     active_health::ActiveHealthConfig, breaker::BreakerConfig, burn_rate::SloConfig, config::ConfigError,
@@ -260,6 +261,9 @@ impl GatewayConfig {
             if !(0.1..=86_400.0).contains(&canary.stage_secs) {
                 return wrong("a stage lasts 0.1 to 86,400 seconds.");
             }
+            if let Some(why) = guards_refusal(&canary.guards) {
+                return wrong(why);
+            }
         }
         let version = |version: &String| {
             !version.is_empty()
@@ -335,6 +339,13 @@ mod tests {
             (
                 format!("{{{endpoints},\"hedging\":{{\"hedge_on_delay_secs\":15}}}}"),
                 "less than a try's time-out of 15 s",
+            ),
+            (
+                format!(
+                    r#"{{{endpoints},"canaries":{{"m":{{"primary":"1","canary":"2","stages":[5],"stage_secs":1,
+                    "guards":{{"significance_level":1}}}}}}}}"#
+                ),
+                "`canaries.m`: The significance level",
             ),
             (format!("{{{endpoints},\"versions\":{{\"m\":\"../1\"}}}}"), "../1"),
             (
