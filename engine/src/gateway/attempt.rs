@@ -49,6 +49,7 @@ pub async fn attempt(
         answer_bytes: live.config.max_body_bytes(),
     };
     let outcome = live.servers[endpoint].call(call, &target.region, live.cuts()).await;
+    let outcome = outcome.map_err(|unanswered| unanswered.failure);
     let answer = match &outcome {
         Ok(answered) if !is_whole(answered) => Answer::GatewayFailure,
         Ok(answered) => Answer::of_status(answered.status.as_u16()),

@@ -39,6 +39,10 @@ pub struct Upstream {
     /// File that holds its key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_file: Option<PathBuf>,
+    /// File of the authorities, PEM, that must have signed its certificate; none: the public ones. Read at the start and with each change
+    /// of the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
     /// Taken out by a person: gets nothing.
     #[serde(default)]
     pub drained: bool,

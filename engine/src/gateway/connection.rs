@@ -21,6 +21,11 @@ use hyper::{
 };
 use hyper_rustls::HttpsConnector;
 use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioIo};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::ring,
+    pki_types::{CertificateDer, pem::PemObject},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     task::AbortHandle,
@@ -28,10 +33,72 @@ use tokio::{
 use tower::ServiceExt;
 
 /// Longest that making a connection may take, TLS included.
-pub const CONNECT: Duration = Duration::from_secs(3);
+const CONNECT: Duration = Duration::from_secs(3);
 
 /// What makes connections.
 pub type Connector = HttpsConnector<HttpConnector>;
+
+/// What makes connections to servers whose certificates `authorities` signed (PEM), or the public ones where none are given.
+///
+/// # Errors
+/// What is wrong with the authorities, in words.
+pub fn connector(authorities: Option<&[u8]>) -> Result<Connector, String> {
+    let mut http = HttpConnector::new();
+    http.set_nodelay(true);
+    http.set_connect_timeout(Some(CONNECT));
+    http.enforce_http(false);
+    let builder = hyper_rustls::HttpsConnectorBuilder::new();
+    let no_tls = |error: &dyn std::fmt::Display| format!("TLS cannot be set up: {error}");
+    let builder = match authorities {
+        Some(pem) => {
+            let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .map_err(|error| no_tls(&error))?
+                .with_root_certificates(roots(pem)?)
+                .with_no_client_auth();
+            builder.with_tls_config(config)
+        }
+        None => builder
+            .with_provider_and_webpki_roots(ring::default_provider())
+            .map_err(|error| no_tls(&error))?,
+    };
+    Ok(builder.https_or_http().enable_http1().wrap_connector(http))
+}
+
+fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| format!("it is no PEM file: {error}"))?;
+        roots.add(certificate).map_err(|error| format!("a certificate in it is none: {error}"))?;
+    }
+    if roots.is_empty() { Err("it holds no certificate: PEM is expected".to_owned()) } else { Ok(roots) }
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum NoConnection {
+    /// Its certificate does not prove that it is the server meant.
+    #[error("Its certificate is refused: {0}.")]
+    Untrusted(rustls::CertificateError),
+    /// Anything else: nobody listens, nobody answers, no TLS is spoken.
+    #[error("It cannot be connected to: {0}.")]
+    Unreachable(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<Box<dyn std::error::Error + Send + Sync>> for NoConnection {
+    fn from(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        // The connector wraps TLS's errors in one of the system's.
+        let inner = error.downcast_ref::<io::Error>().and_then(|error| error.get_ref());
+        let inner = inner.and_then(|inner| match inner.downcast_ref::<io::Error>() {
+            Some(nested) => nested.get_ref(),
+            None => Some(inner),
+        });
+        match inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(rustls::Error::InvalidCertificate(why)) => Self::Untrusted(why.clone()),
+            _ => Self::Unreachable(error),
+        }
+    }
+}
 
 /// An open connection. It ends, whatever is under way on it, when this value does.
 pub struct Connection {
@@ -54,14 +121,13 @@ impl Connection {
     ///
     /// # Errors
     /// Why there is no connection.
-    pub async fn open(
-        connector: &Connector,
-        server: &Uri,
-    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let stream = tokio::time::timeout(CONNECT, connector.clone().oneshot(server.clone())).await??;
+    pub async fn open(connector: &Connector, server: &Uri) -> Result<Self, NoConnection> {
+        let unreachable = |error| NoConnection::Unreachable(Box::new(error));
+        let opened = tokio::time::timeout(CONNECT, connector.clone().oneshot(server.clone())).await;
+        let stream = opened.map_err(|late| NoConnection::Unreachable(late.into()))??;
         let marks = Arc::<Marks>::default();
         let watched = Watched { stream: TokioIo::new(stream), marks: Arc::clone(&marks) };
-        let (sender, driver) = http1::handshake(TokioIo::new(watched)).await?;
+        let (sender, driver) = http1::handshake(TokioIo::new(watched)).await.map_err(unreachable)?;
         let driver = tokio::spawn(async move {
             if let Err(error) = driver.await {
                 log::debug!("a connection to a server ended: {error}");

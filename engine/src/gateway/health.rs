@@ -5,7 +5,11 @@ use std::{sync::Arc, time::Duration};
 use axum::http::{Request, Uri, header};
 use orrery_policy::traffic::{active_health::Check, retry::TryFailure};
 
-use super::{live::Live, serve::Gateway, upstream::Call};
+use super::{
+    live::Live,
+    serve::Gateway,
+    upstream::{Call, Unanswered},
+};
 
 /// The shortest pause between two rounds.
 const ROUND: Duration = Duration::from_millis(100);
@@ -52,8 +56,13 @@ async fn check_one(live: &Live, index: usize) {
         Ok(answered) => {
             (Check::NotReady, Some(secs), format!("Its health check answers {}.", answered.status.as_u16()))
         }
-        Err(TryFailure::TimedOut) => (Check::Failed, None, "Its health check gets no answer.".to_owned()),
-        Err(TryFailure::ConnectFailure) => (Check::Failed, None, "It cannot be connected to.".to_owned()),
+        Err(Unanswered { untrusted: Some(why), .. }) => (Check::Failed, None, why),
+        Err(Unanswered { failure: TryFailure::TimedOut, .. }) => {
+            (Check::Failed, None, "Its health check gets no answer.".to_owned())
+        }
+        Err(Unanswered { failure: TryFailure::ConnectFailure, .. }) => {
+            (Check::Failed, None, "It cannot be connected to.".to_owned())
+        }
         Err(_) => (Check::Failed, None, "Its connection broke.".to_owned()),
     };
     live.checked(index, check, secs, reason);

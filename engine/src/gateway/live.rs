@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
@@ -23,7 +24,11 @@ use orrery_policy::traffic::{
 };
 use tokio::sync::watch;
 
-use super::{config::GatewayConfig, rolling::Rolling, upstream::Server};
+use super::{
+    config::{GatewayConfig, Upstream},
+    rolling::Rolling,
+    upstream::Server,
+};
 use crate::jobs::now;
 
 /// Events kept.
@@ -105,6 +110,21 @@ pub struct Picked {
     began: Nanos,
 }
 
+/// The connections to an endpoint: those it has, where the same certificates are believed.
+fn server(upstream: &Upstream, before: Option<&Arc<Server>>) -> Result<Arc<Server>, ConfigError> {
+    let Upstream { url, ca_file, .. } = upstream;
+    let wrong = |why: String| {
+        let path = ca_file.as_deref().unwrap_or(Path::new("none"));
+        ConfigError::new("ca_file", path.display(), format!("a PEM file of certificates ({why})"))
+    };
+    let read = |path: &PathBuf| std::fs::read(path).map_err(|error| wrong(error.to_string()));
+    let authorities = ca_file.as_ref().map(read).transpose()?;
+    match before.filter(|before| before.trusts(authorities.as_deref())) {
+        Some(before) => Ok(Arc::clone(before)),
+        None => Ok(Arc::new(Server::new(url, authorities).map_err(wrong)?)),
+    }
+}
+
 impl Live {
     /// The state of a new gateway, or of a changed configuration: what is known of endpoints that stay is kept.
     ///
@@ -113,7 +133,7 @@ impl Live {
     pub fn new(config: GatewayConfig, revision: u64, before: Option<&Self>) -> Result<Self, ConfigError> {
         let clock = before.map_or_else(Clock::start, |before| before.clock);
         let time = clock.now();
-        let endpoints = config.endpoints.iter().map(super::config::Upstream::endpoint).collect();
+        let endpoints = config.endpoints.iter().map(Upstream::endpoint).collect();
         let pool = Pool::new(endpoints, &config.strategy, config.priority)?;
         let count = config.endpoints.len();
         let place = |name: &str| {
@@ -154,13 +174,10 @@ impl Live {
                 core.breakers.push(Breaker::new(config.circuit_breaker, time));
             }
             tallies.push(kept.map_or_else(Arc::default, |(before, at)| Arc::clone(&before.tallies[at])));
-            servers.push(match kept {
-                Some((before, at)) => Arc::clone(&before.servers[at]),
-                None => Arc::new(Server::new(&upstream.url).map_err(|why| {
-                    let field = format!("endpoints[{index}].url");
-                    ConfigError::new(&field, &upstream.url, format!("the address of a server ({why})"))
-                })?),
-            });
+            let before = kept.map(|(before, at)| &before.servers[at]);
+            servers.push(
+                server(upstream, before).map_err(|error| error.within(&format!("endpoints[{index}]")))?,
+            );
         }
         Ok(Self {
             limits: (0..count).map(|_| Limits::new(config.limits)).collect(),

@@ -40,13 +40,15 @@ pub fn text(gateway: &Gateway) -> String {
     own.register("rate_limited", "Requests refused by a rate limit", count(limited));
     let (sent, failed) =
         (Family::<EndpointLabels, Counter>::default(), Family::<EndpointLabels, Counter>::default());
-    let stale = Family::<EndpointLabels, Counter>::default();
+    let (stale, untrusted) =
+        (Family::<EndpointLabels, Counter>::default(), Family::<EndpointLabels, Counter>::default());
     let (active, healthy) =
         (Family::<EndpointLabels, Gauge>::default(), Family::<EndpointLabels, Gauge>::default());
     let live = gateway.live();
     for (endpoint, server) in live.config.endpoints.iter().zip(&live.servers) {
         let labels = EndpointLabels { endpoint: endpoint.name.clone(), region: endpoint.region.clone() };
         stale.get_or_create(&labels).inc_by(server.stale());
+        untrusted.get_or_create(&labels).inc_by(server.untrusted());
     }
     for endpoint in &status.endpoints {
         let labels = EndpointLabels { endpoint: endpoint.name.clone(), region: endpoint.region.clone() };
@@ -60,6 +62,8 @@ pub fn text(gateway: &Gateway) -> String {
     own.register("endpoint_failures", "Of these, failed", failed);
     let help = "Requests asked again on a new connection, for the server had closed the kept one";
     own.register("endpoint_stale_connections", help, stale);
+    let help = "Connections not made because the server's certificate was refused";
+    own.register("endpoint_untrusted_certificates", help, untrusted);
     own.register("endpoint_active_requests", "Requests under way at an endpoint", active);
     own.register("endpoint_healthy", "1 where an endpoint is healthy", healthy);
     let latency = Family::<QuantileLabels, Gauge<f64, std::sync::atomic::AtomicU64>>::default();

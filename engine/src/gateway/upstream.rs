@@ -14,11 +14,10 @@ use axum::{
     http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header, uri::Scheme},
 };
 use http_body_util::{BodyExt, Limited};
-use hyper_util::client::legacy::connect::HttpConnector;
 use orrery_policy::traffic::{kept::Lost, retry::TryFailure};
 use tokio::sync::watch;
 
-use super::connection::{CONNECT, Connection, Connector};
+use super::connection::{Connection, Connector, NoConnection, connector};
 
 /// Idle connections kept.
 const IDLE: usize = 256;
@@ -30,9 +29,12 @@ pub struct Server {
     address: Uri,
     host: HeaderValue,
     connector: Connector,
+    /// Authorities that its certificate is checked against, PEM; none: the public ones.
+    authorities: Option<Vec<u8>>,
     /// Those last used at the end.
     idle: Mutex<Vec<(Connection, Instant)>>,
     stale: AtomicU64,
+    untrusted: AtomicU64,
 }
 
 /// A request to a server, and what its call must keep to.
@@ -57,36 +59,55 @@ pub struct Answered {
     pub body: Bytes,
 }
 
-/// How an exchange failed, and what is known of its connection; nothing where there was none.
-struct Broken {
-    failure: TryFailure,
+/// How a call failed.
+pub struct Unanswered {
+    /// As the decisions see it.
+    pub failure: TryFailure,
+    /// Why its certificate was refused, where it was.
+    pub untrusted: Option<String>,
+    /// What is known of the connection that lost the request; nothing where there was none, or where an answer had begun.
     lost: Option<Lost>,
 }
 
+impl From<TryFailure> for Unanswered {
+    fn from(failure: TryFailure) -> Self {
+        Self { failure, untrusted: None, lost: None }
+    }
+}
+
 impl Server {
-    /// No connection is made yet.
+    /// A server whose certificate, where it has one, `authorities` must have signed (PEM); none: the public ones. No connection
+    /// is made yet.
     ///
     /// # Errors
-    /// What is wrong with the address, or why TLS cannot be set up, in words.
-    pub fn new(url: &str) -> Result<Self, String> {
+    /// What is wrong with the authorities, in words.
+    pub fn new(url: &str, authorities: Option<Vec<u8>>) -> Result<Self, String> {
         let address: Uri = url.parse().map_err(|error| format!("{error}"))?;
         let host = host(&address).ok_or("it names no host")?;
-        let mut http = HttpConnector::new();
-        http.set_nodelay(true);
-        http.set_connect_timeout(Some(CONNECT));
-        http.enforce_http(false);
-        let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-            .map_err(|error| format!("TLS could not be set up ({error})"))?
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
-        Ok(Self { address, host, connector, idle: Mutex::default(), stale: AtomicU64::new(0) })
+        Ok(Self {
+            address,
+            host,
+            connector: connector(authorities.as_deref())?,
+            authorities,
+            idle: Mutex::default(),
+            stale: AtomicU64::new(0),
+            untrusted: AtomicU64::new(0),
+        })
+    }
+
+    /// Whether its certificate is checked against these authorities.
+    pub fn trusts(&self, authorities: Option<&[u8]>) -> bool {
+        self.authorities.as_deref() == authorities
     }
 
     /// Requests that were asked again because the server had closed the kept connection, since the start.
     pub fn stale(&self) -> u64 {
         self.stale.load(Ordering::Relaxed)
+    }
+
+    /// Connections that were not made because its certificate was refused, since the start.
+    pub fn untrusted(&self) -> u64 {
+        self.untrusted.load(Ordering::Relaxed)
     }
 
     /// Sends a request and takes the whole answer. One that a kept connection lost is asked again at once on a new one.
@@ -98,7 +119,7 @@ impl Server {
         call: Call,
         region: &str,
         mut cuts: watch::Receiver<BTreeSet<String>>,
-    ) -> Result<Answered, TryFailure> {
+    ) -> Result<Answered, Unanswered> {
         let cut = async {
             // Ends when the region is cut; an error means that the gateway is ending.
             let is_cut = cuts.wait_for(|cut| cut.contains(region)).await.is_ok();
@@ -114,30 +135,34 @@ impl Server {
                 answered = self.ask(&call) => answered,
             }
         });
-        answered.await.unwrap_or(Err(TryFailure::TimedOut))
+        answered.await.unwrap_or(Err(TryFailure::TimedOut.into()))
     }
 
-    async fn ask(self: &Arc<Self>, call: &Call) -> Result<Answered, TryFailure> {
-        let Some(kept) = self.kept() else {
-            return self.exchange(self.open().await?, call).await.map_err(|broken| broken.failure);
-        };
+    async fn ask(self: &Arc<Self>, call: &Call) -> Result<Answered, Unanswered> {
+        let Some(kept) = self.kept() else { return self.exchange(self.open().await?, call).await };
         match self.exchange(kept, call).await {
-            Err(Broken { lost: Some(lost), .. }) if lost.again_at_once() => {
+            Err(Unanswered { lost: Some(lost), .. }) if lost.again_at_once() => {
                 self.stale.fetch_add(1, Ordering::Relaxed);
-                self.exchange(self.open().await?, call).await.map_err(|broken| broken.failure)
+                self.exchange(self.open().await?, call).await
             }
-            answered => answered.map_err(|broken| broken.failure),
+            answered => answered,
         }
     }
 
-    async fn open(&self) -> Result<Connection, TryFailure> {
-        Connection::open(&self.connector, &self.address).await.map_err(|error| {
-            log::debug!("{}: no connection: {error}", self.address);
-            TryFailure::ConnectFailure
+    async fn open(&self) -> Result<Connection, Unanswered> {
+        Connection::open(&self.connector, &self.address).await.map_err(|why| {
+            log::debug!("{}: {why}", self.address);
+            let untrusted = matches!(why, NoConnection::Untrusted(_)).then(|| why.to_string());
+            self.untrusted.fetch_add(untrusted.is_some().into(), Ordering::Relaxed);
+            Unanswered { untrusted, ..TryFailure::ConnectFailure.into() }
         })
     }
 
-    async fn exchange(self: &Arc<Self>, mut connection: Connection, call: &Call) -> Result<Answered, Broken> {
+    async fn exchange(
+        self: &Arc<Self>,
+        mut connection: Connection,
+        call: &Call,
+    ) -> Result<Answered, Unanswered> {
         let mut request = call.request.clone().map(Body::from);
         request.headers_mut().insert(header::HOST, self.host.clone());
         let answer = match connection.send(request).await {
@@ -153,14 +178,12 @@ impl Server {
                     idempotent: call.idempotent,
                     replayable: true,
                 };
-                return Err(Broken { failure: TryFailure::Reset, lost: Some(lost) });
+                return Err(Unanswered { lost: Some(lost), ..TryFailure::Reset.into() });
             }
         };
         let (head, body) = answer.into_parts();
-        let body = Limited::new(body, call.answer_bytes)
-            .collect()
-            .await
-            .map_err(|_broken| Broken { failure: TryFailure::Reset, lost: None })?;
+        let body =
+            Limited::new(body, call.answer_bytes).collect().await.map_err(|_broken| TryFailure::Reset)?;
         self.keep(connection);
         Ok(Answered { status: head.status, headers: head.headers, body: body.to_bytes() })
     }
