@@ -27,6 +27,10 @@ pub enum Manner {
     Silent,
     /// Well, after [`SLOW`].
     Slow,
+    /// Well, at so many MiB.
+    Large(usize),
+    /// Half of so many MiB, then the connection ends.
+    HalfOfLarge(usize),
     /// Well, then the connection ends, which nothing in the answer tells.
     ClosesAfter,
     /// Well, but once a connection: it ends when the next request on it was read.
@@ -94,7 +98,7 @@ impl Backend {
 fn serve(mut stream: TcpStream, shared: &Shared) {
     let name = shared.name;
     let mut bytes = Vec::new();
-    let mut part = [0; 4096];
+    let mut part = [0; 16_384];
     let mut reused = false;
     loop {
         let end = loop {
@@ -117,7 +121,15 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
                 Ok(count) => bytes.extend_from_slice(&part[..count]),
             }
         }
-        bytes.drain(..end + length);
+        // A body in chunks: all of these have data but the last.
+        let chunked = head.contains("transfer-encoding: chunked");
+        while chunked && !bytes.ends_with(b"\r\n0\r\n\r\n") {
+            match stream.read(&mut part) {
+                Ok(0) | Err(_) => return,
+                Ok(count) => bytes.extend_from_slice(&part[..count]),
+            }
+        }
+        bytes.drain(..if chunked { bytes.len() } else { end + length });
         let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
         let told = *shared.manner.lock().expect("free");
         let now = match told {
@@ -134,7 +146,10 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
                 "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
             )
         };
+        let large = |mib: usize| format!("{{{}}}", " ".repeat((mib << 20) - 2));
         let text = match now {
+            Manner::Large(mib) => answer("200 OK", mib << 20, &large(mib)),
+            Manner::HalfOfLarge(mib) => answer("200 OK", mib << 20, &large(mib)[..mib << 19]),
             Manner::ClosesOnReuse if reused => return,
             Manner::Slow if is_abandoned(&stream) => {
                 shared.abandoned.fetch_add(1, Ordering::Relaxed);
@@ -156,7 +171,7 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
             }
         };
         let ends = match now {
-            Manner::HalfABody | Manner::ClosesAfter => true,
+            Manner::HalfABody | Manner::HalfOfLarge(_) | Manner::ClosesAfter => true,
             Manner::BreaksOnReuse => reused,
             _ => false,
         };

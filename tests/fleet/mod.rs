@@ -6,6 +6,7 @@ mod hedging;
 mod kept;
 mod rollout;
 mod secure;
+mod streams;
 
 use std::time::{Duration, Instant};
 

@@ -2,10 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::http::{Request, Uri, header};
+use axum::{
+    body::Bytes,
+    http::{Request, Uri, header},
+};
 use orrery_policy::traffic::{active_health::Check, retry::TryFailure};
 
 use super::{
+    content::Outgoing,
     live::Live,
     serve::Gateway,
     upstream::{Call, Unanswered},
@@ -37,13 +41,14 @@ pub async fn check(gateway: Arc<Gateway>) {
 
 async fn check_one(live: &Live, index: usize) {
     let Some(upstream) = live.config.endpoints.get(index) else { return };
-    let mut request = Request::default();
-    *request.uri_mut() = Uri::from_static("/v2/health/ready");
+    let mut head = Request::default();
+    *head.uri_mut() = Uri::from_static("/v2/health/ready");
     if let Some(key) = Gateway::key(upstream) {
-        request.headers_mut().insert(header::AUTHORIZATION, key);
+        head.headers_mut().insert(header::AUTHORIZATION, key);
     }
     let call = Call {
-        request,
+        head,
+        body: Outgoing::Whole(Bytes::new()),
         idempotent: true,
         patience: Duration::from_secs_f64(live.config.health_checks.timeout_secs),
         answer_bytes: live.config.max_body_bytes(),

@@ -279,9 +279,14 @@ impl Live {
 
     /// Takes in how a call ended: `answer` is `None` where nothing is known about the endpoint (the caller left).
     pub fn record(&self, picked: Picked, answer: Option<Answer>) {
+        self.record_begun(picked, answer, self.clock.now());
+    }
+
+    /// Takes in how a call ended whose answer began at `answered`: how fast the caller took the rest says nothing about the endpoint.
+    pub fn record_begun(&self, picked: Picked, answer: Option<Answer>, answered: Nanos) {
         let time = self.clock.now();
         let Picked { endpoint, permit, began } = picked;
-        let took = time - began;
+        let took = answered - began;
         let failed = matches!(answer, Some(Answer::ServerError | Answer::GatewayFailure));
         self.limits[endpoint].release(Resource::Request);
         let tally = &self.tallies[endpoint];

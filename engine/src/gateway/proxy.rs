@@ -7,11 +7,12 @@ use std::{
 };
 
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, Bytes, HttpBody},
     extract::{Extension, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     response::Response,
 };
+use http_body_util::Limited;
 use orrery_domain::access::Scope;
 use orrery_oip::HEADER_LENGTH;
 use orrery_policy::{
@@ -24,12 +25,15 @@ use orrery_policy::{
 };
 
 use super::{
+    account::Account,
     canary::Canaries,
+    content::{self, Broken, Content, Outgoing},
     error, forward,
     live::Live,
-    record::Line,
     serve::Gateway,
+    streamed::streamed,
     tries::{Asked, Ended, tries},
+    upstream::Answered,
 };
 use crate::http::Peer;
 
@@ -117,20 +121,24 @@ fn tell_limits(headers: &mut HeaderMap, policy: &str, limit: &str) {
     }
 }
 
-async fn answer(gateway: &Gateway, live: &Live, head: Parts, body: Body, arrived: Nanos) -> Response {
+async fn answer(
+    gateway: &Arc<Gateway>,
+    live: &Arc<Live>,
+    head: Parts,
+    body: Body,
+    arrived: Nanos,
+) -> Response {
     let residency = residency(live, &head.headers);
     let limit = live.config.max_body_bytes();
     let deadline = live.config.timeouts.deadline(arrived, None);
     let patience = Duration::from_nanos((deadline - arrived).0);
-    let body = match tokio::time::timeout(patience, axum::body::to_bytes(body, limit)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(error)) if error.to_string().contains("length limit") => {
-            let message = format!("The body is larger than {limit} bytes. Send fewer rows at once.");
-            return error::protocol(StatusCode::PAYLOAD_TOO_LARGE, message, None);
-        }
-        Ok(Err(_broken)) => {
-            return error::protocol(StatusCode::BAD_REQUEST, "The body did not arrive whole.", None);
-        }
+    if body.size_hint().lower() > limit as u64 {
+        return broken(Broken::TooLarge, limit);
+    }
+    let body = match tokio::time::timeout(patience, content::take(Limited::new(body, limit))).await {
+        Ok(Ok(body)) => Outgoing::from(body),
+        Ok(Err(error)) if content::is_too_large(&*error) => return broken(Broken::TooLarge, limit),
+        Ok(Err(_broken)) => return broken(Broken::BrokeOff, limit),
         Err(_late) => {
             return error::protocol(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.", None);
         }
@@ -144,7 +152,18 @@ async fn answer(gateway: &Gateway, live: &Live, head: Parts, body: Body, arrived
         matches!(head.method, Method::GET | Method::HEAD) || infer && live.config.infer_is_idempotent;
     let asked = Asked { body, path, route, residency: &residency, key, arrived, deadline, idempotent, head };
     let ended = tries(gateway, live, &asked).await;
-    finish(gateway, live, &asked, ended)
+    finish(gateway, live, asked, ended)
+}
+
+/// The answer to a body that did not come whole.
+fn broken(how: Broken, limit: usize) -> Response {
+    match how {
+        Broken::TooLarge => {
+            let message = format!("The body is larger than {limit} bytes. Send fewer rows at once.");
+            error::protocol(StatusCode::PAYLOAD_TOO_LARGE, message, None)
+        }
+        Broken::BrokeOff => error::protocol(StatusCode::BAD_REQUEST, "The body did not arrive whole.", None),
+    }
 }
 
 /// Where a request's data may go.
@@ -164,39 +183,24 @@ fn residency(live: &Live, headers: &HeaderMap) -> Residency {
     }
 }
 
-/// Counts how it ended, and makes the caller's answer of it.
-fn finish(gateway: &Gateway, live: &Live, asked: &Asked<'_>, ended: Ended) -> Response {
-    let time = live.clock.now();
-    let took = time - asked.arrived;
-    let (status, endpoint, bytes) = match &ended {
-        Ended::Answered(answered, endpoint) => {
-            (answered.status.as_u16(), Some(*endpoint), answered.body.len())
-        }
-        Ended::Failed(TryFailure::TimedOut) => (504, None, 0),
-        Ended::Failed(_) => (502, None, 0),
-        Ended::Nobody(_) => (503, None, 0),
+/// Counts how it ended, and makes the caller's answer of it. A streamed answer is counted when it has ended.
+fn finish(gateway: &Arc<Gateway>, live: &Arc<Live>, asked: Asked<'_>, ended: Ended) -> Response {
+    let (status, endpoint) = match &ended {
+        Ended::Answered(answered, endpoint) => (answered.status.as_u16(), Some(*endpoint)),
+        Ended::Failed(TryFailure::TimedOut) => (504, None),
+        Ended::Failed(_) => (502, None),
+        Ended::Nobody(_) => (503, None),
     };
-    let failed = status >= 500;
-    gateway.counts.ended(time, took, failed);
-    gateway.slos.record(failed);
-    if let Some(route) = &asked.route {
-        gateway.canaries.record(route, ended_body(&ended).as_ref(), took, failed, time);
+    if let (Ended::Failed(_), Some(how)) = (&ended, asked.body.broken()) {
+        return broken(how, live.config.max_body_bytes());
     }
-    if live.config.recording {
-        gateway.recorder.push(Line {
-            at: asked.arrived.as_secs(),
-            secs: took.as_secs(),
-            status,
-            endpoint: endpoint.map(|index| live.config.endpoints[index].name.clone()),
-            model: asked
-                .path
-                .strip_prefix("/v2/models/")
-                .and_then(|rest| rest.split('/').next())
-                .map(str::to_owned),
-            request_bytes: asked.body.len(),
-            answer_bytes: bytes,
-        });
+    let account = Account::new(gateway, live, asked, status, endpoint);
+    if let Ended::Answered(Answered { status, headers, body: Content::Stream(body) }, _) = ended {
+        let body = streamed(body, |end, bytes| account.close_stream(end, bytes));
+        return forward::response(Answered { status, headers, body: Content::Stream(body) });
     }
+    let predictions = predictions(&ended);
+    account.close_whole(answer_bytes(&ended), predictions.as_ref());
     match ended {
         Ended::Answered(answered, _) => forward::response(answered),
         Ended::Failed(TryFailure::TimedOut) => error::protocol(
@@ -218,11 +222,21 @@ fn finish(gateway: &Gateway, live: &Live, asked: &Asked<'_>, ended: Ended) -> Re
     }
 }
 
+/// Bytes of a whole answer.
+fn answer_bytes(ended: &Ended) -> usize {
+    match ended {
+        Ended::Answered(Answered { body: Content::Whole(body), .. }, _) => body.len(),
+        _ => 0,
+    }
+}
+
 /// A good answer's body and the length of its JSON part.
-fn ended_body(ended: &Ended) -> Option<(Bytes, Option<usize>)> {
-    let Ended::Answered(answered, _) = ended else { return None };
-    let length = answered.headers.get(HEADER_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    answered.status.is_success().then(|| (answered.body.clone(), length))
+fn predictions(ended: &Ended) -> Option<(Bytes, Option<usize>)> {
+    let Ended::Answered(Answered { status, headers, body: Content::Whole(body) }, _) = ended else {
+        return None;
+    };
+    let length = headers.get(HEADER_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    status.is_success().then(|| (body.clone(), length))
 }
 
 #[cfg(test)]

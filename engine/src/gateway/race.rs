@@ -1,6 +1,12 @@
 //! Race: one try of a request, and those sent beside it to other endpoints while it takes long. The first good answer wins.
 
-use std::{future::poll_fn, pin::Pin, sync::atomic::Ordering, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::Poll,
+    time::Duration,
+};
 
 use axum::http::header;
 use orrery_policy::traffic::{Limits, Nanos, Request, Resource, hedge::Waiting, retry::TryFailure};
@@ -61,7 +67,7 @@ pub struct Race<'a> {
     /// The gateway.
     pub gateway: &'a Gateway,
     /// Its traffic, under the configuration that the request began with.
-    pub live: &'a Live,
+    pub live: &'a Arc<Live>,
     /// The request.
     pub asked: &'a Asked<'a>,
     /// Endpoints tried so far.
@@ -73,7 +79,7 @@ pub struct Race<'a> {
 
 impl<'a> Race<'a> {
     /// Nothing is tried yet.
-    pub fn new(gateway: &'a Gateway, live: &'a Live, asked: &'a Asked<'a>) -> Self {
+    pub fn new(gateway: &'a Gateway, live: &'a Arc<Live>, asked: &'a Asked<'a>) -> Self {
         Self { gateway, live, asked, tried: Vec::new(), hedged: 0, spent: false }
     }
 
@@ -148,7 +154,7 @@ impl<'a> Race<'a> {
             last_sent,
             hedged: self.hedged,
             idempotent: self.asked.idempotent,
-            replayable: true,
+            replayable: self.asked.body.is_whole(),
             answer_started: false,
             deadline: self.asked.deadline,
         };

@@ -1,8 +1,11 @@
 //! Tries: a request's tries one after another, as long as another is worth it.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use axum::{body::Bytes, http::request::Parts};
+use axum::http::request::Parts;
 use orrery_policy::traffic::{
     Nanos, NoEndpoint, Residency, RetryDecision,
     retry::{Attempt, TryFailure, after_failure},
@@ -10,6 +13,7 @@ use orrery_policy::traffic::{
 
 use super::{
     canary::Route,
+    content::Outgoing,
     live::Live,
     race::{Race, RetryPermit},
     serve::Gateway,
@@ -21,7 +25,7 @@ pub struct Asked<'a> {
     /// Its head.
     pub head: Parts,
     /// Its body.
-    pub body: Bytes,
+    pub body: Outgoing,
     /// Path to ask, after the canary's choice.
     pub path: String,
     /// The canary's choice, where there is one.
@@ -48,8 +52,8 @@ pub enum Ended {
     Nobody(NoEndpoint),
 }
 
-/// Tries one endpoint after another as long as that is worth it.
-pub async fn tries(gateway: &Gateway, live: &Live, asked: &Asked<'_>) -> Ended {
+/// Tries one endpoint after another as long as that is worth it. A streamed request is tried again only while none of it was sent.
+pub async fn tries(gateway: &Gateway, live: &Arc<Live>, asked: &Asked<'_>) -> Ended {
     let mut race = Race::new(gateway, live, asked);
     let mut retries = 0;
     let mut sent = false;
@@ -67,7 +71,7 @@ pub async fn tries(gateway: &Gateway, live: &Live, asked: &Asked<'_>) -> Ended {
             idempotent: asked.idempotent,
             bytes_sent: sent,
             answer_started: false,
-            replayable: true,
+            replayable: asked.body.is_at_hand(),
             deadline: asked.deadline,
             retry_after: failed.retry_after(),
         };

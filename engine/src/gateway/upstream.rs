@@ -10,14 +10,19 @@ use std::{
 };
 
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, HttpBody},
     http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header, uri::Scheme},
 };
-use http_body_util::{BodyExt, Limited};
+use http_body_util::Limited;
 use orrery_policy::traffic::{kept::Lost, retry::TryFailure};
 use tokio::sync::watch;
 
-use super::connection::{Connection, Connector, NoConnection, connector};
+use super::{
+    connection::{Connection, Connector, NoConnection, connector},
+    content::{self, Content, Outgoing},
+    patient::Patient,
+    streamed::{End, streamed},
+};
 
 /// Idle connections kept.
 const IDLE: usize = 256;
@@ -39,24 +44,26 @@ pub struct Server {
 
 /// A request to a server, and what its call must keep to.
 pub struct Call {
-    /// Method, path with query, headers and body.
-    pub request: Request<Bytes>,
+    /// Method, path with query, and headers.
+    pub head: Request<()>,
+    /// Body.
+    pub body: Outgoing,
     /// Whether doing it twice is as good as doing it once.
     pub idempotent: bool,
-    /// Longest until the whole answer is there.
+    /// Longest until the whole answer is there; for a streamed one until its first part is, and again for each next one.
     pub patience: Duration,
-    /// Largest answer, bytes; a larger one is a failure.
+    /// Largest answer, bytes; a larger one is a failure, or breaks off.
     pub answer_bytes: usize,
 }
 
-/// A whole answer.
+/// An answer.
 pub struct Answered {
     /// Status.
     pub status: StatusCode,
     /// Headers.
     pub headers: HeaderMap,
     /// Body.
-    pub body: Bytes,
+    pub body: Content,
 }
 
 /// How a call failed.
@@ -110,7 +117,7 @@ impl Server {
         self.untrusted.load(Ordering::Relaxed)
     }
 
-    /// Sends a request and takes the whole answer. One that a kept connection lost is asked again at once on a new one.
+    /// Sends a request and takes its answer. One that a kept connection lost is asked again at once on a new one.
     ///
     /// # Errors
     /// How the try failed.
@@ -118,11 +125,12 @@ impl Server {
         self: &Arc<Self>,
         call: Call,
         region: &str,
-        mut cuts: watch::Receiver<BTreeSet<String>>,
+        cuts: watch::Receiver<BTreeSet<String>>,
     ) -> Result<Answered, Unanswered> {
+        let mut later = cuts.clone();
         let cut = async {
             // Ends when the region is cut; an error means that the gateway is ending.
-            let is_cut = cuts.wait_for(|cut| cut.contains(region)).await.is_ok();
+            let is_cut = later.wait_for(|cut| cut.contains(region)).await.is_ok();
             if !is_cut {
                 std::future::pending::<()>().await;
             }
@@ -135,11 +143,18 @@ impl Server {
                 answered = self.ask(&call) => answered,
             }
         });
-        answered.await.unwrap_or(Err(TryFailure::TimedOut.into()))
+        let answered = answered.await.unwrap_or(Err(TryFailure::TimedOut.into()))?;
+        let Answered { status, headers, body: Content::Stream(body) } = answered else { return Ok(answered) };
+        let region = region.to_owned();
+        let body = Patient::new(body, call.patience, move || cuts.borrow().contains(&region));
+        let body = Body::new(body);
+        Ok(Answered { status, headers, body: Content::Stream(body) })
     }
 
     async fn ask(self: &Arc<Self>, call: &Call) -> Result<Answered, Unanswered> {
-        let Some(kept) = self.kept() else { return self.exchange(self.open().await?, call).await };
+        // A stream cannot be sent twice, so that no connection may be stale.
+        let kept = if call.body.is_whole() { self.kept() } else { None };
+        let Some(kept) = kept else { return self.exchange(self.open().await?, call).await };
         match self.exchange(kept, call).await {
             Err(Unanswered { lost: Some(lost), .. }) if lost.again_at_once() => {
                 self.stale.fetch_add(1, Ordering::Relaxed);
@@ -163,7 +178,9 @@ impl Server {
         mut connection: Connection,
         call: &Call,
     ) -> Result<Answered, Unanswered> {
-        let mut request = call.request.clone().map(Body::from);
+        // Only a stream that was sent before is no more: whoever lost it does not ask again.
+        let body = call.body.body().ok_or(TryFailure::Reset)?;
+        let mut request = call.head.clone().map(|()| body);
         request.headers_mut().insert(header::HOST, self.host.clone());
         let answer = match connection.send(request).await {
             Ok(answer) => answer,
@@ -176,16 +193,31 @@ impl Server {
                     answer_started: connection.is_answering(),
                     bytes_sent,
                     idempotent: call.idempotent,
-                    replayable: true,
+                    replayable: call.body.is_at_hand(),
                 };
                 return Err(Unanswered { lost: Some(lost), ..TryFailure::Reset.into() });
             }
         };
         let (head, body) = answer.into_parts();
-        let body =
-            Limited::new(body, call.answer_bytes).collect().await.map_err(|_broken| TryFailure::Reset)?;
-        self.keep(connection);
-        Ok(Answered { status: head.status, headers: head.headers, body: body.to_bytes() })
+        if body.size_hint().lower() > call.answer_bytes as u64 {
+            return Err(TryFailure::Reset.into());
+        }
+        let body = content::take(Limited::new(body, call.answer_bytes));
+        let body = match body.await.map_err(|_broken| TryFailure::Reset)? {
+            Content::Stream(body) => {
+                let server = Arc::clone(self);
+                Content::Stream(streamed(body, move |end, _bytes| {
+                    if end == End::Whole {
+                        server.keep(connection);
+                    }
+                }))
+            }
+            whole @ Content::Whole(_) => {
+                self.keep(connection);
+                whole
+            }
+        };
+        Ok(Answered { status: head.status, headers: head.headers, body })
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<(Connection, Instant)>> {
