@@ -64,14 +64,11 @@ struct UnderWay<'a> {
 
 /// What a request's races have in common.
 pub struct Race<'a> {
-    /// The gateway.
-    pub gateway: &'a Gateway,
-    /// Its traffic, under the configuration that the request began with.
-    pub live: &'a Arc<Live>,
-    /// The request.
-    pub asked: &'a Asked<'a>,
+    gateway: &'a Gateway,
+    live: &'a Arc<Live>,
+    asked: &'a Asked<'a>,
     /// Endpoints tried so far.
-    pub tried: Vec<usize>,
+    tried: Vec<usize>,
     hedged: u32,
     /// Whether the budget or the endpoints allow no further try beside another.
     spent: bool,
