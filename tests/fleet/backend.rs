@@ -1,7 +1,7 @@
 //! A server of a few lines that answers as badly as it is told to.
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-/// How it answers inferences. Health checks are answered well.
+/// How it answers inferences. Health checks are answered well, unless a connection's end says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     /// Well, with its own name in it.
@@ -25,29 +25,55 @@ pub enum Manner {
     HangsUp,
     /// Nothing, for a long time.
     Silent,
+    /// Well, after [`SLOW`].
+    Slow,
+    /// Well, at so many MiB.
+    Large(usize),
+    /// Half of so many MiB, then the connection ends.
+    HalfOfLarge(usize),
+    /// Well, then the connection ends, which nothing in the answer tells.
+    ClosesAfter,
+    /// Well, but once a connection: it ends when the next request on it was read.
+    ClosesOnReuse,
+    /// Well, but once a connection: the next request on it gets a few bytes, then it ends.
+    BreaksOnReuse,
 }
+
+/// How long [`Manner::Slow`] takes.
+pub const SLOW: Duration = Duration::from_millis(400);
 
 /// A running one.
 pub struct Backend {
     pub address: String,
-    manner: Arc<Mutex<Manner>>,
-    inferences: Arc<AtomicU64>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    name: &'static str,
+    manner: Mutex<Manner>,
+    inferences: AtomicU64,
+    /// Connections that ended while their answer was still to come.
+    abandoned: AtomicU64,
 }
 
 impl Backend {
     pub fn start(name: &'static str, manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
-        let manner = Arc::new(Mutex::new(manner));
-        let inferences = Arc::new(AtomicU64::new(0));
-        let (told, counted) = (Arc::clone(&manner), Arc::clone(&inferences));
+        let shared = Arc::new(Shared {
+            name,
+            manner: Mutex::new(manner),
+            inferences: AtomicU64::new(0),
+            abandoned: AtomicU64::new(0),
+        });
+        let all = Arc::clone(&shared);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (told, counted) = (Arc::clone(&told), Arc::clone(&counted));
-                std::thread::spawn(move || serve(stream, name, &told, &counted));
+                let shared = Arc::clone(&all);
+                std::thread::spawn(move || serve(stream, &shared));
             }
         });
-        Self { address, manner, inferences }
+        Self { address, shared }
     }
 
     pub fn url(&self) -> String {
@@ -55,18 +81,25 @@ impl Backend {
     }
 
     pub fn behave(&self, manner: Manner) {
-        *self.manner.lock().expect("free") = manner;
+        *self.shared.manner.lock().expect("free") = manner;
     }
 
     /// Inferences that reached it.
     pub fn inferences(&self) -> u64 {
-        self.inferences.load(Ordering::Relaxed)
+        self.shared.inferences.load(Ordering::Relaxed)
+    }
+
+    /// Connections that ended while their slow answer was still to come.
+    pub fn abandoned(&self) -> u64 {
+        self.shared.abandoned.load(Ordering::Relaxed)
     }
 }
 
-fn serve(mut stream: TcpStream, name: &str, manner: &Mutex<Manner>, counted: &AtomicU64) {
+fn serve(mut stream: TcpStream, shared: &Shared) {
+    let name = shared.name;
     let mut bytes = Vec::new();
-    let mut part = [0; 4096];
+    let mut part = [0; 16_384];
+    let mut reused = false;
     loop {
         let end = loop {
             if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -88,22 +121,46 @@ fn serve(mut stream: TcpStream, name: &str, manner: &Mutex<Manner>, counted: &At
                 Ok(count) => bytes.extend_from_slice(&part[..count]),
             }
         }
-        bytes.drain(..end + length);
+        // A body in chunks: all of these have data but the last.
+        let chunked = head.contains("transfer-encoding: chunked");
+        while chunked && !bytes.ends_with(b"\r\n0\r\n\r\n") {
+            match stream.read(&mut part) {
+                Ok(0) | Err(_) => return,
+                Ok(count) => bytes.extend_from_slice(&part[..count]),
+            }
+        }
+        bytes.drain(..if chunked { bytes.len() } else { end + length });
         let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-        let now = if path.ends_with("/infer") {
-            counted.fetch_add(1, Ordering::Relaxed);
-            *manner.lock().expect("free")
-        } else {
-            Manner::Good
+        let told = *shared.manner.lock().expect("free");
+        let now = match told {
+            Manner::ClosesAfter | Manner::ClosesOnReuse | Manner::BreaksOnReuse => told,
+            _ if path.ends_with("/infer") => told,
+            _ => Manner::Good,
         };
+        if path.ends_with("/infer") {
+            shared.inferences.fetch_add(1, Ordering::Relaxed);
+        }
         let good = format!(r#"{{"model_name":"m","model_version":"{name}","outputs":[]}}"#);
         let answer = |status: &str, length: usize, body: &str| {
             format!(
                 "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
             )
         };
+        let large = |mib: usize| format!("{{{}}}", " ".repeat((mib << 20) - 2));
         let text = match now {
-            Manner::Good => answer("200 OK", good.len(), &good),
+            Manner::Large(mib) => answer("200 OK", mib << 20, &large(mib)),
+            Manner::HalfOfLarge(mib) => answer("200 OK", mib << 20, &large(mib)[..mib << 19]),
+            Manner::ClosesOnReuse if reused => return,
+            Manner::Slow if is_abandoned(&stream) => {
+                shared.abandoned.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+            Manner::BreaksOnReuse if reused => "HTTP/1.1 200".to_owned(),
+            Manner::Good
+            | Manner::Slow
+            | Manner::ClosesAfter
+            | Manner::ClosesOnReuse
+            | Manner::BreaksOnReuse => answer("200 OK", good.len(), &good),
             Manner::Refuses => answer("503 Service Unavailable", 15, r#"{"error":"off"}"#),
             Manner::Garbage => answer("200 OK", 7, "\u{1}garbag"),
             Manner::HalfABody => answer("200 OK", good.len(), &good[..good.len() / 2]),
@@ -113,8 +170,26 @@ fn serve(mut stream: TcpStream, name: &str, manner: &Mutex<Manner>, counted: &At
                 return;
             }
         };
-        if stream.write_all(text.as_bytes()).is_err() || now == Manner::HalfABody {
+        let ends = match now {
+            Manner::HalfABody | Manner::HalfOfLarge(_) | Manner::ClosesAfter => true,
+            Manner::BreaksOnReuse => reused,
+            _ => false,
+        };
+        if stream.write_all(text.as_bytes()).is_err() || ends {
             return;
         }
+        reused = true;
     }
+}
+
+/// Waits for [`SLOW`], or until the connection's other end is gone.
+fn is_abandoned(stream: &TcpStream) -> bool {
+    stream.set_read_timeout(Some(SLOW)).expect("a timeout");
+    // Nothing is sent before the answer: what can be read is the end.
+    let gone = match stream.peek(&mut [0]) {
+        Ok(bytes) => bytes == 0,
+        Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+    };
+    stream.set_read_timeout(None).expect("no timeout");
+    gone
 }

@@ -2,7 +2,11 @@
 
 mod backend;
 mod gateway;
+mod hedging;
+mod kept;
 mod rollout;
+mod secure;
+mod streams;
 
 use std::time::{Duration, Instant};
 
@@ -22,12 +26,16 @@ struct Service {
 }
 
 impl Service {
+    /// Starts `arguments` in a workspace of its own; it listens at this address, ready or not.
+    fn launch(program: Program, arguments: &[&str], listen: &str) -> Self {
+        let mut stream = program.stream(&[arguments, &["--listen", listen]].concat());
+        let address = stream.next().expect("it listens")["address"].as_str().expect("an address").to_owned();
+        Self { stream: Some(stream), address, program }
+    }
+
     /// Starts `arguments` in a workspace of its own and waits until it is ready.
     fn start(program: Program, arguments: &[&str]) -> Self {
-        let all = [arguments, &["--listen", "127.0.0.1:0"]].concat();
-        let mut stream = program.stream(&all);
-        let address = stream.next().expect("it listens")["address"].as_str().expect("an address").to_owned();
-        let service = Self { stream: Some(stream), address, program };
+        let service = Self::launch(program, arguments, "127.0.0.1:0");
         until("it is ready", || service.get("/v2/health/ready").status == 200);
         service
     }

@@ -82,10 +82,11 @@ pub async fn plan(
             let stages: Vec<String> = plan.stages.iter().map(|percent| format!("{percent}%")).collect();
             let what = format!("give it its share through '{}': {}", gateway.name, stages.join(", "));
             let guards = format!(
-                "each at least {:.0} s and {} requests; back at {} more failures, p95 {}x, drift {}",
+                "each at least {:.0} s and {} requests; back at {} more failures (alpha {}), p95 {}x, drift {}",
                 plan.stage_secs,
                 plan.guards.min_requests,
                 orrery_domain::words::percent(plan.guards.max_error_ratio_above),
+                plan.guards.significance_level,
                 plan.guards.max_p95_ratio,
                 plan.guards.max_drift
             );

@@ -201,6 +201,7 @@ struct EndpointChange {
     price_per_1000: Option<f64>,
     tags: Option<std::collections::BTreeSet<orrery_policy::traffic::Tag>>,
     key_file: Option<std::path::PathBuf>,
+    ca_file: Option<std::path::PathBuf>,
     drained: Option<bool>,
 }
 
@@ -237,6 +238,7 @@ fn apply(config: &mut GatewayConfig, name: &str, change: &EndpointChange) -> Res
             price_per_1000: 0.0,
             tags: std::collections::BTreeSet::new(),
             key_file: None,
+            ca_file: None,
             drained: false,
         });
     }
@@ -248,6 +250,7 @@ fn apply(config: &mut GatewayConfig, name: &str, change: &EndpointChange) -> Res
         upstream.price_per_1000 = change.price_per_1000.unwrap_or(upstream.price_per_1000);
         upstream.tags = change.tags.clone().unwrap_or_else(|| upstream.tags.clone());
         upstream.key_file = change.key_file.clone().or_else(|| upstream.key_file.clone());
+        upstream.ca_file = change.ca_file.clone().or_else(|| upstream.ca_file.clone());
         upstream.drained = change.drained.unwrap_or(upstream.drained);
     }
     Ok(Changed)

@@ -13,7 +13,11 @@ use orrery_domain::{
     snapshot::Severity,
 };
 use orrery_policy::{
-    fleet::canary::{Stage, Verdict, judge},
+    fleet::{
+        canary::{Stage, Verdict, judge},
+        error_guard::Looks,
+        exact::Counts,
+    },
     traffic::Nanos,
 };
 
@@ -40,8 +44,7 @@ pub struct Route {
 
 #[derive(Default)]
 struct Version {
-    requests: u64,
-    failures: u64,
+    counts: Counts,
     latency: Rolling,
 }
 
@@ -51,7 +54,67 @@ struct Running {
     began: Nanos,
     canary: Version,
     primary: Version,
+    /// The primary's requests of the stages before.
+    primary_before: Counts,
     predictions: Predictions,
+    looks: Looks,
+}
+
+impl Running {
+    fn new(stage: usize, began: Nanos) -> Self {
+        Self {
+            stage,
+            began,
+            canary: Version::default(),
+            primary: Version::default(),
+            primary_before: Counts::default(),
+            predictions: Predictions::default(),
+            looks: Looks::default(),
+        }
+    }
+
+    /// The same canary's next stage. Predictions are few: those of the stages before count on, as the primary's failures do.
+    fn next(self, stage: usize, began: Nanos) -> Self {
+        Self {
+            primary_before: self.primary_so_far(),
+            predictions: self.predictions,
+            ..Self::new(stage, began)
+        }
+    }
+
+    fn primary_so_far(&self) -> Counts {
+        let (before, present) = (self.primary_before, self.primary.counts);
+        Counts { requests: before.requests + present.requests, failures: before.failures + present.failures }
+    }
+
+    fn seen(&mut self, canary: &CanaryConfig, time: Nanos) -> Seen {
+        if self.stage != canary.stage {
+            let before = std::mem::replace(self, Self::new(canary.stage, time));
+            *self = before.next(canary.stage, time);
+        }
+        let next_is_last = canary.stage + 2 == canary.stages.len();
+        let (mine, other) = (self.canary.latency.latency(time), self.primary.latency.latency(time));
+        let stage = Stage {
+            secs: (time - self.began).as_secs(),
+            stages: canary.stages.len(),
+            canary: self.canary.counts,
+            primary: self.primary.counts,
+            primary_so_far: self.primary_so_far(),
+            canary_p95: mine.p95,
+            primary_p95: other.p95,
+            drift: self.predictions.index(),
+            drift_waits: next_is_last && self.predictions.waits(),
+        };
+        Seen { stage, canary_latency: mine, primary_latency: other }
+    }
+}
+
+/// A stage as it stands.
+#[derive(Default)]
+struct Seen {
+    stage: Stage,
+    canary_latency: LatencyFigures,
+    primary_latency: LatencyFigures,
 }
 
 /// The counts of all canaries.
@@ -97,8 +160,8 @@ impl Canaries {
         let mut all = self.running();
         let Some(running) = all.get_mut(&route.model) else { return };
         let version = if canary { &mut running.canary } else { &mut running.primary };
-        version.requests += 1;
-        version.failures += u64::from(failed);
+        version.counts.requests += 1;
+        version.counts.failures += u64::from(failed);
         version.latency.record(time, took, failed);
         if let Some((body, header_length)) = answer {
             running.predictions.take(canary, body, *header_length);
@@ -106,51 +169,26 @@ impl Canaries {
     }
 
     /// What happened within a canary's stage; begins to count where it is new.
-    fn stage(
-        &self,
-        model: &str,
-        canary: &CanaryConfig,
-        time: Nanos,
-    ) -> (Stage, LatencyFigures, LatencyFigures) {
+    fn seen(&self, model: &str, canary: &CanaryConfig, time: Nanos) -> Seen {
         let mut all = self.running();
-        let fresh = || Running {
-            stage: canary.stage,
-            began: time,
-            canary: Version::default(),
-            primary: Version::default(),
-            predictions: Predictions::default(),
-        };
-        let running = all.entry(model.to_owned()).or_insert_with(fresh);
-        if running.stage != canary.stage {
-            // Predictions are few: those of the stages before count on.
-            let predictions = std::mem::take(&mut running.predictions);
-            *running = Running { predictions, ..fresh() };
-        }
-        let next_is_last = canary.stage + 2 == canary.stages.len();
-        let (mine, other) = (running.canary.latency.latency(time), running.primary.latency.latency(time));
-        let stage = Stage {
-            secs: (time - running.began).as_secs(),
-            canary_requests: running.canary.requests,
-            canary_failures: running.canary.failures,
-            primary_requests: running.primary.requests,
-            primary_failures: running.primary.failures,
-            canary_p95: mine.p95,
-            primary_p95: other.p95,
-            drift: running.predictions.index(),
-            drift_waits: next_is_last && running.predictions.waits(),
-        };
-        (stage, mine, other)
+        let running = all.entry(model.to_owned()).or_insert_with(|| Running::new(canary.stage, time));
+        running.seen(canary, time)
+    }
+
+    /// What follows from what happened within a canary's stage.
+    fn judge(&self, model: &str, canary: &CanaryConfig, time: Nanos) -> Verdict {
+        let mut all = self.running();
+        let running = all.entry(model.to_owned()).or_insert_with(|| Running::new(canary.stage, time));
+        let seen = running.seen(canary, time);
+        judge(&canary.guards, &seen.stage, canary.stage_secs, &mut running.looks)
     }
 
     /// The canaries as they stand, the newest first.
     pub fn views(&self, live: &Live) -> Vec<CanaryView> {
         let time = live.clock.now();
         let view = |(model, canary): (&String, &CanaryConfig)| {
-            let (stage, mine, other) = if canary.state == "running" {
-                self.stage(model, canary, time)
-            } else {
-                (Stage::default(), LatencyFigures::default(), LatencyFigures::default())
-            };
+            let seen =
+                if canary.state == "running" { self.seen(model, canary, time) } else { Seen::default() };
             CanaryView {
                 model: model.clone(),
                 primary: canary.primary.clone(),
@@ -162,13 +200,13 @@ impl Canaries {
                 guards: canary.guards,
                 state: canary.state.clone(),
                 reason: canary.reason.clone(),
-                canary_requests: stage.canary_requests,
-                canary_failures: stage.canary_failures,
-                primary_requests: stage.primary_requests,
-                primary_failures: stage.primary_failures,
-                canary_latency: mine,
-                primary_latency: other,
-                drift: stage.drift,
+                canary_requests: seen.stage.canary.requests,
+                canary_failures: seen.stage.canary.failures,
+                primary_requests: seen.stage.primary.requests,
+                primary_failures: seen.stage.primary.failures,
+                canary_latency: seen.canary_latency,
+                primary_latency: seen.primary_latency,
+                drift: seen.stage.drift,
                 started_at: canary.started_at,
             }
         };
@@ -199,8 +237,7 @@ pub async fn drive(gateway: Arc<Gateway>) {
         let live = gateway.live();
         let time = live.clock.now();
         for (model, canary) in live.config.canaries.iter().filter(|(_, canary)| canary.state == "running") {
-            let (stage, ..) = gateway.canaries.stage(model, canary, time);
-            let done = match judge(&canary.guards, &stage, canary.stage_secs) {
+            let done = match gateway.canaries.judge(model, canary, time) {
                 Verdict::Stay(_) => Ok(()),
                 Verdict::Advance => advance(&gateway, model, "gateway"),
                 Verdict::RollBack(why) => roll_back(&gateway, model, "gateway", &why),

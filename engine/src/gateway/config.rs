@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, path::Path, path::PathBuf};
 
 use orrery_domain::{Failure, FailureClass, fleet::Guards, units::UnixSecs};
+use orrery_policy::fleet::plan::guards_refusal;
 use orrery_policy::traffic::{
     Endpoint, LimitsConfig, OutlierConfig, PriorityConfig, RateLimitPolicy, RetryConfig, Strategy, Tag,
     active_health::ActiveHealthConfig, breaker::BreakerConfig, burn_rate::SloConfig, config::ConfigError,
-    timeouts::TimeoutConfig,
+    hedge::HedgeConfig, timeouts::TimeoutConfig,
 };
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,10 @@ pub struct Upstream {
     /// File that holds its key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_file: Option<PathBuf>,
+    /// File of the authorities, PEM, that must have signed its certificate; none: the public ones. Read at the start and with each change
+    /// of the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
     /// Taken out by a person: gets nothing.
     #[serde(default)]
     pub drained: bool,
@@ -148,6 +153,9 @@ pub struct GatewayConfig {
     /// Retries.
     #[serde(default)]
     pub retries: RetryConfig,
+    /// Tries beside one that takes long.
+    #[serde(default)]
+    pub hedging: HedgeConfig,
     /// Whether an inference may be sent again after it was sent: it changes nothing on a server, so that twice is as good as once.
     #[serde(default = "yes")]
     pub infer_is_idempotent: bool,
@@ -225,6 +233,11 @@ impl GatewayConfig {
         Ok(config)
     }
 
+    /// Largest body, of requests and of answers, bytes.
+    pub fn max_body_bytes(&self) -> usize {
+        self.max_body_mib as usize * (1 << 20)
+    }
+
     /// Checks every field.
     ///
     /// # Errors
@@ -252,6 +265,9 @@ impl GatewayConfig {
             if !(0.1..=86_400.0).contains(&canary.stage_secs) {
                 return wrong("a stage lasts 0.1 to 86,400 seconds.");
             }
+            if let Some(why) = guards_refusal(&canary.guards) {
+                return wrong(why);
+            }
         }
         let version = |version: &String| {
             !version.is_empty()
@@ -273,6 +289,7 @@ impl GatewayConfig {
         self.limits.validate().map_err(|error| error.within("limits"))?;
         self.retries.validate().map_err(|error| error.within("retries"))?;
         self.timeouts.validate().map_err(|error| error.within("timeouts"))?;
+        self.hedging.validate(&self.timeouts).map_err(|error| error.within("hedging"))?;
         for (index, policy) in self.rate_limits.iter().enumerate() {
             policy.validate().map_err(|error| error.within(&format!("rate_limits[{index}]")))?;
         }
@@ -318,6 +335,21 @@ mod tests {
             (
                 r#"{"endpoints":[{"name":"a","url":"http://h"},{"name":"a","url":"http://i"}]}"#.to_owned(),
                 "endpoints[1].name",
+            ),
+            (
+                format!("{{{endpoints},\"hedging\":{{\"hedge_on_delay_secs\":-1}}}}"),
+                "hedging.hedge_on_delay_secs",
+            ),
+            (
+                format!("{{{endpoints},\"hedging\":{{\"hedge_on_delay_secs\":15}}}}"),
+                "less than a try's time-out of 15 s",
+            ),
+            (
+                format!(
+                    r#"{{{endpoints},"canaries":{{"m":{{"primary":"1","canary":"2","stages":[5],"stage_secs":1,
+                    "guards":{{"significance_level":1}}}}}}}}"#
+                ),
+                "`canaries.m`: The significance level",
             ),
             (format!("{{{endpoints},\"versions\":{{\"m\":\"../1\"}}}}"), "../1"),
             (

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
@@ -23,7 +24,11 @@ use orrery_policy::traffic::{
 };
 use tokio::sync::watch;
 
-use super::{config::GatewayConfig, rolling::Rolling};
+use super::{
+    config::{GatewayConfig, Upstream},
+    rolling::Rolling,
+    upstream::Server,
+};
 use crate::jobs::now;
 
 /// Events kept.
@@ -90,6 +95,8 @@ pub struct Live {
     pub limits: Vec<Limits>,
     /// What each endpoint did.
     pub tallies: Vec<Arc<Tally>>,
+    /// Connections to each endpoint.
+    pub servers: Vec<Arc<Server>>,
     events: Arc<Mutex<Vec<FleetEvent>>>,
     cuts: Arc<watch::Sender<BTreeSet<String>>>,
     drained: Vec<bool>,
@@ -103,6 +110,21 @@ pub struct Picked {
     began: Nanos,
 }
 
+/// The connections to an endpoint: those it has, where the same certificates are believed.
+fn server(upstream: &Upstream, before: Option<&Arc<Server>>) -> Result<Arc<Server>, ConfigError> {
+    let Upstream { url, ca_file, .. } = upstream;
+    let wrong = |why: String| {
+        let path = ca_file.as_deref().unwrap_or(Path::new("none"));
+        ConfigError::new("ca_file", path.display(), format!("a PEM file of certificates ({why})"))
+    };
+    let read = |path: &PathBuf| std::fs::read(path).map_err(|error| wrong(error.to_string()));
+    let authorities = ca_file.as_ref().map(read).transpose()?;
+    match before.filter(|before| before.trusts(authorities.as_deref())) {
+        Some(before) => Ok(Arc::clone(before)),
+        None => Ok(Arc::new(Server::new(url, authorities).map_err(wrong)?)),
+    }
+}
+
 impl Live {
     /// The state of a new gateway, or of a changed configuration: what is known of endpoints that stay is kept.
     ///
@@ -111,7 +133,7 @@ impl Live {
     pub fn new(config: GatewayConfig, revision: u64, before: Option<&Self>) -> Result<Self, ConfigError> {
         let clock = before.map_or_else(Clock::start, |before| before.clock);
         let time = clock.now();
-        let endpoints = config.endpoints.iter().map(super::config::Upstream::endpoint).collect();
+        let endpoints = config.endpoints.iter().map(Upstream::endpoint).collect();
         let pool = Pool::new(endpoints, &config.strategy, config.priority)?;
         let count = config.endpoints.len();
         let place = |name: &str| {
@@ -131,7 +153,7 @@ impl Live {
             random: SplitMix64::new(time.0 ^ u64::from(std::process::id())),
             breaker_reason: vec![String::new(); count],
         };
-        let mut tallies = Vec::new();
+        let (mut tallies, mut servers) = (Vec::new(), Vec::new());
         for (index, upstream) in config.endpoints.iter().enumerate() {
             let known = place(&upstream.name);
             let kept = known.filter(|(before, at)| before.config.endpoints[*at].url == upstream.url);
@@ -152,6 +174,10 @@ impl Live {
                 core.breakers.push(Breaker::new(config.circuit_breaker, time));
             }
             tallies.push(kept.map_or_else(Arc::default, |(before, at)| Arc::clone(&before.tallies[at])));
+            let before = kept.map(|(before, at)| &before.servers[at]);
+            servers.push(
+                server(upstream, before).map_err(|error| error.within(&format!("endpoints[{index}]")))?,
+            );
         }
         Ok(Self {
             limits: (0..count).map(|_| Limits::new(config.limits)).collect(),
@@ -164,6 +190,7 @@ impl Live {
             revision,
             clock,
             tallies,
+            servers,
         })
     }
 
@@ -252,9 +279,14 @@ impl Live {
 
     /// Takes in how a call ended: `answer` is `None` where nothing is known about the endpoint (the caller left).
     pub fn record(&self, picked: Picked, answer: Option<Answer>) {
+        self.record_begun(picked, answer, self.clock.now());
+    }
+
+    /// Takes in how a call ended whose answer began at `answered`: how fast the caller took the rest says nothing about the endpoint.
+    pub fn record_begun(&self, picked: Picked, answer: Option<Answer>, answered: Nanos) {
         let time = self.clock.now();
         let Picked { endpoint, permit, began } = picked;
-        let took = time - began;
+        let took = answered - began;
         let failed = matches!(answer, Some(Answer::ServerError | Answer::GatewayFailure));
         self.limits[endpoint].release(Resource::Request);
         let tally = &self.tallies[endpoint];

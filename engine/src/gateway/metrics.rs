@@ -33,13 +33,23 @@ pub fn text(gateway: &Gateway) -> String {
     };
     own.register("requests", "Requests of callers", count(status.requests));
     own.register("failures", "Requests answered with 5xx", count(status.failures));
-    own.register("retries", "Tries beyond the first", count(status.retries));
+    own.register("retries", "Tries after one that failed", count(status.retries));
+    own.register("hedges", "Tries sent beside one that took long", count(status.hedges));
+    own.register("hedges_won", "Of these, answered first", count(status.hedges_won));
     let limited = gateway.counts.limited.load(Ordering::Relaxed);
     own.register("rate_limited", "Requests refused by a rate limit", count(limited));
     let (sent, failed) =
         (Family::<EndpointLabels, Counter>::default(), Family::<EndpointLabels, Counter>::default());
+    let (stale, untrusted) =
+        (Family::<EndpointLabels, Counter>::default(), Family::<EndpointLabels, Counter>::default());
     let (active, healthy) =
         (Family::<EndpointLabels, Gauge>::default(), Family::<EndpointLabels, Gauge>::default());
+    let live = gateway.live();
+    for (endpoint, server) in live.config.endpoints.iter().zip(&live.servers) {
+        let labels = EndpointLabels { endpoint: endpoint.name.clone(), region: endpoint.region.clone() };
+        stale.get_or_create(&labels).inc_by(server.stale());
+        untrusted.get_or_create(&labels).inc_by(server.untrusted());
+    }
     for endpoint in &status.endpoints {
         let labels = EndpointLabels { endpoint: endpoint.name.clone(), region: endpoint.region.clone() };
         sent.get_or_create(&labels).inc_by(endpoint.requests);
@@ -50,6 +60,10 @@ pub fn text(gateway: &Gateway) -> String {
     }
     own.register("endpoint_requests", "Requests sent to an endpoint", sent);
     own.register("endpoint_failures", "Of these, failed", failed);
+    let help = "Requests asked again on a new connection, for the server had closed the kept one";
+    own.register("endpoint_stale_connections", help, stale);
+    let help = "Connections not made because the server's certificate was refused";
+    own.register("endpoint_untrusted_certificates", help, untrusted);
     own.register("endpoint_active_requests", "Requests under way at an endpoint", active);
     own.register("endpoint_healthy", "1 where an endpoint is healthy", healthy);
     let latency = Family::<QuantileLabels, Gauge<f64, std::sync::atomic::AtomicU64>>::default();

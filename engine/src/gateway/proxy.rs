@@ -1,4 +1,4 @@
-//! Proxy: one `/v2` request from its arrival to its answer, with all its tries.
+//! Proxy: one `/v2` request from its arrival to its answer.
 
 use std::{
     net::SocketAddr,
@@ -7,53 +7,35 @@ use std::{
 };
 
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, Bytes, HttpBody},
     extract::{Extension, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     response::Response,
 };
+use http_body_util::Limited;
 use orrery_domain::access::Scope;
 use orrery_oip::HEADER_LENGTH;
 use orrery_policy::{
     access::Decision,
     traffic::{
-        Nanos, NoEndpoint, Residency, Resource, RetryDecision,
-        outlier::Answer,
+        Nanos, NoEndpoint, Residency,
         rate_limit::{policy_header, rate_limit_header},
-        retry::{Attempt, TryFailure, after_failure},
+        retry::TryFailure,
     },
 };
 
 use super::{
-    canary::{Canaries, Route},
-    error,
-    live::{Live, Picked},
-    record::Line,
+    account::Account,
+    canary::Canaries,
+    content::{self, Broken, Content, Outgoing},
+    error, forward,
+    live::Live,
     serve::Gateway,
-    upstream::{self, Answered},
+    streamed::streamed,
+    tries::{Asked, Ended, tries},
+    upstream::Answered,
 };
 use crate::http::Peer;
-
-/// What is known of a request while it is tried.
-struct Asked<'a> {
-    head: Parts,
-    body: Bytes,
-    /// Path to ask, after the canary's choice.
-    path: String,
-    route: Option<Route>,
-    residency: &'a Residency,
-    key: Option<u64>,
-    arrived: Nanos,
-    deadline: Nanos,
-    idempotent: bool,
-}
-
-/// How a request's tries ended.
-enum Ended {
-    Answered(Answered, usize),
-    Failed(TryFailure),
-    Nobody(NoEndpoint),
-}
 
 /// Answers a request.
 pub async fn proxy(
@@ -139,20 +121,24 @@ fn tell_limits(headers: &mut HeaderMap, policy: &str, limit: &str) {
     }
 }
 
-async fn answer(gateway: &Gateway, live: &Live, head: Parts, body: Body, arrived: Nanos) -> Response {
+async fn answer(
+    gateway: &Arc<Gateway>,
+    live: &Arc<Live>,
+    head: Parts,
+    body: Body,
+    arrived: Nanos,
+) -> Response {
     let residency = residency(live, &head.headers);
-    let limit = live.config.max_body_mib as usize * (1 << 20);
+    let limit = live.config.max_body_bytes();
     let deadline = live.config.timeouts.deadline(arrived, None);
     let patience = Duration::from_nanos((deadline - arrived).0);
-    let body = match tokio::time::timeout(patience, axum::body::to_bytes(body, limit)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(error)) if error.to_string().contains("length limit") => {
-            let message = format!("The body is larger than {limit} bytes. Send fewer rows at once.");
-            return error::protocol(StatusCode::PAYLOAD_TOO_LARGE, message, None);
-        }
-        Ok(Err(_broken)) => {
-            return error::protocol(StatusCode::BAD_REQUEST, "The body did not arrive whole.", None);
-        }
+    if body.size_hint().lower() > limit as u64 {
+        return broken(Broken::TooLarge, limit);
+    }
+    let body = match tokio::time::timeout(patience, content::take(Limited::new(body, limit))).await {
+        Ok(Ok(body)) => Outgoing::from(body),
+        Ok(Err(error)) if content::is_too_large(&*error) => return broken(Broken::TooLarge, limit),
+        Ok(Err(_broken)) => return broken(Broken::BrokeOff, limit),
         Err(_late) => {
             return error::protocol(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.", None);
         }
@@ -166,7 +152,18 @@ async fn answer(gateway: &Gateway, live: &Live, head: Parts, body: Body, arrived
         matches!(head.method, Method::GET | Method::HEAD) || infer && live.config.infer_is_idempotent;
     let asked = Asked { body, path, route, residency: &residency, key, arrived, deadline, idempotent, head };
     let ended = tries(gateway, live, &asked).await;
-    finish(gateway, live, &asked, ended)
+    finish(gateway, live, asked, ended)
+}
+
+/// The answer to a body that did not come whole.
+fn broken(how: Broken, limit: usize) -> Response {
+    match how {
+        Broken::TooLarge => {
+            let message = format!("The body is larger than {limit} bytes. Send fewer rows at once.");
+            error::protocol(StatusCode::PAYLOAD_TOO_LARGE, message, None)
+        }
+        Broken::BrokeOff => error::protocol(StatusCode::BAD_REQUEST, "The body did not arrive whole.", None),
+    }
 }
 
 /// Where a request's data may go.
@@ -186,187 +183,26 @@ fn residency(live: &Live, headers: &HeaderMap) -> Residency {
     }
 }
 
-/// Tries one endpoint after another as long as that is worth it.
-async fn tries(gateway: &Gateway, live: &Live, asked: &Asked<'_>) -> Ended {
-    let mut tried: Vec<usize> = Vec::new();
-    let mut retries = 0;
-    let mut sent = false;
-    // The endpoint whose budget the present retry's permit is of.
-    let mut budget: Option<usize> = None;
-    let ended = loop {
-        let time = live.clock.now();
-        let Some(patience) = live.config.timeouts.try_timeout(time, asked.deadline) else {
-            break Ended::Failed(TryFailure::TimedOut);
-        };
-        let request = orrery_policy::traffic::Request {
-            residency: asked.residency,
-            key: asked.key,
-            tried: &tried,
-            now: time,
-        };
-        let picked = match live.pick(&request) {
-            Ok(picked) => picked,
-            Err(nobody) => break Ended::Nobody(nobody),
-        };
-        let endpoint = picked.endpoint;
-        let outcome = try_one(gateway, live, asked, picked, patience).await;
-        let (failure, retry_after) = match outcome {
-            Ok(answered) if answered.status.as_u16() < 500 => break Ended::Answered(answered, endpoint),
-            Ok(answered) => {
-                let failure = TryFailure::Status(answered.status.as_u16());
-                let after = answered
-                    .headers
-                    .get(header::RETRY_AFTER)
-                    .and_then(|value| value.to_str().ok()?.parse().ok());
-                (Err((failure, answered)), after.map(Nanos::from_secs))
-            }
-            Err(failure) => (Ok(failure), None),
-        };
-        let kind = match &failure {
-            Ok(failure) | Err((failure, _)) => *failure,
-        };
-        sent |= kind != TryFailure::ConnectFailure;
-        tried.push(endpoint);
-        let attempt = Attempt {
-            failure: kind,
-            retries,
-            idempotent: asked.idempotent,
-            bytes_sent: sent,
-            answer_started: false,
-            replayable: true,
-            deadline: asked.deadline,
-            retry_after,
-        };
-        if let Some(held) = budget.take() {
-            live.limits[held].release(Resource::Retry);
-        }
-        let acquire = || live.limits[endpoint].try_acquire(Resource::Retry);
-        let decision = live.with_random(|random| {
-            after_failure(
-                &live.config.retries,
-                &live.config.timeouts,
-                &attempt,
-                live.clock.now(),
-                random,
-                acquire,
-            )
-        });
-        match decision {
-            RetryDecision::Retry { pause, .. } => {
-                budget = Some(endpoint);
-                retries += 1;
-                gateway.counts.retries.fetch_add(1, Ordering::Relaxed);
-                tokio::time::sleep(Duration::from_nanos(pause.0)).await;
-            }
-            RetryDecision::Stop(_) => {
-                break match failure {
-                    // The server's own words are better than ours.
-                    Err((_, answered)) => Ended::Answered(answered, endpoint),
-                    Ok(failure) => Ended::Failed(failure),
-                };
-            }
-        }
+/// Counts how it ended, and makes the caller's answer of it. A streamed answer is counted when it has ended.
+fn finish(gateway: &Arc<Gateway>, live: &Arc<Live>, asked: Asked<'_>, ended: Ended) -> Response {
+    let (status, endpoint) = match &ended {
+        Ended::Answered(answered, endpoint) => (answered.status.as_u16(), Some(*endpoint)),
+        Ended::Failed(TryFailure::TimedOut) => (504, None),
+        Ended::Failed(_) => (502, None),
+        Ended::Nobody(_) => (503, None),
     };
-    if let Some(held) = budget {
-        live.limits[held].release(Resource::Retry);
+    if let (Ended::Failed(_), Some(how)) = (&ended, asked.body.broken()) {
+        return broken(how, live.config.max_body_bytes());
     }
-    ended
-}
-
-/// Gives a pick back when the caller leaves in the middle.
-struct Held<'a> {
-    live: &'a Live,
-    picked: Option<Picked>,
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        if let Some(picked) = self.picked.take() {
-            self.live.record(picked, None);
-        }
+    let account = Account::new(gateway, live, asked, status, endpoint);
+    if let Ended::Answered(Answered { status, headers, body: Content::Stream(body) }, _) = ended {
+        let body = streamed(body, |end, bytes| account.close_stream(end, bytes));
+        return forward::response(Answered { status, headers, body: Content::Stream(body) });
     }
-}
-
-/// One call of one endpoint.
-async fn try_one(
-    gateway: &Gateway,
-    live: &Live,
-    asked: &Asked<'_>,
-    picked: Picked,
-    patience: Nanos,
-) -> Result<Answered, TryFailure> {
-    let target = &live.config.endpoints[picked.endpoint];
-    let mut held = Held { live, picked: Some(picked) };
-    let key = Gateway::key(target);
-    let request = upstream::request(&target.url, &asked.head, &asked.path, key.as_ref(), asked.body.clone())?;
-    let patience = Duration::from_nanos(patience.0);
-    let outcome = gateway.upstreams.call(request, &target.region, live.cuts(), patience).await;
-    let answer = match &outcome {
-        Ok(answered) if !is_whole(answered) => Answer::GatewayFailure,
-        Ok(answered) => Answer::of_status(answered.status.as_u16()),
-        Err(_) => Answer::GatewayFailure,
-    };
-    if let Some(picked) = held.picked.take() {
-        live.record(picked, Some(answer));
-    }
-    match outcome {
-        // Garbage under a good status is no answer.
-        Ok(answered) if !is_whole(&answered) => Err(TryFailure::Reset),
-        outcome => outcome,
-    }
-}
-
-/// Whether a good answer to an inference can be one: JSON begins with a brace, binary tensors say how long their head is.
-fn is_whole(answered: &Answered) -> bool {
-    if !answered.status.is_success() || answered.body.is_empty() {
-        return true;
-    }
-    let json = answered
-        .headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-    if !json || answered.headers.contains_key(HEADER_LENGTH) {
-        return true;
-    }
-    let text = answered.body.trim_ascii();
-    matches!((text.first(), text.last()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')))
-}
-
-/// Counts how it ended, and makes the caller's answer of it.
-fn finish(gateway: &Gateway, live: &Live, asked: &Asked<'_>, ended: Ended) -> Response {
-    let time = live.clock.now();
-    let took = time - asked.arrived;
-    let (status, endpoint, bytes) = match &ended {
-        Ended::Answered(answered, endpoint) => {
-            (answered.status.as_u16(), Some(*endpoint), answered.body.len())
-        }
-        Ended::Failed(TryFailure::TimedOut) => (504, None, 0),
-        Ended::Failed(_) => (502, None, 0),
-        Ended::Nobody(_) => (503, None, 0),
-    };
-    let failed = status >= 500;
-    gateway.counts.ended(time, took, failed);
-    gateway.slos.record(failed);
-    if let Some(route) = &asked.route {
-        gateway.canaries.record(route, ended_body(&ended).as_ref(), took, failed, time);
-    }
-    if live.config.recording {
-        gateway.recorder.push(Line {
-            at: asked.arrived.as_secs(),
-            secs: took.as_secs(),
-            status,
-            endpoint: endpoint.map(|index| live.config.endpoints[index].name.clone()),
-            model: asked
-                .path
-                .strip_prefix("/v2/models/")
-                .and_then(|rest| rest.split('/').next())
-                .map(str::to_owned),
-            request_bytes: asked.body.len(),
-            answer_bytes: bytes,
-        });
-    }
+    let predictions = predictions(&ended);
+    account.close_whole(answer_bytes(&ended), predictions.as_ref());
     match ended {
-        Ended::Answered(answered, _) => upstream::response(answered),
+        Ended::Answered(answered, _) => forward::response(answered),
         Ended::Failed(TryFailure::TimedOut) => error::protocol(
             StatusCode::GATEWAY_TIMEOUT,
             "No server answered in time. Nothing is known of what it did.",
@@ -386,11 +222,21 @@ fn finish(gateway: &Gateway, live: &Live, asked: &Asked<'_>, ended: Ended) -> Re
     }
 }
 
+/// Bytes of a whole answer.
+fn answer_bytes(ended: &Ended) -> usize {
+    match ended {
+        Ended::Answered(Answered { body: Content::Whole(body), .. }, _) => body.len(),
+        _ => 0,
+    }
+}
+
 /// A good answer's body and the length of its JSON part.
-fn ended_body(ended: &Ended) -> Option<(Bytes, Option<usize>)> {
-    let Ended::Answered(answered, _) = ended else { return None };
-    let length = answered.headers.get(HEADER_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    answered.status.is_success().then(|| (answered.body.clone(), length))
+fn predictions(ended: &Ended) -> Option<(Bytes, Option<usize>)> {
+    let Ended::Answered(Answered { status, headers, body: Content::Whole(body) }, _) = ended else {
+        return None;
+    };
+    let length = headers.get(HEADER_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    status.is_success().then(|| (body.clone(), length))
 }
 
 #[cfg(test)]

@@ -30,7 +30,6 @@ use super::{
     record::{self, Recorder},
     rolling::Rolling,
     slo::{self, Slos},
-    upstream::Upstreams,
 };
 use crate::{
     Workspace,
@@ -65,8 +64,12 @@ pub struct Counts {
     pub requests: AtomicU64,
     /// Of these, answered with 5xx.
     pub failures: AtomicU64,
-    /// Tries beyond the first.
+    /// Tries after one that failed.
     pub retries: AtomicU64,
+    /// Tries sent beside one that took long.
+    pub hedges: AtomicU64,
+    /// Of these, answered first.
+    pub hedges_won: AtomicU64,
     /// Refused by a rate limit.
     pub limited: AtomicU64,
     recent: Mutex<Rolling>,
@@ -92,8 +95,6 @@ pub struct Gateway {
     pub path: PathBuf,
     /// Keys.
     pub auth: Auth,
-    /// Connections to servers.
-    pub upstreams: Upstreams,
     /// Connections to whoever hears alerts.
     pub http: reqwest::Client,
     /// What callers got.
@@ -119,10 +120,8 @@ impl Gateway {
             Failure::new(FailureClass::Client, error.to_string())
         };
         let limiter = limiter(&config.rate_limits).map_err(wrong)?;
-        let answer_bytes = config.max_body_mib as usize * (1 << 20);
         Ok(Self {
             auth: Auth::new(workspace)?,
-            upstreams: Upstreams::new(answer_bytes)?,
             http: client::connections()?,
             counts: Counts::default(),
             canaries: Canaries::default(),

@@ -29,6 +29,8 @@ pub fn status(gateway: &Gateway) -> GatewayStatus {
         requests: gateway.counts.requests.load(Ordering::Relaxed),
         failures: gateway.counts.failures.load(Ordering::Relaxed),
         retries: gateway.counts.retries.load(Ordering::Relaxed),
+        hedges: gateway.counts.hedges.load(Ordering::Relaxed),
+        hedges_won: gateway.counts.hedges_won.load(Ordering::Relaxed),
         requests_per_sec: recent.0,
         latency: recent.1,
         levels: live.levels(),

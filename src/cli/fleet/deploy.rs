@@ -31,9 +31,12 @@ pub struct DeployArguments {
     /// Seconds that a stage lasts at least
     #[arg(long, value_name = "SECS", default_value_t = 60.0)]
     stage_seconds: f64,
-    /// Go back when the canary's share of failures is this much above, 0 to 1
+    /// Go back when the canary's share of failures is this much above, and chance does not explain it, 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = Guards::default().max_error_ratio_above)]
     max_errors: f64,
+    /// Chance that the guard on failures ends a canary that fails no more than the other
+    #[arg(long, value_name = "CHANCE", default_value_t = Guards::default().significance_level)]
+    significance: f64,
     /// Go back when the canary's p95 is this many times the other's
     #[arg(long, value_name = "RATIO", default_value_t = Guards::default().max_p95_ratio)]
     max_p95: f64,
@@ -63,6 +66,7 @@ pub fn deploy(context: &Context, arguments: &DeployArguments) -> Outcome {
         stage_secs: arguments.stage_seconds,
         guards: Guards {
             max_error_ratio_above: arguments.max_errors,
+            significance_level: arguments.significance,
             max_p95_ratio: arguments.max_p95,
             max_drift: arguments.max_drift,
             min_requests: arguments.min_requests,

@@ -41,8 +41,11 @@ pub struct Deployment {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Guards {
-    /// The canary's share of failures may be this much above the primary's, 0 to 1.
+    /// The canary's share of failures may be this much above the primary's, 0 to 1; more ends it where chance does not explain it.
     pub max_error_ratio_above: f64,
+    /// Chance that the guard on failures ends a canary that fails no more than the primary, over the whole rollout, 0.000001 to 0.5
+    /// (the alpha of its tests).
+    pub significance_level: f64,
     /// The canary's p95 may be this many times the primary's, 1 to 100.
     pub max_p95_ratio: f64,
     /// The predictions' population stability index may be this much, 0 to 10 (0.25 is the usual bound for a shift).
@@ -53,7 +56,13 @@ pub struct Guards {
 
 impl Default for Guards {
     fn default() -> Self {
-        Self { max_error_ratio_above: 0.01, max_p95_ratio: 1.5, max_drift: 0.25, min_requests: 50 }
+        Self {
+            max_error_ratio_above: 0.01,
+            significance_level: 0.05,
+            max_p95_ratio: 1.5,
+            max_drift: 0.25,
+            min_requests: 50,
+        }
     }
 }
 

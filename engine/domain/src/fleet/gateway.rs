@@ -218,8 +218,14 @@ pub struct GatewayStatus {
     pub requests: u64,
     /// Of these, answered with a failure of ours or an endpoint's.
     pub failures: u64,
-    /// Tries beyond the first.
+    /// Tries after one that failed.
     pub retries: u64,
+    /// Tries sent beside one that took long.
+    #[serde(default)]
+    pub hedges: u64,
+    /// Of these, answered first.
+    #[serde(default)]
+    pub hedges_won: u64,
     /// Requests a second over the last minute.
     pub requests_per_sec: f64,
     /// Latency as callers see it, over the last minute.

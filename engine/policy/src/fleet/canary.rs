@@ -2,22 +2,25 @@
 
 use orrery_domain::fleet::Guards;
 
-/// Failures after which more than half of a canary's requests failing is enough to end it, however few there were.
-const EARLY_FAILURES: u64 = 5;
+use super::{
+    error_guard::{Looks, TooMany, is_broken, last_look},
+    exact::Counts,
+};
 
 /// What both versions did within the stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Stage {
     /// Seconds since the stage began.
     pub secs: f64,
-    /// Requests to the canary.
-    pub canary_requests: u64,
-    /// Of these, failed.
-    pub canary_failures: u64,
-    /// Requests to the primary.
-    pub primary_requests: u64,
-    /// Of these, failed.
-    pub primary_failures: u64,
+    /// Stages of the whole canary.
+    pub stages: usize,
+    /// The canary's requests.
+    pub canary: Counts,
+    /// The primary's requests.
+    pub primary: Counts,
+    /// The primary's requests within this stage and those before, which the canary's failures are held against: the last stage leaves
+    /// it none.
+    pub primary_so_far: Counts,
     /// The canary's 95th percentile, seconds.
     pub canary_p95: Option<f64>,
     /// The primary's.
@@ -39,31 +42,22 @@ pub enum Verdict {
     RollBack(String),
 }
 
-/// Judges a stage that lasts at least `stage_secs`.
+/// Judges a stage that lasts at least `stage_secs`; `looks` are those at this stage's failures so far.
 ///
 /// The guard on latency needs [`Guards::min_requests`] of both versions, for a quantile of few says little.
-pub fn judge(guards: &Guards, stage: &Stage, stage_secs: f64) -> Verdict {
-    let ratio =
-        |failures: u64, requests: u64| if requests == 0 { 0.0 } else { failures as f64 / requests as f64 };
-    let canary = ratio(stage.canary_failures, stage.canary_requests);
-    let above = canary - ratio(stage.primary_failures, stage.primary_requests);
-    let percent = |share: f64| format!("{:.1}%", share * 100.0);
-    if stage.canary_failures >= EARLY_FAILURES && canary > 0.5 && above > guards.max_error_ratio_above {
-        return Verdict::RollBack(format!("{} of its requests failed.", percent(canary)));
+pub fn judge(guards: &Guards, stage: &Stage, stage_secs: f64, looks: &mut Looks) -> Verdict {
+    let (canary, reference) = (stage.canary, stage.primary_so_far);
+    if is_broken(canary, reference) {
+        return Verdict::RollBack(format!("{} of its requests failed.", percent(canary.share())));
     }
-    if stage.canary_requests < guards.min_requests {
-        return Verdict::Stay(format!("{} of {} requests seen.", stage.canary_requests, guards.min_requests));
+    if canary.requests < guards.min_requests {
+        return Verdict::Stay(format!("{} of {} requests seen.", canary.requests, guards.min_requests));
     }
-    if above > guards.max_error_ratio_above {
-        return Verdict::RollBack(format!(
-            "{} of its requests failed, {} above the other version; {} is allowed.",
-            percent(canary),
-            percent(above),
-            percent(guards.max_error_ratio_above)
-        ));
+    if let Some(found) = looks.look(guards, stage.stages, canary, reference) {
+        return too_many(guards, canary, reference, found);
     }
     if let (Some(mine), Some(other)) = (stage.canary_p95, stage.primary_p95)
-        && stage.primary_requests >= guards.min_requests
+        && stage.primary.requests >= guards.min_requests
         && mine > other * guards.max_p95_ratio
     {
         return Verdict::RollBack(format!(
@@ -85,7 +79,27 @@ pub fn judge(guards: &Guards, stage: &Stage, stage_secs: f64) -> Verdict {
     if stage.secs < stage_secs {
         return Verdict::Stay(format!("{:.0} of {stage_secs:.0} s are over; every guard holds.", stage.secs));
     }
-    Verdict::Advance
+    match last_look(guards, stage.stages, canary, reference) {
+        Some(found) => too_many(guards, canary, reference, found),
+        None => Verdict::Advance,
+    }
+}
+
+fn too_many(guards: &Guards, canary: Counts, reference: Counts, found: TooMany) -> Verdict {
+    Verdict::RollBack(format!(
+        "{} of its {} requests failed, {} above the other version; {} is allowed, and chance does not explain it (p = {:.2e}, {:.2e} is \
+         the bound at this look).",
+        percent(canary.share()),
+        canary.requests,
+        percent(canary.share() - reference.share()),
+        percent(guards.max_error_ratio_above),
+        found.p,
+        found.level
+    ))
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1}%", share * 100.0)
 }
 
 #[cfg(test)]
@@ -94,10 +108,10 @@ mod tests {
 
     const GOOD: Stage = Stage {
         secs: 61.0,
-        canary_requests: 100,
-        canary_failures: 0,
-        primary_requests: 1000,
-        primary_failures: 0,
+        stages: 4,
+        canary: Counts { requests: 100, failures: 0 },
+        primary: Counts { requests: 1000, failures: 0 },
+        primary_so_far: Counts { requests: 1000, failures: 0 },
         canary_p95: Some(0.010),
         primary_p95: Some(0.010),
         drift: Some(0.01),
@@ -105,22 +119,25 @@ mod tests {
     };
 
     fn of(stage: Stage) -> Verdict {
-        judge(&Guards::default(), &stage, 60.0)
+        judge(&Guards::default(), &stage, 60.0, &mut Looks::default())
+    }
+
+    fn failing(failures: u64, requests: u64) -> Stage {
+        Stage { canary: Counts { requests, failures }, ..GOOD }
     }
 
     #[test]
     fn each_guard_ends_it_and_nothing_else_does() {
         assert_eq!(of(GOOD), Verdict::Advance);
         assert!(matches!(of(Stage { secs: 59.0, ..GOOD }), Verdict::Stay(_)));
-        assert!(matches!(of(Stage { canary_requests: 49, ..GOOD }), Verdict::Stay(_)));
-        assert!(matches!(of(Stage { canary_failures: 2, ..GOOD }), Verdict::RollBack(_)));
-        assert_eq!(
-            of(Stage { canary_failures: 2, primary_failures: 20, ..GOOD }),
-            Verdict::Advance,
-            "both fail alike"
-        );
+        assert!(matches!(of(failing(0, 49)), Verdict::Stay(_)));
+        assert!(matches!(of(failing(4, 100)), Verdict::RollBack(_)));
+        assert_eq!(of(failing(1, 50)), Verdict::Advance, "one of fifty is chance");
+        let alike = Counts { requests: 1000, failures: 40 };
+        assert_eq!(of(Stage { primary_so_far: alike, ..failing(4, 100) }), Verdict::Advance);
         assert!(matches!(of(Stage { canary_p95: Some(0.0151), ..GOOD }), Verdict::RollBack(_)));
-        assert_eq!(of(Stage { canary_p95: Some(0.02), primary_requests: 10, ..GOOD }), Verdict::Advance);
+        let few = Counts { requests: 10, failures: 0 };
+        assert_eq!(of(Stage { canary_p95: Some(0.02), primary: few, ..GOOD }), Verdict::Advance);
         assert!(matches!(of(Stage { drift: Some(0.3), ..GOOD }), Verdict::RollBack(_)));
         assert!(matches!(of(Stage { drift: None, drift_waits: true, ..GOOD }), Verdict::Stay(_)));
         assert_eq!(of(Stage { drift: None, canary_p95: None, ..GOOD }), Verdict::Advance);
@@ -128,9 +145,17 @@ mod tests {
 
     #[test]
     fn a_broken_version_goes_early() {
-        let broken = Stage { canary_requests: 6, canary_failures: 5, ..GOOD };
-        assert!(matches!(of(broken), Verdict::RollBack(_)));
-        let unlucky = Stage { canary_requests: 6, canary_failures: 3, ..GOOD };
-        assert!(matches!(of(unlucky), Verdict::Stay(_)));
+        assert!(matches!(of(failing(5, 6)), Verdict::RollBack(_)));
+        assert!(matches!(of(failing(3, 6)), Verdict::Stay(_)), "unlucky");
+    }
+
+    #[test]
+    fn the_end_of_a_stage_is_a_look_of_its_own() {
+        let mut looks = Looks::default();
+        let mut seen = |stage: Stage| judge(&Guards::default(), &stage, 60.0, &mut looks);
+        assert!(matches!(seen(Stage { secs: 30.0, ..failing(0, 50) }), Verdict::Stay(_)));
+        // The next look comes with 100 requests: until then, only the stage's end is one.
+        assert!(matches!(seen(Stage { secs: 59.0, ..failing(4, 99) }), Verdict::Stay(_)));
+        assert!(matches!(seen(failing(4, 99)), Verdict::RollBack(_)));
     }
 }

@@ -1,6 +1,6 @@
 //! Plans of rollouts: which ones may be asked for, and how much longer one may take than promised.
 
-use orrery_domain::fleet::RolloutPlan;
+use orrery_domain::fleet::{Guards, RolloutPlan};
 
 /// Seconds that a canary's stage may wait for enough requests beyond its own length, before a rollout gives up watching.
 pub const PATIENCE_SECS: f64 = 3600.0;
@@ -20,18 +20,25 @@ pub fn refusal(plan: &RolloutPlan) -> Option<String> {
     if !(1.0..=86_400.0).contains(&plan.stage_secs) {
         return Some("A stage lasts 1 to 86,400 seconds.".to_owned());
     }
-    let guards = &plan.guards;
+    guards_refusal(&plan.guards).map(str::to_owned)
+}
+
+/// Why guards cannot be as they are; `None` where they can.
+pub fn guards_refusal(guards: &Guards) -> Option<&'static str> {
     if !(0.0..=1.0).contains(&guards.max_error_ratio_above) {
-        return Some("The guard on errors is a share from 0 to 1.".to_owned());
+        return Some("The guard on errors is a share from 0 to 1.");
+    }
+    if !(1e-6..=0.5).contains(&guards.significance_level) {
+        return Some("The significance level is a chance from 0.000001 to 0.5.");
     }
     if !(1.0..=100.0).contains(&guards.max_p95_ratio) {
-        return Some("The guard on latency is a ratio from 1 to 100.".to_owned());
+        return Some("The guard on latency is a ratio from 1 to 100.");
     }
     if !(0.0..=10.0).contains(&guards.max_drift) {
-        return Some("The guard on drift is an index from 0 to 10.".to_owned());
+        return Some("The guard on drift is an index from 0 to 10.");
     }
     if !(1..=1_000_000).contains(&guards.min_requests) {
-        return Some("A stage needs 1 to 1,000,000 requests before it is judged.".to_owned());
+        return Some("A stage needs 1 to 1,000,000 requests before it is judged.");
     }
     None
 }
@@ -39,7 +46,7 @@ pub fn refusal(plan: &RolloutPlan) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use orrery_domain::{ModelRef, fleet::Guards};
+    use orrery_domain::ModelRef;
 
     #[test]
     fn plans_are_checked_field_by_field() {
@@ -59,6 +66,7 @@ mod tests {
         assert!(with(|plan| plan.stage_secs = f64::NAN).is_some());
         assert!(with(|plan| plan.guards = Guards { max_p95_ratio: 0.5, ..Guards::default() }).is_some());
         assert!(with(|plan| plan.guards = Guards { min_requests: 0, ..Guards::default() }).is_some());
+        assert!(with(|plan| plan.guards = Guards { significance_level: 0.0, ..Guards::default() }).is_some());
         assert!(with(|plan| plan.guards = Guards { max_drift: f64::NAN, ..Guards::default() }).is_some());
     }
 }

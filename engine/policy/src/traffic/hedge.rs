@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     config::{ConfigError, in_range, span_or_none},
     time::Nanos,
+    timeouts::TimeoutConfig,
 };
 
 /// Hedging. Off unless `hedge_on_delay_secs` is set.
@@ -42,12 +43,20 @@ pub struct Waiting {
 }
 
 impl HedgeConfig {
-    /// Checks the ranges.
+    /// Checks the ranges; a delay as long as a try may take would never be over.
     ///
     /// # Errors
     /// Names the first field outside of its range.
-    pub fn validate(&self) -> Result<(), ConfigError> {
+    pub fn validate(&self, timeouts: &TimeoutConfig) -> Result<(), ConfigError> {
         span_or_none("hedge_on_delay_secs", self.hedge_on_delay_secs)?;
+        let longest = match timeouts.per_try_timeout_secs {
+            0.0 => timeouts.timeout_secs,
+            secs => secs.min(timeouts.timeout_secs),
+        };
+        if self.hedge_on_delay_secs >= longest {
+            let allowed = format!("0 (none), or less than a try's time-out of {longest} s");
+            return Err(ConfigError::new("hedge_on_delay_secs", self.hedge_on_delay_secs, allowed));
+        }
         in_range("max_hedged_attempts", self.max_hedged_attempts, 1..=5)
     }
 
@@ -89,6 +98,27 @@ mod tests {
         ] {
             assert_eq!(on.next(&no), None, "{no:?}");
         }
-        assert!(HedgeConfig { max_hedged_attempts: 0, ..on }.validate().is_err());
+    }
+
+    #[test]
+    fn ranges_are_checked_and_a_delay_must_end_before_the_try() {
+        let timeouts = TimeoutConfig { timeout_secs: 5.0, per_try_timeout_secs: 0.0 };
+        let with = |delay, attempts| {
+            let config = HedgeConfig { hedge_on_delay_secs: delay, max_hedged_attempts: attempts };
+            config.validate(&timeouts).map_err(|error| error.field)
+        };
+        assert_eq!((with(0.0, 1), with(4.9, 5)), (Ok(()), Ok(())));
+        for (delay, attempts, field) in [
+            (5.0, 1, "hedge_on_delay_secs"),
+            (f64::NAN, 1, "hedge_on_delay_secs"),
+            (1.0, 0, "max_hedged_attempts"),
+            (0.0, 6, "max_hedged_attempts"),
+        ] {
+            assert_eq!(with(delay, attempts), Err(field.to_owned()));
+        }
+        let short = TimeoutConfig { per_try_timeout_secs: 0.5, ..timeouts };
+        let on = HedgeConfig { hedge_on_delay_secs: 0.5, ..HedgeConfig::default() };
+        let why = on.validate(&short).expect_err("never over").to_string();
+        assert!(why.ends_with("less than a try's time-out of 0.5 s."), "{why}");
     }
 }

@@ -10,7 +10,7 @@
 //!                                                                    │                  │
 //!              active_health, outlier, breaker, balance's loads ◄────┴──────────────────┤
 //!                                                                                       ▼
-//!              burn_rate: whom to wake                           retry, retry_budget, backoff, hedge, timeouts
+//!              burn_rate: whom to wake                           kept, retry, retry_budget, backoff, hedge, timeouts
 //! ```
 //!
 //! Names and defaults are Envoy's where it has them. Nothing here knows a clock, a socket or a thread; whoever shares
@@ -24,6 +24,7 @@ pub mod burn_rate;
 pub mod config;
 pub mod endpoint;
 pub mod hedge;
+pub mod kept;
 pub mod limits;
 pub mod outlier;
 pub mod permits;

@@ -42,6 +42,8 @@ pub struct Request<'a> {
     pub key: Option<u64>,
     /// Endpoints already tried for it, by index: avoided while there are others.
     pub tried: &'a [usize],
+    /// Whether they may be asked again where nobody else is left.
+    pub again: bool,
     /// When it is.
     pub now: Nanos,
 }
@@ -134,7 +136,7 @@ impl Pool {
     /// The endpoint that takes a request, by its index. `states` holds one entry an endpoint.
     ///
     /// Tags are looked at before anything else and never given up, not even in panic. The level is drawn by its load; where it has
-    /// nobody to ask, the others follow in order. An endpoint already tried is asked again only when nobody else is left.
+    /// nobody to ask, the others follow in order. An endpoint already tried is asked again only when nobody else is left, and only where the request says so.
     ///
     /// # Errors
     /// Says why nobody can be asked.
@@ -154,7 +156,7 @@ impl Pool {
         }
         let order = drawn.into_iter().chain((0..self.levels.len()).filter(|&level| Some(level) != drawn));
         let order: Vec<usize> = order.collect();
-        for again in [false, true] {
+        for again in [false, true].into_iter().filter(|again| request.again || !again) {
             for &level in &order {
                 let anybody = loads[level].panic && !self.config.fail_traffic_on_panic;
                 if let Some(index) = self.pick_in(level, states, request, anybody, again, random) {

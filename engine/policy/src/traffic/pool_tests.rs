@@ -22,7 +22,7 @@ fn strategies() -> Vec<Strategy> {
 }
 
 fn request<'a>(residency: &'a Residency, tried: &'a [usize]) -> Request<'a> {
-    Request { residency, key: None, tried, now: Nanos(1) }
+    Request { residency, key: None, tried, again: true, now: Nanos(1) }
 }
 
 #[test]
@@ -72,6 +72,8 @@ fn traffic_fails_over_and_tried_endpoints_come_last() {
             assert_eq!(pool.pick(&states, &request(&open, &[0]), &mut random), Ok(1));
             assert_eq!(pool.pick(&states, &request(&open, &[0, 1]), &mut random), Ok(2));
             assert!(pool.pick(&states, &request(&open, &[0, 1, 2]), &mut random).is_ok());
+            let others_only = Request { again: false, ..request(&open, &[0, 1, 2]) };
+            assert_eq!(pool.pick(&states, &others_only, &mut random), Err(NoEndpoint::Unavailable));
         }
         states[0].availability = Availability::Unhealthy;
         states[1].availability = Availability::Refusing;

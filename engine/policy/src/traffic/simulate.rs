@@ -59,7 +59,8 @@ pub fn simulate(
             states[endpoint].load.finished(end, took, strategy.decay());
         }
         let key = random.next_u64();
-        let request = Request { residency: &Residency::Unrestricted, key: Some(key), tried: &[], now };
+        let residency = &Residency::Unrestricted;
+        let request = Request { residency, key: Some(key), tried: &[], again: true, now };
         let endpoint = match pool.pick(&states, &request, &mut random) {
             Ok(endpoint) => endpoint,
             Err(NoEndpoint::Residency | NoEndpoint::Unavailable | NoEndpoint::Panic) => {

@@ -86,7 +86,9 @@ fn ranges<T: Serialize + DeserializeOwned>(whole: T, validate: impl Fn(&T) -> Op
 fn every_number_has_a_range_and_errors_name_the_field() {
     ranges(ActiveHealthConfig::default(), |config| config.validate().err().map(|error| error.field));
     ranges(BreakerConfig::default(), |config| config.validate().err().map(|error| error.field));
-    ranges(HedgeConfig::default(), |config| config.validate().err().map(|error| error.field));
+    ranges(HedgeConfig::default(), |config| {
+        config.validate(&TimeoutConfig::default()).err().map(|error| error.field)
+    });
     ranges(LimitsConfig::default(), |config| config.validate().err().map(|error| error.field));
     ranges(PriorityConfig::default(), |config| config.validate().err().map(|error| error.field));
     ranges(RetryConfig::default(), |config| config.validate().err().map(|error| error.field));

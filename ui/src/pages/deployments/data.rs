@@ -153,7 +153,8 @@ pub(super) fn guards(rollout: &Rollout) -> Vec<GuardLine> {
             last.and_then(|reading| reading.error_ratio_above),
             limits.max_error_ratio_above,
             |value| format!("{:+.2} pp", value * 100.0),
-            "The canary's share of failures less the primary's, in percentage points; measured at the gateway",
+            "The canary's share of failures less the primary's, in percentage points; measured at the gateway. More than the limit \
+             ends the canary where chance does not explain it",
         ),
         line(
             "p95 against primary",

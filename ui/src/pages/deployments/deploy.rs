@@ -81,6 +81,7 @@ impl DeployForm {
                         max_p95_ratio: p95,
                         max_drift: drift,
                         min_requests: requests.into(),
+                        ..Guards::default()
                     },
                 })
             }

@@ -132,7 +132,7 @@ pub(super) fn tiles(status: &GatewayStatus) -> Vec<Tile> {
             since.clone(),
             "Answered with a failure of ours or an endpoint's",
         ),
-        tile("Retries", format::count(status.retries), "", since, "Tries beyond the first"),
+        tile("Retries", format::count(status.retries), "", since, "Tries after one that failed"),
     ]
 }
 

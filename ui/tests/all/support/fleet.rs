@@ -253,6 +253,8 @@ fn account(endpoints: &[EndpointStatus]) -> GatewayStatus {
         requests: 361_204,
         failures: 702,
         retries: 688,
+        hedges: 0,
+        hedges_won: 0,
         requests_per_sec: 143.2,
         latency: latency(0.0071),
         endpoints: servers.iter().enumerate().map(|(index, status)| at_gateway(status, index)).collect(),
