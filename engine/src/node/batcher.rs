@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Two changes of threads take longer than a small model does, so a request that nothing waits with is computed by the thread that
-//! brings it, as long as the model has lately answered within [`QUICK`]. No request waits longer for others than the delay; one whose client has left or whose time is over is not computed; a full
+//! brings it, as long as the model has lately answered within `QUICK`. No request waits longer for others than the delay; one whose client has left or whose time is over is not computed; a full
 //! queue refuses at once.
 
 use std::{
@@ -23,6 +23,8 @@ use tokio::sync::oneshot;
 
 /// A model that answers in less is asked on the spot: the thread that brings a request has others to serve.
 const QUICK: Duration = Duration::from_micros(300);
+/// Most rows of a request that is asked on the spot: how long a model lately took says nothing of a larger one.
+const QUICK_ROWS: usize = 16;
 
 /// What a version computes with. Requests are joined and answers split along the first axis.
 pub trait Runtime: Send + Sync + 'static {
@@ -176,7 +178,7 @@ impl<R: Runtime> Batcher<R> {
             if queue.waiting.len() >= shared.settings.queue {
                 return Err(Refusal::Full);
             }
-            if shared.is_quick(&queue) {
+            if shared.is_quick(&queue, rows) {
                 queue.running += 1;
                 Some(waiting)
             } else {
@@ -225,9 +227,10 @@ impl<R: Runtime> Shared<R> {
         }
     }
 
-    /// Whether a request that comes now is best computed at once.
-    fn is_quick(&self, queue: &Queue<R>) -> bool {
-        queue.waiting.is_empty()
+    /// Whether a request of so many rows that comes now is best computed at once.
+    fn is_quick(&self, queue: &Queue<R>, rows: usize) -> bool {
+        rows <= QUICK_ROWS
+            && queue.waiting.is_empty()
             && queue.running < self.settings.instances.max(1)
             && self.settings.max_delay.is_zero()
             && u128::from(self.lately.load(Ordering::Relaxed)) < QUICK.as_nanos()

@@ -167,8 +167,7 @@ fn agree(a: &Answers, b: &Answers) -> bool {
         a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= AGREES * (1.0 + b.abs()))
     };
     match (&a.probabilities, &b.probabilities, &a.prediction, &b.prediction) {
-        (Some(a), Some(b), ..) => near(a, b),
-        (None, None, Answer::Values(a), Answer::Values(b)) => near(a, b),
+        (Some(a), Some(b), ..) | (None, None, Answer::Values(a), Answer::Values(b)) => near(a, b),
         _ => false,
     }
 }

@@ -73,7 +73,9 @@ impl<'a> Game<'a> {
             Walk { tree, features, owners: self.owners, values: &mut values, steps: &mut steps }
                 .visit(0, 0, root);
         }
-        values.iter_mut().for_each(|value| *value *= self.forest.scale);
+        for value in &mut values {
+            *value *= self.forest.scale;
+        }
         values
     }
 
