@@ -6,8 +6,7 @@ Usage: serve.py [--orrery PATH] [--python PATH] [--pairs N] [--seconds S] [--mod
 A network of 26 inputs is trained for an epoch and exported (or FILE is taken, whose input must be `x`, float, [rows, N]). Every
 server answers the same body of one row as JSON; wrk (Debian's) asks by 32 connections, then by one. Servers take turns in each of N
 rounds, one at a time, so that a busy moment meets all of them. Told are medians over the rounds and the node's ratio to each peer.
-PATH of --python has mlserver, onnxruntime, starlette, uvicorn, uvloop, httptools and orjson (requirements.txt); a peer it lacks is told
-as SKIPPED. With one connection the node's median is compared with the bare call of rten, which `runtimes_side_by_side` measures
+PATH of --python has mlserver, onnxruntime, starlette, uvicorn, uvloop, httptools and orjson; a peer it lacks is told as SKIPPED. With one connection the node's median is compared with the bare call of rten, which `runtimes_side_by_side` measures
 (engine/learn/src/onnx/tests.rs), and of ONNX Runtime, measured here. Ends with a line of JSON.
 """
 
