@@ -178,7 +178,7 @@ fn plot(rollout: &Arc<Rollout>, board: &mut GuardBoard, ctx: &mut PageContext<'_
     let spec = PlotSpec {
         title: "Guards over their limits",
         x_name: "seconds since it began",
-        y_name: "share of the limit; above 1 the rollout ends",
+        y_name: "share of the limit",
         height: 150.0,
         x_text: format::duration,
         y_text: |value| format::significant(value, 2),
