@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use orrery_domain::{Failure, FailureClass};
-use orrery_engine::jobs::{LearnWork, child};
+use orrery_engine::{
+    jobs::{LearnWork, child},
+    node::trial,
+};
 
 use super::{End, Outcome};
 
@@ -21,6 +24,12 @@ pub enum JobCommand {
         #[arg(long, hide = true)]
         control_from: Option<u64>,
     },
+    /// Load a stranger's ONNX file and let it answer once, within bounds: what a node does first, in a process that may break
+    #[command(hide = true)]
+    Try {
+        /// The file
+        file: PathBuf,
+    },
     /// Record runs in the workspace until killed, and say each that is safe: what tests kill
     #[cfg(feature = "fault-injection")]
     #[command(hide = true)]
@@ -31,8 +40,12 @@ pub enum JobCommand {
 }
 
 pub fn run(command: &JobCommand) -> Outcome {
-    #[cfg_attr(not(feature = "fault-injection"), expect(irrefutable_let_patterns, reason = "one job only"))]
-    let JobCommand::Run { spec, detached, control_from } = command else { return Ok(()) };
+    let (spec, detached, control_from) = match command {
+        JobCommand::Run { spec, detached, control_from } => (spec, detached, control_from),
+        JobCommand::Try { file } => return Ok(trial::here(file)?),
+        #[cfg(feature = "fault-injection")]
+        JobCommand::Flood { .. } => return Ok(()),
+    };
     if std::env::var_os("BURN_DEVICE").is_none() {
         return again_with_device();
     }

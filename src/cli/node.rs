@@ -4,7 +4,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use orrery_domain::device::DeviceChoice;
-use orrery_engine::node::{Listening, NodeOptions, batcher::BatchSettings, serve};
+use orrery_engine::{
+    jobs::spawn::this_program,
+    node::{Listening, NodeOptions, batcher::BatchSettings, serve},
+};
 
 use super::{
     Context, Outcome,
@@ -35,6 +38,10 @@ pub struct NodeArguments {
     /// Go on on the CPU when the device is lost; without it the node ends, for its supervisor to start it anew
     #[arg(long)]
     cpu_fallback: bool,
+    /// Look, each second, at the servers of the regions that are enabled in this workspace (`orrery fleet`), and tell what is seen to
+    /// whoever asks /api/fleet/sightings: the window and `orrery fleet` count it as a vantage point
+    #[arg(long)]
+    vantage: bool,
     /// Most rows that are computed together
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     max_batch: u32,
@@ -62,6 +69,7 @@ pub struct NodeArguments {
 
 pub fn run(context: &Context, arguments: &NodeArguments) -> Outcome {
     let options = NodeOptions {
+        program: this_program()?,
         listen: arguments.listen,
         device: if arguments.device == DeviceChoice::Auto { DeviceChoice::Cpu } else { arguments.device },
         cpu_fallback: arguments.cpu_fallback,
@@ -77,6 +85,7 @@ pub fn run(context: &Context, arguments: &NodeArguments) -> Outcome {
         timeout: span(arguments.timeout),
         http: arguments.http.limits(),
         tls: arguments.http.tls(),
+        vantage: arguments.vantage,
     };
     let json = context.json;
     serve(context.workspace.clone(), options, |Listening { address, keyed, tls }| {

@@ -7,6 +7,7 @@ mod kept;
 mod rollout;
 mod secure;
 mod streams;
+mod vantage;
 
 use std::time::{Duration, Instant};
 

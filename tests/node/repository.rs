@@ -28,6 +28,81 @@ fn infer(shape: &[usize], data: &[f64]) -> String {
     json!({ "inputs": [{ "name": "x", "datatype": "FP32", "shape": shape, "data": data }] }).to_string()
 }
 
+/// A field of a protocol buffer that holds bytes.
+fn field(tag: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut all = vec![tag << 3 | 2];
+    let mut length = bytes.len();
+    while length >= 0x80 {
+        all.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    all.push(length as u8);
+    all.extend_from_slice(bytes);
+    all
+}
+
+/// A field of a protocol buffer that holds a number.
+fn number(tag: u8, mut value: u64) -> Vec<u8> {
+    let mut all = vec![tag << 3];
+    while value >= 0x80 {
+        all.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    all.push(value as u8);
+    all
+}
+
+/// A float tensor of one axis of this length, as an ONNX graph declares it.
+fn declared(name: &str, length: u64) -> Vec<u8> {
+    let shape = field(1, &number(1, length));
+    let tensor = [number(1, 1), field(2, &shape)].concat();
+    [field(1, name.as_bytes()), field(2, &field(1, &tensor))].concat()
+}
+
+/// A graph from `x` to `y` with one node, which has one constant input of 64 bits where it is given.
+fn graph(operator: &str, constant: Option<u64>, length: u64) -> Vec<u8> {
+    let input = if constant.is_some() { "s" } else { "x" };
+    let node = [field(1, input.as_bytes()), field(2, b"y"), field(4, operator.as_bytes())].concat();
+    let mut graph = field(1, &node);
+    if let Some(value) = constant {
+        let tensor = [number(1, 1), number(2, 7), field(8, b"s"), field(9, &value.to_le_bytes())].concat();
+        graph.extend(field(5, &tensor));
+    }
+    graph.extend(field(11, &declared("x", length)));
+    graph.extend(field(12, &declared("y", constant.unwrap_or(length))));
+    [number(1, 8), field(8, &number(2, 13)), field(7, &graph)].concat()
+}
+
+#[test]
+fn a_file_that_breaks_the_runtime_breaks_a_process_of_its_own() {
+    let program = Program::new();
+    let models = program.home().join("v2");
+    for (name, bytes) in [
+        ("sound", graph("Relu", None, 3)),
+        ("wide", graph("Relu", None, 1 << 40)),
+        ("greedy", graph("ConstantOfShape", Some(1 << 36), 1)),
+    ] {
+        std::fs::create_dir_all(models.join(name)).expect("made");
+        crate::program::put(&models.join(name).join("model.onnx"), &bytes);
+    }
+    let node = start(&program, &["--models", models.to_str().expect("UTF-8")]);
+    let index = node.post("/v2/repository/index", "").json();
+    let reason = |name: &str| {
+        let all = index.as_array().expect("a list");
+        let entry = all.iter().find(|entry| entry["name"] == name).expect("it is there");
+        (entry["state"].clone(), entry["reason"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(reason("sound").0, "READY", "{index}");
+    let (state, why) = reason("wide");
+    assert!(state == "UNAVAILABLE" && why.contains("1099511627776"), "{why}");
+    let (state, why) = reason("greedy");
+    assert!(state == "UNAVAILABLE" && why.contains("broke down"), "{why}");
+    let body =
+        json!({ "inputs": [{ "name": "x", "datatype": "FP32", "shape": [3], "data": [-1.0, 0.5, 2.0] }] });
+    let answer = node.post("/v2/models/sound/infer", &body.to_string());
+    assert_eq!(outputs(&answer)[0]["data"], json!([0.0, 0.5, 2.0]));
+}
+
 #[test]
 fn onnx_files_are_served_loaded_and_unloaded_and_a_broken_one_never_is_ready() {
     let program = Program::new();

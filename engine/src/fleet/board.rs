@@ -1,7 +1,7 @@
 //! Board: everything that was noted of the fleet, as the state that pages draw.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -10,7 +10,8 @@ use orrery_domain::{
     fleet::{
         Conformance, Drill, DrillPhase, EndpointStatus, FleetEndpoint, FleetEvent, FleetEventKind,
         FleetState, GatewayStatus, Health, LatencyCell, LatencyFigures, ModelSeen, Region, RegionHealth,
-        RegionView, Rollout, RolloutState, Sighting, Simulation, TryEndpointState,
+        RegionView, Rollout, RolloutState, Sighting, Simulation, TryEndpointState, VantageLook,
+        VantageReport,
     },
     snapshot::Severity,
     units::UnixSecs,
@@ -36,6 +37,8 @@ pub enum Note {
     Models { endpoint: String, models: Vec<ModelSeen> },
     /// An endpoint said what it counted.
     Counted { endpoint: String, at: UnixSecs, counters: Counters },
+    /// Another vantage point said what it sees.
+    Reported { vantage: String, report: VantageReport },
     /// A gateway gave account of itself, and of what it sees.
     Gateway { endpoint: String, answer: Result<Box<GatewayStatus>, Failure> },
     /// A plan is there.
@@ -106,6 +109,10 @@ impl Board {
             };
             self.endpoints.insert(status.endpoint.name.clone(), status);
         }
+        let names: BTreeSet<String> = self.endpoints.keys().cloned().collect();
+        for status in self.endpoints.values_mut() {
+            status.sightings.retain(|seen| seen.vantage == HERE || names.contains(&seen.vantage));
+        }
         let there = &self.endpoints;
         self.watched.retain(|name, _| there.contains_key(name));
         self.gateways.retain(|name, _| there.contains_key(name));
@@ -160,6 +167,7 @@ impl Board {
                 self.judge(&endpoint, now, &mut events);
             }
             Note::Counted { endpoint, at, counters } => self.counted(&endpoint, at, counters),
+            Note::Reported { vantage, report } => self.reported(&vantage, report, now, &mut events),
             Note::Gateway { endpoint, answer } => self.heard_gateway(&endpoint, answer, now, &mut events),
             Note::Planned(rollout) => self.planned = Some(Arc::new(*rollout)),
             Note::Rollout(rollout) => {
@@ -266,26 +274,47 @@ impl Board {
         self.gateways.insert(name.to_owned(), answer);
     }
 
+    /// Takes over what another vantage point sees of the endpoints that are set up here, too; its word on itself does not count.
+    fn reported(
+        &mut self,
+        vantage: &str,
+        report: VantageReport,
+        now: UnixSecs,
+        events: &mut Vec<FleetEvent>,
+    ) {
+        let looks: BTreeMap<String, VantageLook> =
+            report.sightings.into_iter().map(|look| (plain(&look.url).to_owned(), look)).collect();
+        let mut seen = Vec::new();
+        for (name, status) in &mut self.endpoints {
+            if name == vantage {
+                continue;
+            }
+            let Some(look) = looks.get(plain(&status.endpoint.url)) else { continue };
+            put(&mut status.sightings, look.clone().sighting(vantage, now));
+            seen.push(name.clone());
+        }
+        for endpoint in seen {
+            self.judge(&endpoint, now, events);
+        }
+    }
+
     /// Takes over what a gateway sees of the endpoints that are set up here, too.
     fn seen_by(&mut self, name: &str, gateway: &GatewayStatus, now: UnixSecs, events: &mut Vec<FleetEvent>) {
         let mut seen = Vec::new();
         for status in self.endpoints.values_mut() {
-            let same = |url: &str| url.trim_end_matches('/') == status.endpoint.url.trim_end_matches('/');
+            let same = |url: &str| plain(url) == plain(&status.endpoint.url);
             let Some(there) = gateway.endpoints.iter().find(|there| same(&there.url)) else { continue };
             status.breaker = Some(there.breaker.clone());
             status.saturation =
                 (there.max_requests > 0).then(|| f64::from(there.active) / f64::from(there.max_requests));
             let sighting = Sighting {
                 vantage: name.to_owned(),
-                at: gateway.at,
+                at: now,
                 healthy: matches!(there.health, Health::Healthy | Health::Degraded) && !there.drained,
                 latency_secs: there.check_secs,
                 reason: if there.drained { "taken out there".to_owned() } else { there.reason.clone() },
             };
-            match status.sightings.iter_mut().find(|seen| seen.vantage == name) {
-                Some(known) => *known = sighting,
-                None => status.sightings.push(sighting),
-            }
+            put(&mut status.sightings, sighting);
             seen.push(status.endpoint.name.clone());
         }
         for endpoint in seen {
@@ -364,6 +393,19 @@ impl Board {
     }
 }
 
+/// An address without its last slash.
+fn plain(url: &str) -> &str {
+    url.trim_end_matches('/')
+}
+
+/// Puts a sighting in place of the one by the same vantage point, or last.
+fn put(sightings: &mut Vec<Sighting>, sighting: Sighting) {
+    match sightings.iter_mut().find(|seen| seen.vantage == sighting.vantage) {
+        Some(known) => *known = sighting,
+        None => sightings.push(sighting),
+    }
+}
+
 /// Puts a record in place of the one it is a newer state of, or first.
 fn keep<T>(list: &mut Vec<Arc<T>>, record: Arc<T>, same: impl Fn(&T, &T) -> bool) {
     match list.iter_mut().find(|known| same(known, &record)) {
@@ -435,6 +477,40 @@ mod tests {
         assert_eq!(state.endpoints[0].health, Health::Degraded);
         assert!(state.endpoints[0].reason.contains("READY"), "{}", state.endpoints[0].reason);
         assert_eq!(state.endpoints[0].recent, [Some(0.01), None, Some(0.01)]);
+    }
+
+    #[test]
+    fn other_vantage_points_vote_and_do_not_judge_themselves() {
+        let mut board = board();
+        board.take(look(false, 100.0), 100.0);
+        assert_eq!(board.state().endpoints[0].health, Health::Unhealthy);
+        let report = |age_secs: f64| VantageReport {
+            sightings: vec![VantageLook {
+                url: "http://127.0.0.1:1/".to_owned(),
+                age_secs,
+                healthy: true,
+                latency_secs: Some(0.02),
+                reason: String::new(),
+            }],
+        };
+        let told = |vantage: &str, age| Note::Reported { vantage: vantage.to_owned(), report: report(age) };
+        board.take(told("a", 0.0), 100.0);
+        assert_eq!(board.state().endpoints[0].sightings.len(), 1, "its word on itself does not count");
+        board.take(told("b", 60.0), 100.0);
+        assert_eq!(board.state().endpoints[0].health, Health::Unhealthy, "an old look does not count");
+        board.take(told("b", 1.0), 100.0);
+        assert_eq!(board.state().endpoints[0].health, Health::Degraded, "one against one");
+        board.take(told("c", 1.0), 100.0);
+        let state = board.state();
+        assert_eq!(state.endpoints[0].health, Health::Degraded, "two of three can use it");
+        assert!(state.endpoints[0].reason.starts_with("1 of 3"), "{}", state.endpoints[0].reason);
+        let cells: Vec<_> = state.latencies.iter().map(|cell| (cell.vantage.as_str(), cell.secs)).collect();
+        assert_eq!(cells, [(HERE, None), ("b", Some(0.02)), ("c", Some(0.02))]);
+        board.take(told("b", f64::NAN), 100.0);
+        assert!(board.state().endpoints[0].reason.starts_with("1 of 2"), "an age that is none is old");
+        let (regions, endpoint) = (board.regions.clone(), board.state().endpoints[0].endpoint.clone());
+        board.set_up(regions, vec![endpoint]);
+        assert_eq!(board.state().endpoints[0].sightings.len(), 1, "who is set up no more sees nothing");
     }
 
     #[test]

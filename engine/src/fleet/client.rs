@@ -123,6 +123,11 @@ impl Server {
         Ok(Self { http, base: address(&endpoint.url)?, key })
     }
 
+    /// Its address.
+    pub fn url(&self) -> String {
+        self.base.as_str().trim_end_matches('/').to_owned()
+    }
+
     /// Asks with GET.
     ///
     /// # Errors

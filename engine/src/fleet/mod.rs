@@ -20,11 +20,13 @@ mod gateways;
 mod hub;
 mod identity;
 pub(crate) use identity::dialect as identity_dialect;
+mod look;
 mod probe;
 mod rollout;
 mod scrape;
 pub mod setup;
 mod tries;
+pub mod vantage;
 mod watch;
 
 pub use hub::{Heard, Hub};

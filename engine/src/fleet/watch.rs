@@ -5,48 +5,36 @@ use std::{
     time::{Duration, Instant},
 };
 
-use orrery_domain::fleet::{FleetEndpoint, ModelSeen, ServerKind, Sighting};
-use orrery_policy::traffic::{
-    Nanos,
-    active_health::{ActiveHealth, ActiveHealthConfig, Check},
-};
+use orrery_domain::fleet::{FleetEndpoint, ModelSeen, ServerKind, Sighting, VantageReport};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     board::Note,
     client::Server,
     identity::{self, Identity},
+    look::{EVERY, LOOK_PATIENCE, Looker},
     probe::{self, Proof},
-    scrape,
+    scrape, vantage,
 };
 use crate::jobs::now;
 
-/// Seconds between two looks.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Longest that a look may take.
-const LOOK_PATIENCE: Duration = Duration::from_secs(1);
 /// Time between two readings of metrics and models.
 const READ_EVERY: Duration = Duration::from_secs(15);
 /// Time after which a model is probed again.
 const PROVE_EVERY: Duration = Duration::from_mins(2);
-/// Looks in a row that change this window's own mind.
-const THRESHOLDS: ActiveHealthConfig = ActiveHealthConfig {
-    healthy_threshold: 2,
-    unhealthy_threshold: 3,
-    interval_secs: 1.0,
-    timeout_secs: 1.0,
-};
+/// Time between two questions what another vantage point sees.
+const ASK_EVERY: Duration = Duration::from_secs(5);
 
 /// Name of the vantage point that this process is.
 pub const HERE: &str = "here";
 
 struct Watcher {
     endpoint: FleetEndpoint,
-    server: Server,
+    looker: Looker,
     notes: UnboundedSender<Note>,
-    health: ActiveHealth,
-    began: Instant,
     known: Option<Identity>,
+    /// Whether it may be a vantage point.
+    vantage: bool,
     proofs: BTreeMap<(String, String), (Instant, Proof)>,
 }
 
@@ -54,26 +42,30 @@ struct Watcher {
 pub async fn watch(endpoint: FleetEndpoint, server: Server, notes: UnboundedSender<Note>) {
     let mut watcher = Watcher {
         endpoint,
-        server,
+        looker: Looker::new(server),
         notes,
-        health: ActiveHealth::new(Nanos::ZERO),
-        began: Instant::now(),
         known: None,
+        vantage: true,
         proofs: BTreeMap::new(),
     };
-    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut read_at: Option<Instant> = None;
+    let (mut read_at, mut asked_at): (Option<Instant>, Option<Instant>) = (None, None);
+    let due = |at: Option<Instant>, every| at.is_none_or(|at| at.elapsed() >= every);
     loop {
         ticks.tick().await;
-        let heard = watcher.look().await;
-        if heard && read_at.is_none_or(|at| at.elapsed() >= READ_EVERY) {
+        if !watcher.look().await {
+            // Whoever comes back is asked anew who it is, what it has and what it sees.
+            (read_at, asked_at, watcher.vantage) = (None, None, true);
+            continue;
+        }
+        if due(read_at, READ_EVERY) {
             watcher.read().await;
             read_at = Some(Instant::now());
         }
-        if !heard {
-            // Whoever comes back is asked anew who it is and what it has.
-            read_at = None;
+        if watcher.vantage && due(asked_at, ASK_EVERY) {
+            watcher.ask_vantage().await;
+            asked_at = Some(Instant::now());
         }
     }
 }
@@ -87,32 +79,37 @@ impl Watcher {
 
     /// Looks once; whether anything answered.
     async fn look(&mut self) -> bool {
-        let looked = self.server.get("/v2/health/ready", LOOK_PATIENCE).await;
-        let (check, latency_secs, reason) = match &looked {
-            // The status decides: servers differ in the body, and the specification is wrong about it.
-            Ok(reply) if reply.status.is_success() => (Check::Passed, Some(reply.secs), String::new()),
-            Ok(reply) if matches!(reply.status.as_u16(), 401 | 403) => {
-                (Check::NotReady, Some(reply.secs), format!("The key is refused: {}.", reply.complaint()))
-            }
-            Ok(reply) => (Check::NotReady, Some(reply.secs), format!("Not ready: {}.", reply.complaint())),
-            Err(failure) => (Check::Failed, None, failure.message.clone()),
-        };
-        self.health.record(&THRESHOLDS, check, Nanos::from_secs(self.began.elapsed().as_secs_f64()));
-        let sighting = Sighting {
-            vantage: HERE.to_owned(),
-            at: now(),
-            healthy: self.health.is_healthy(),
-            latency_secs,
-            reason,
-        };
-        self.note(Note::Looked { endpoint: self.endpoint.name.clone(), sighting });
-        looked.is_ok()
+        let look = self.looker.look().await;
+        let heard = look.latency_secs.is_some();
+        self.note(Note::Looked {
+            endpoint: self.endpoint.name.clone(),
+            sighting: look.sighting(HERE, now()),
+        });
+        heard
+    }
+
+    /// Asks a node of ours what it sees of other endpoints; one that is no vantage point is not asked again.
+    async fn ask_vantage(&mut self) {
+        if self.known.as_ref().is_none_or(|known| known.kind != ServerKind::Orrery) {
+            return;
+        }
+        let Ok(reply) = self.looker.server.get(vantage::PATH, LOOK_PATIENCE).await else { return };
+        if matches!(reply.status.as_u16(), 401 | 403 | 404) {
+            self.vantage = false;
+        }
+        if !reply.status.is_success() {
+            return;
+        }
+        match serde_json::from_slice::<VantageReport>(&reply.body) {
+            Ok(report) => self.note(Note::Reported { vantage: self.endpoint.name.clone(), report }),
+            Err(error) => log::debug!("what {} sees cannot be read: {error}", self.endpoint.name),
+        }
     }
 
     /// Reads who it is, what it has, and what it counts.
     async fn read(&mut self) {
         let endpoint = self.endpoint.name.clone();
-        match identity::identify(&self.server).await {
+        match identity::identify(&self.looker.server).await {
             Ok(identity) => {
                 if self.known.as_ref() != Some(&identity) {
                     self.note(Note::Identified { endpoint: endpoint.clone(), identity: identity.clone() });
@@ -121,14 +118,14 @@ impl Watcher {
             }
             Err(failure) => log::debug!("{endpoint} does not say who it is: {failure}"),
         }
-        match identity::models(&self.server).await {
+        match identity::models(&self.looker.server).await {
             Ok((_, models)) => {
                 let models = self.prove(models).await;
                 self.note(Note::Models { endpoint: endpoint.clone(), models });
             }
             Err(failure) => log::debug!("{endpoint} does not list its models: {failure}"),
         }
-        if let Ok(reply) = self.server.get("/metrics", Duration::from_secs(3)).await
+        if let Ok(reply) = self.looker.server.get("/metrics", Duration::from_secs(3)).await
             && reply.status.is_success()
         {
             let counters = scrape::counters(&String::from_utf8_lossy(&reply.body));
@@ -154,7 +151,7 @@ impl Watcher {
             } else {
                 let version = Some(model.version.as_str()).filter(|version| !version.is_empty());
                 let dialect = identity::dialect(kind);
-                (Instant::now(), probe::prove(&self.server, dialect, &model.name, version).await)
+                (Instant::now(), probe::prove(&self.looker.server, dialect, &model.name, version).await)
             };
             model.proved = proof.verdict();
             if let Proof::Fails(why) | Proof::Unproved(why) = &proof {
@@ -169,7 +166,7 @@ impl Watcher {
 
 /// Asks a gateway for its account until its task is ended.
 pub async fn watch_gateway(endpoint: FleetEndpoint, server: Server, notes: UnboundedSender<Note>) {
-    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;

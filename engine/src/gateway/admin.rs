@@ -36,7 +36,6 @@ pub fn router(gateway: &Arc<Gateway>) -> Router<Arc<Gateway>> {
     };
     let read = Router::new()
         .route("/api/gateway/status", get(show_status))
-        .route("/api/gateway/vantage", get(vantage))
         .route("/api/gateway/simulation", get(simulation))
         .route("/metrics", get(show_metrics));
     let admin = Router::new()
@@ -128,13 +127,6 @@ fn answered(answer: Answer) -> Response {
 
 async fn show_status(State(gateway): State<Arc<Gateway>>) -> Response {
     json(&status::status(&gateway))
-}
-
-async fn vantage(State(gateway): State<Arc<Gateway>>) -> Response {
-    let seen = status::sightings(&gateway).into_iter();
-    let seen: Vec<_> =
-        seen.map(|(url, sighting)| serde_json::json!({ "url": url, "sighting": sighting })).collect();
-    json(&seen)
 }
 
 async fn show_config(State(gateway): State<Arc<Gateway>>) -> Response {

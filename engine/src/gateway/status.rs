@@ -2,7 +2,7 @@
 
 use std::sync::{PoisonError, atomic::Ordering};
 
-use orrery_domain::fleet::{BreakerView, GatewayEndpoint, GatewayStatus, Health, Sighting};
+use orrery_domain::fleet::{BreakerView, GatewayEndpoint, GatewayStatus, Health};
 use orrery_policy::traffic::{Availability, BreakerState, Nanos, Resource};
 
 use super::{live::Live, record, serve::Gateway};
@@ -104,21 +104,4 @@ fn breaker(live: &Live, core: &super::live::Core, index: usize, time: Nanos) -> 
         reason: Live::breaker_reason(core, index),
         failure_ratio: breaker.failure_rate().map(|percent| percent / 100.0),
     }
-}
-
-/// What this gateway sees of each endpoint, as a vantage point of a fleet.
-pub fn sightings(gateway: &Gateway) -> Vec<(String, Sighting)> {
-    let live = gateway.live();
-    let core = live.core();
-    let sighting = |(index, upstream): (usize, &super::config::Upstream)| {
-        let seen = Sighting {
-            vantage: live.config.name.clone(),
-            at: now(),
-            healthy: core.checks[index].is_healthy(),
-            latency_secs: core.check_secs[index],
-            reason: core.check_reason[index].clone(),
-        };
-        (upstream.url.clone(), seen)
-    };
-    live.config.endpoints.iter().enumerate().map(sighting).collect()
 }

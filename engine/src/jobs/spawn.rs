@@ -70,12 +70,7 @@ impl Launcher {
     /// # Errors
     /// When the program's own file cannot be found.
     pub fn this_program() -> Result<Self, Failure> {
-        let program = std::env::current_exe().map_err(|error| {
-            Failure::new(
-                FailureClass::Bug,
-                format!("This program cannot find its own file: {error}. Start it again by its full path."),
-            )
-        })?;
+        let program = this_program()?;
         Ok(Self::new(move |launch| {
             let mut command = Command::new(&program);
             command.args(["job", "run"]).arg(&launch.spec);
@@ -86,6 +81,19 @@ impl Launcher {
             command
         }))
     }
+}
+
+/// This program's own file.
+///
+/// # Errors
+/// When the system does not tell it.
+pub fn this_program() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(|error| {
+        Failure::new(
+            FailureClass::Bug,
+            format!("This program cannot find its own file: {error}. Start it again by its full path."),
+        )
+    })
 }
 
 /// What a parent hears of a child.

@@ -18,5 +18,6 @@ mod schema;
 mod serve;
 mod source;
 mod statistics;
+pub mod trial;
 
 pub use serve::{Listening, NodeOptions, serve};

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     Workspace,
     auth::Auth,
+    fleet::vantage,
     http::{self, CutOff, ServeLimits, Tls},
 };
 
@@ -45,12 +46,16 @@ pub struct NodeOptions {
     pub device: DeviceChoice,
     /// Whether the CPU takes over when the device is lost.
     pub cpu_fallback: bool,
+    /// This program, which tries a stranger's files in a process of its own.
+    pub program: PathBuf,
     /// A v2 model repository to serve instead of the registry.
     pub models: Option<PathBuf>,
     /// Connections, and how they end.
     pub http: ServeLimits,
     /// Certificate and private key, PEM files: TLS is spoken.
     pub tls: Option<(PathBuf, PathBuf)>,
+    /// Whether it looks at the servers of the workspace's enabled regions, and tells what it sees.
+    pub vantage: bool,
 }
 
 /// Where a node has begun to listen.
@@ -86,7 +91,10 @@ pub fn serve(
             ),
         ));
     }
-    let source = options.models.clone().map_or(Source::Registry(workspace), Source::Folder);
+    let source = match options.models.clone() {
+        Some(folder) => Source::Folder { folder, tried_by: Some(options.program.clone()) },
+        None => Source::Registry(workspace.clone()),
+    };
     // What cannot be read at all is told at once.
     source.list()?;
     let compute = Arc::new(Compute::new(options.device, options.cpu_fallback));
@@ -101,17 +109,19 @@ pub fn serve(
             log_requests: options.log_requests,
         },
         aside: Arc::new(tokio::sync::Semaphore::new(api::AT_ONCE)),
+        vantage: options.vantage.then(Arc::default),
         settled: false.into(),
         draining: false.into(),
     });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         Failure::new(FailureClass::Capacity, format!("The node's threads could not be started: {error}."))
     })?;
-    runtime.block_on(run(node, options, tls, listening))
+    runtime.block_on(run(node, workspace, options, tls, listening))
 }
 
 async fn run(
     node: Arc<Node>,
+    workspace: Workspace,
     options: NodeOptions,
     tls: Option<Tls>,
     listening: impl FnOnce(Listening),
@@ -134,6 +144,13 @@ async fn run(
         loader.settled.store(true, Ordering::Release);
     });
     tokio::spawn(look_at_process(Arc::clone(&node)));
+    if let Some(vantage) = node.vantage.clone() {
+        tokio::spawn(async move {
+            if let Err(failure) = vantage::look_around(workspace, vantage).await {
+                log::error!("this node is no vantage point any more. {}", failure.message);
+            }
+        });
+    }
     let draining = Arc::clone(&node);
     let end = async move {
         tokio::select! {

@@ -13,6 +13,7 @@ use super::{
     batcher::{BatchSettings, Batcher},
     compute::Compute,
     model::{self, Model},
+    trial,
 };
 use crate::{Workspace, files, registry, store::Store};
 
@@ -29,7 +30,13 @@ pub enum Source {
     /// The workspace's registry.
     Registry(Workspace),
     /// `name/version/model.onnx`, or `name/model.onnx` for version 1; a version that has a `card.json` is one of ours.
-    Folder(PathBuf),
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// The program that tries a stranger's file in a process of its own (`job try FILE`) before this one loads it; this one alone
+        /// loads it where there is none.
+        tried_by: Option<PathBuf>,
+    },
 }
 
 impl Source {
@@ -43,7 +50,7 @@ impl Source {
                 let entries = Store::open(workspace)?.models()?;
                 entries.into_iter().filter(|entry| !entry.deleted).map(|entry| entry.model).collect()
             }
-            Self::Folder(folder) => folders(folder).map_err(|error| {
+            Self::Folder { folder, .. } => folders(folder).map_err(|error| {
                 let message = format!(
                     "The model repository cannot be read: {error}. Check the path given to --models: {}.",
                     folder.display()
@@ -65,9 +72,9 @@ impl Source {
         settings: BatchSettings,
         compute: &Arc<Compute>,
     ) -> Result<Batcher<Model>, Failure> {
-        let folder = match self {
+        let (folder, tried_by) = match self {
             Self::Registry(workspace) => return model::load(&workspace.model(model), settings, compute),
-            Self::Folder(folder) => folder.join(&model.name),
+            Self::Folder { folder, tried_by } => (folder.join(&model.name), tried_by),
         };
         if folder.join(CONFIG).exists() {
             log::warn!("{}: {CONFIG} is not read: types and shapes are those of {FILE}", model.name);
@@ -77,7 +84,11 @@ impl Source {
         if place.join(CARD).is_file() {
             return model::load(&place, settings, compute);
         }
-        model::load_onnx(&place.join(FILE), settings)
+        let file = place.join(FILE);
+        if let Some(program) = tried_by {
+            trial::in_child(program, &file)?;
+        }
+        model::load_onnx(&file, settings)
     }
 
     /// The version of a model that was last made the one that answers where none is named.
@@ -88,7 +99,7 @@ impl Source {
         match self {
             Self::Registry(workspace) => Store::open(workspace)?.served_version(model),
             // A folder is somebody else's: its newest version serves after a restart.
-            Self::Folder(_) => Ok(None),
+            Self::Folder { .. } => Ok(None),
         }
     }
 
@@ -101,7 +112,7 @@ impl Source {
             Self::Registry(workspace) => {
                 Store::open(workspace)?.set_served_version(&model.name, model.version)
             }
-            Self::Folder(_) => Ok(()),
+            Self::Folder { .. } => Ok(()),
         }
     }
 
@@ -185,16 +196,17 @@ mod tests {
     #[test]
     fn versions_are_numbered_folders_and_a_file_without_one_is_the_first() {
         let dir = tempfile::tempdir().expect("a folder");
+        let folder = |folder| Source::Folder { folder, tried_by: None };
         for path in ["a/1", "a/10", "a/2", "a/01", "a/notes", "b", "c/1", "bad name/1", ".git/1", "empty"] {
             fs::create_dir_all(dir.path().join(path)).expect("made");
         }
         for path in ["b/model.onnx", "c/model.onnx", "stray.txt"] {
             fs::File::create(dir.path().join(path)).expect("made");
         }
-        let listed = Source::Folder(dir.path().to_owned()).list().expect("readable");
+        let listed = folder(dir.path().to_owned()).list().expect("readable");
         let shown: Vec<String> = listed.iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["a:1", "a:2", "a:10", "b:1", "c:1"]);
-        let missing = Source::Folder(dir.path().join("none")).list().expect_err("not there");
+        let missing = folder(dir.path().join("none")).list().expect_err("not there");
         assert!(missing.message.contains("--models"), "{missing}");
     }
 }

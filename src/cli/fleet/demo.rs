@@ -13,7 +13,7 @@ use orrery_domain::{
     Failure, FailureClass,
     fleet::{FleetCommand, Guards, RolloutPlan, RolloutState},
 };
-use orrery_engine::{fleet::demo, registry};
+use orrery_engine::{fleet::demo, jobs::spawn::this_program, registry};
 
 use super::listen::Listener;
 use crate::cli::{Context, End, INTERRUPTED, Outcome, catch_interrupts, output};
@@ -33,8 +33,7 @@ const MODEL: &str = "demo-delays";
 
 pub fn run(context: &Context, arguments: &DemoArguments) -> Outcome {
     catch_interrupts();
-    let program = std::env::current_exe()
-        .map_err(|error| Failure::new(FailureClass::Bug, format!("This program has no place: {error}.")))?;
+    let program = this_program()?;
     let model = match &arguments.model {
         Some(model) => registry::find(&mut context.store()?, model)?.model,
         None => match registry::find(&mut context.store()?, MODEL) {

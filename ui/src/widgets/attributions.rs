@@ -46,8 +46,8 @@ fn summary(explanation: &Explanation, row: &RowExplanation) -> String {
     };
     format!(
         "From {} for the mean row to {} for this one, in {unit}",
-        figure(row.baseline),
-        figure(row.prediction)
+        figure(row.baseline).trim_start_matches('+'),
+        figure(row.prediction).trim_start_matches('+')
     )
 }
 

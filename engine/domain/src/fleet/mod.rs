@@ -20,6 +20,7 @@ pub mod gateway;
 pub mod region;
 pub mod simulation;
 pub mod state;
+pub mod vantage;
 
 pub use command::FleetCommand;
 pub use conformance::{Conformance, ConformanceCheck, Finding};
@@ -35,3 +36,4 @@ pub use gateway::{
 pub use region::{Region, RegionHealth, RegionView};
 pub use simulation::{Simulation, SimulationRow};
 pub use state::{FleetState, GatewayAnswer, LatencyCell, TensorSchema, TryEndpointState};
+pub use vantage::{VantageLook, VantageReport};

@@ -4,13 +4,15 @@ use super::{ElementType, Elements, OnnxModel, OnnxTensor, Slot};
 
 /// The length of an axis that may vary, beyond the first.
 const FREE: usize = 1;
+/// Most numbers of a row that is made up: a file may declare any lengths.
+const MOST: usize = 1 << 28;
 /// How far apart a row's answers may lie when it is computed alone and with another, relative to the answer or to 1.
 const CLOSE: f32 = 1e-3;
 
 impl OnnxModel {
     /// Lets the model answer one row, and finds out whether two rows can be computed in one.
     pub(super) fn try_out(&mut self) -> Result<(), String> {
-        let first = self.rows(0);
+        let first = self.rows(0)?;
         let answer = self
             .run(&first)
             .map_err(|failure| format!("it did not answer its first row: {}", failure.message))?;
@@ -33,7 +35,7 @@ impl OnnxModel {
 
     /// Whether the answers of two rows are the same together as apart.
     fn rows_stand_alone(&self, first: &[OnnxTensor], answer: &[OnnxTensor]) -> bool {
-        let second = self.rows(1);
+        let Ok(second) = self.rows(1) else { return false };
         let Ok(other) = self.run(&second) else { return false };
         let mut both = first.to_vec();
         both.iter_mut().zip(&second).for_each(|(both, second)| both.extend(second));
@@ -47,16 +49,19 @@ impl OnnxModel {
     }
 
     /// One row of small numbers, other ones for another `seed`.
-    fn rows(&self, seed: usize) -> Vec<OnnxTensor> {
+    fn rows(&self, seed: usize) -> Result<Vec<OnnxTensor>, String> {
         self.inputs.iter().map(|slot| made(slot, seed)).collect()
     }
 }
 
-fn made(slot: &Slot, seed: usize) -> OnnxTensor {
+fn made(slot: &Slot, seed: usize) -> Result<OnnxTensor, String> {
     let length = |length: &Option<usize>| length.unwrap_or(FREE);
     let shape: Vec<usize> =
         slot.shape.as_ref().map_or_else(|| vec![1], |shape| shape.iter().map(length).collect());
-    let count: usize = shape.iter().product();
+    let count = shape.iter().try_fold(1_usize, |count, length| count.checked_mul(*length));
+    let count = count
+        .filter(|count| *count <= MOST)
+        .ok_or_else(|| format!("a row of its input '{}' has the lengths {shape:?}", slot.name))?;
     // Numbers between 0 and 1, 0 and 1 for whole ones: indices of most tables.
     let float = |at: usize| ((at * 7 + seed * 3) % 11) as f32 / 11.0;
     let bit = |at: usize| (at + seed) % 2;
@@ -68,7 +73,7 @@ fn made(slot: &Slot, seed: usize) -> OnnxTensor {
         ElementType::Int8 => Elements::Bytes((0..count).map(|at| bit(at) as i8).collect()),
         ElementType::Uint8 => Elements::Unsigned((0..count).map(|at| bit(at) as u8).collect()),
     };
-    OnnxTensor { shape, elements }
+    Ok(OnnxTensor { shape, elements })
 }
 
 fn close(a: &OnnxTensor, b: &OnnxTensor) -> bool {

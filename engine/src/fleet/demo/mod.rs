@@ -54,7 +54,7 @@ pub fn start(program: &Path, workspace: &Workspace) -> Result<Demo, Failure> {
     let mut children = Vec::new();
     let mut upstreams = Vec::new();
     for (priority, (region, millis)) in LATENCIES.into_iter().enumerate() {
-        let node = Child::start(program, &home.join(region), &["node"])?;
+        let node = Child::start(program, &home.join(region), &["node", "--vantage"])?;
         let relayed = relay::start(&node.address, Duration::from_millis(millis))?;
         upstreams.push(serde_json::json!({
             "name": endpoint(region), "url": format!("http://{relayed}"), "region": region,
@@ -74,6 +74,10 @@ pub fn start(program: &Path, workspace: &Workspace) -> Result<Demo, Failure> {
     let config = config.to_string_lossy().into_owned();
     let gateway = Child::start(program, &home.join("gateway"), &["gateway", "--config", &config])?;
     set_up(workspace, &upstreams, &gateway.address)?;
+    for (region, _) in LATENCIES {
+        // Each node looks at all of them, so that a matrix and a quorum are there to see.
+        set_up(&Workspace::open(&home.join(region))?, &upstreams, &gateway.address)?;
+    }
     let address = gateway.address.clone();
     children.push(gateway);
     Ok(Demo { gateway: address, children })

@@ -37,6 +37,15 @@ pub async fn ready(State(node): State<Arc<Node>>) -> StatusCode {
     if node.ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
+/// What it sees of other servers.
+pub async fn sightings(State(node): State<Arc<Node>>) -> Answer {
+    let Some(vantage) = &node.vantage else {
+        let message = "This node is no vantage point. Start it with --vantage, and set up in its workspace what it shall look at.";
+        return Err(ApiError::new(StatusCode::NOT_FOUND, message.to_owned()));
+    };
+    answer(&vantage.report())
+}
+
 /// Server metadata.
 pub async fn server() -> Answer {
     answer(&ServerMetadata {

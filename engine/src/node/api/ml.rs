@@ -35,6 +35,8 @@ use crate::node::{
 
 /// Most explanations and comparisons at a time: they take processors from those who ask for predictions.
 pub const AT_ONCE: usize = 1;
+/// Longest that an explanation or comparison waits for the ones before it.
+const WAIT: Duration = Duration::from_secs(5);
 /// Most rows of a comparison.
 const MOST_ROWS: usize = 10_000;
 
@@ -149,9 +151,11 @@ async fn aside<T: Send + 'static>(
     node: &Node,
     work: impl FnOnce(&dyn JobControl) -> Result<T, Interrupt> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let Ok(permit) = Arc::clone(&node.aside).try_acquire_owned() else {
+    // In the order in which they came; whoever leaves leaves the queue.
+    let wait = WAIT.min(node.settings.timeout);
+    let Ok(Ok(permit)) = tokio::time::timeout(wait, Arc::clone(&node.aside).acquire_owned()).await else {
         return Err(ApiError::passing(
-            "Another explanation or comparison is being computed. Try again a little later.",
+            "Other explanations or comparisons are being computed. Try again a little later.",
         ));
     };
     let gone = Gone(Arc::new(AtomicBool::new(false)));

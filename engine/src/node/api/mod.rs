@@ -28,6 +28,7 @@ use orrery_domain::access::Scope;
 use super::{compute::Compute, metrics::Metrics, repository::Repository};
 use crate::{
     auth::Auth,
+    fleet::vantage::Vantage,
     http::{TRACEPARENT, TraceContext},
 };
 use error::ApiError;
@@ -63,6 +64,8 @@ pub struct Node {
     pub settings: ApiSettings,
     /// Permits of explanations and comparisons.
     pub aside: Arc<tokio::sync::Semaphore>,
+    /// What it sees of other servers, where it is a vantage point.
+    pub vantage: Option<Arc<Vantage>>,
     /// Whether what should be served at start has been tried.
     pub settled: AtomicBool,
     /// Whether it is ending: not ready, but what comes is still answered.
@@ -146,6 +149,7 @@ fn route(path: &str) -> &'static str {
         (false, "openapi.json") => "openapi",
         (false, "explain") => "explain",
         (false, "compare") => "compare",
+        (false, "sightings") => "sightings",
         (false, _) => "other",
     }
 }

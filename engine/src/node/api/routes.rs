@@ -11,6 +11,7 @@ use axum::{
 use orrery_domain::access::Scope;
 
 use super::{Node, control, infer, ml};
+use crate::fleet::vantage;
 
 /// The description of all routes.
 const DOCUMENT: &str = include_str!("openapi.json");
@@ -62,6 +63,7 @@ pub fn routes() -> Vec<Route> {
         getting(read, "/v2/models/{model}/versions/{version}/stats", control::version_statistics),
         posting(Scope::Read, "/v2/repository/index", control::index),
         getting(read, "/metrics", control::metrics),
+        getting(read, vantage::PATH, control::sightings),
         posting(Scope::Admin, "/v2/repository/models/{model}/load", control::load),
         posting(Scope::Admin, "/v2/repository/models/{model}/unload", control::unload),
     ]

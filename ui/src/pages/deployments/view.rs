@@ -66,7 +66,9 @@ fn chosen(deployment: &Deployment, page: &mut DeploymentsPage, ctx: &mut PageCon
     }
     let across = if ui.available_width() >= 900.0 { 2 } else { 1 };
     let width = ((ui.available_width() - space::M * (across - 1) as f32) / across as f32).floor();
-    ui.horizontal_wrapped(|ui| {
+    // A plain wrapped row would centre the lower card beside the higher one.
+    let row = Layout::left_to_right(Align::Min).with_main_wrap(true);
+    ui.allocate_ui_with_layout(vec2(ui.available_width(), 0.0), row, |ui| {
         ui.spacing_mut().item_spacing = vec2(space::M, space::M);
         for part in 0..2 {
             ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::LEFT), |ui| {
