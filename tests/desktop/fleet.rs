@@ -1,0 +1,50 @@
+//! The fleet in the real window, over the real demo: four nodes and a gateway in processes of their own, and a little traffic.
+
+use std::time::{Duration, Instant};
+
+use egui::accesskit::Role;
+use serde_json::Value;
+
+use super::{pictures, window::Window};
+use crate::program::Program;
+
+#[test]
+fn a_fleet_is_watched_simulated_asked_and_drilled_in_the_window() {
+    let program = Program::new();
+    let mut demo = program.stream(&["fleet", "demo"]);
+    demo.until("it serves", |event| event["event"] == "ready");
+    let kept = pictures::folder(program.home());
+    let mut window = Window::open(program.home(), "1440x900", &["--page", "fleet"]);
+
+    // Everything is looked at from here, from the gateway and from the other three nodes.
+    window.wait_text("us-east p95: ", 60);
+    window.click(Role::Row, "us-east-1");
+    window.wait_text("5 of 5 see it ready", 60);
+    pictures::take(&mut window, &kept, "fleet");
+
+    window.click(Role::Tab, "Traffic");
+    window.wait_text("Level 0 takes 100% of the requests", 30);
+    window.press("Simulate");
+    window.wait_text("Peak EWMA", 30);
+    pictures::take(&mut window, &kept, "traffic");
+
+    window.click(Role::Tab, "Deployments");
+    window.click(Role::Row, "demo-delays");
+    window.press("Show its inputs");
+    window.wait_text("carrier", 30);
+    window.activate("Ask");
+    window.wait_text("The parts add up", 60);
+    pictures::take(&mut window, &kept, "deployments");
+
+    window.click(Role::Tab, "Drills");
+    window.press("Start a drill…");
+    window.press("Take us-east out");
+    window.wait_text("Detection ", 120);
+    pictures::take(&mut window, &kept, "drills");
+
+    let begun = Instant::now();
+    while program.document(&["fleet", "status"])["drills"][0]["ended_at"] == Value::Null {
+        assert!(begun.elapsed() < Duration::from_mins(1), "the drill does not end");
+    }
+    demo.kill();
+}
