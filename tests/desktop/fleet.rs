@@ -18,7 +18,6 @@ fn a_fleet_is_watched_simulated_asked_and_drilled_in_the_window() {
 
     // Everything is looked at from here, from the gateway and from the other three nodes.
     window.wait_text("us-east p95: ", 60);
-    window.click(Role::Row, "us-east-1");
     window.wait_text("5 of 5 see it ready", 60);
     pictures::take(&mut window, &kept, "fleet");
 

@@ -7,7 +7,7 @@ use orrery_domain::{
     explain::Explanation,
     fleet::{ServerKind, TensorSchema, TryEndpointState},
 };
-use orrery_oip::{DataType, InferRequest, Tensor, control::TensorMetadata};
+use orrery_oip::{DataType, EncodeOptions, Encoding, InferRequest, Tensor, control::TensorMetadata};
 use serde_json::{Map, Value, json};
 
 use super::{client::Server, identity, probe};
@@ -52,8 +52,8 @@ pub async fn ask(
     row: &[(String, Option<String>)],
 ) -> TryEndpointState {
     let answered = async {
-        let request = request(&state.inputs, row)?;
         let dialect = identity::dialect(kind);
+        let request = request(&state.inputs, row, EncodeOptions::of(dialect).binary)?;
         probe::infer(server, dialect, &state.model, state.version.as_deref(), &request).await
     };
     match answered.await {
@@ -93,16 +93,34 @@ async fn explain(
     })
 }
 
-/// One row as tensors. A tensor of several elements takes them separated by commas.
+/// One row as tensors. A tensor of several elements takes them separated by commas; a number that is left out is no number, which
+/// JSON cannot say: it goes to a server that takes `binary` tensors only.
 fn request(
     inputs: &[TensorSchema],
     row: &[(String, Option<String>)],
+    binary: bool,
 ) -> Result<InferRequest<'static>, Failure> {
     let tensors = inputs.iter().map(|input| {
         let text = row.iter().find(|(name, _)| *name == input.name).and_then(|(_, text)| text.as_deref());
-        tensor(input, text)
+        let tensor = tensor(input, text)?;
+        let finite = |values: Vec<f64>| values.iter().all(|value| value.is_finite());
+        if !is_float(&tensor) || tensor.as_f64().is_ok_and(finite) {
+            return Ok(tensor);
+        }
+        if binary {
+            return Ok(tensor.with_encoding(Encoding::Binary));
+        }
+        let message = format!(
+            "'{}' needs a number: this server takes no missing ones. The row was not sent.",
+            input.name
+        );
+        Err(Failure::new(FailureClass::Client, message))
     });
     Ok(InferRequest { inputs: tensors.collect::<Result<_, _>>()?, ..InferRequest::default() })
+}
+
+fn is_float(tensor: &Tensor<'_>) -> bool {
+    matches!(tensor.datatype(), DataType::Fp32 | DataType::Fp64)
 }
 
 fn tensor(input: &TensorSchema, text: Option<&str>) -> Result<Tensor<'static>, Failure> {
@@ -197,8 +215,9 @@ mod tests {
     #[test]
     fn typed_rows_become_tensors_or_say_what_is_wrong() {
         let row = |text: &str| vec![("x".to_owned(), Some(text.to_owned()))];
-        let made =
-            |datatype: &str, shape: &[i64], text: &str| request(&[input("x", datatype, shape)], &row(text));
+        let made = |datatype: &str, shape: &[i64], text: &str| {
+            request(&[input("x", datatype, shape)], &row(text), true)
+        };
         assert_eq!(
             made("FP32", &[-1, 3], "1, 2.5,-3").expect("made").inputs[0].as_f32().expect("f32"),
             [1.0, 2.5, -3.0]
@@ -206,7 +225,11 @@ mod tests {
         assert_eq!(made("INT64", &[-1], "7").expect("made").inputs[0].as_i64().expect("i64"), [7]);
         assert_eq!(made("BYTES", &[-1], "a, b").expect("made").inputs[0].strings().expect("texts"), ["a, b"]);
         assert_eq!(made("BOOL", &[-1], "Yes").expect("made").inputs[0].as_bools().expect("bools"), [true]);
-        assert!(made("FP64", &[-1], "").expect("made").inputs[0].as_f64().expect("f64")[0].is_nan());
+        let empty = made("FP64", &[-1], "").expect("made");
+        assert!(empty.inputs[0].as_f64().expect("f64")[0].is_nan());
+        assert_eq!(empty.inputs[0].encoding, Encoding::Binary, "JSON has no word for it");
+        let refused = request(&[input("x", "FP64", &[-1])], &row(""), false).expect_err("JSON only");
+        assert!(refused.message.contains("no missing ones"), "{refused}");
         for (datatype, shape, text) in [
             ("FP32", &[-1, 3][..], "1,2"),
             ("INT64", &[-1], "x"),

@@ -40,6 +40,24 @@ pub fn card<R>(
         .inner
 }
 
+/// `count` parts beside each other where at least `least` points are free, else below each other. Their tops are on one line, which a
+/// plain wrapped row does not do.
+pub fn beside(ui: &mut Ui, count: usize, least: f32, mut part: impl FnMut(usize, &mut Ui)) {
+    let across = if ui.available_width() >= least { count } else { 1 };
+    let width = ((ui.available_width() - space::M * (across - 1) as f32) / across as f32).floor();
+    let row = Layout::left_to_right(Align::Min).with_main_wrap(true);
+    ui.allocate_ui_with_layout(egui::vec2(ui.available_width(), 0.0), row, |ui| {
+        ui.spacing_mut().item_spacing = egui::vec2(space::M, space::M);
+        for index in 0..count {
+            ui.allocate_ui_with_layout(egui::vec2(width, 0.0), Layout::top_down(Align::LEFT), |ui| {
+                ui.set_width(width);
+                ui.spacing_mut().item_spacing = egui::vec2(space::S, space::XS);
+                part(index, ui);
+            });
+        }
+    });
+}
+
 /// A label and its value in one line.
 pub fn fact(ui: &mut Ui, theme: &Theme, label: &str, value: &str) {
     ui.horizontal(|ui| {

@@ -1,6 +1,6 @@
 //! Draws page Deployments: the table above, the chosen deployment below.
 
-use egui::{Align, Layout, ScrollArea, Ui, vec2};
+use egui::{Align, Layout, ScrollArea, Ui};
 use orrery_domain::fleet::Deployment;
 
 use super::{DeploymentsPage, data, rollout, rollout_of, try_it};
@@ -64,22 +64,11 @@ fn chosen(deployment: &Deployment, page: &mut DeploymentsPage, ctx: &mut PageCon
         rollout::show(newest, page, ctx, ui);
         ui.add_space(space::M);
     }
-    let across = if ui.available_width() >= 900.0 { 2 } else { 1 };
-    let width = ((ui.available_width() - space::M * (across - 1) as f32) / across as f32).floor();
-    // A plain wrapped row would centre the lower card beside the higher one.
-    let row = Layout::left_to_right(Align::Min).with_main_wrap(true);
-    ui.allocate_ui_with_layout(vec2(ui.available_width(), 0.0), row, |ui| {
-        ui.spacing_mut().item_spacing = vec2(space::M, space::M);
-        for part in 0..2 {
-            ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::LEFT), |ui| {
-                ui.set_width(width);
-                ui.spacing_mut().item_spacing = vec2(space::S, space::XS);
-                if part == 0 {
-                    versions(deployment, page, ctx, ui);
-                } else {
-                    try_it::show(deployment, &mut page.state.try_it, ctx, ui);
-                }
-            });
+    card::beside(ui, 2, 900.0, |part, ui| {
+        if part == 0 {
+            versions(deployment, page, ctx, ui);
+        } else {
+            try_it::show(deployment, &mut page.state.try_it, ctx, ui);
         }
     });
 }

@@ -1,6 +1,6 @@
 //! The selected endpoint: who saw what, its models, and what it supports of the protocol.
 
-use egui::{Align, Label, Layout, Ui, vec2};
+use egui::{Align, Label, Layout, Ui};
 use orrery_domain::fleet::{Conformance, EndpointStatus};
 
 use super::{
@@ -31,21 +31,10 @@ pub(super) fn show(page: &mut FleetPage, ctx: &mut PageContext<'_>, ui: &mut Ui)
     header(status, page, ctx, ui);
     ui.add_space(space::S);
     let report = fleet.conformance.iter().find(|report| report.endpoint == name);
-    let across = if ui.available_width() >= 1000.0 { 3 } else { 1 };
-    let width = ((ui.available_width() - space::M * (across - 1) as f32) / across as f32).floor();
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing = vec2(space::M, space::M);
-        for part in 0..3 {
-            ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::LEFT), |ui| {
-                ui.set_width(width);
-                ui.spacing_mut().item_spacing = vec2(space::S, space::XS);
-                match part {
-                    0 => sightings(status, page, ctx, ui),
-                    1 => models(status, page, ctx, ui),
-                    _ => conformance(report.map(|report| &**report), page, ctx, ui),
-                }
-            });
-        }
+    card::beside(ui, 3, 1000.0, |part, ui| match part {
+        0 => sightings(status, page, ctx, ui),
+        1 => models(status, page, ctx, ui),
+        _ => conformance(report.map(|report| &**report), page, ctx, ui),
     });
 }
 

@@ -1,0 +1,215 @@
+//! Codes: a tensor of floats as whole numbers of few bits, each run of them with a scale.
+//!
+//! `value = code * scale`, symmetric about 0. A scale covers a box of the tensor: whole columns (an output channel), runs of a column
+//! (blocks), or whole rows. Krishnamoorthi 2018 (per channel), Dettmers and Zettlemoyer 2023 (blocks).
+
+/// Bits of a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bits {
+    /// -127 to 127
+    Eight,
+    /// -7 to 7; two codes a byte, the first in the low half
+    Four,
+}
+
+impl Bits {
+    /// Largest code.
+    pub fn most(self) -> f32 {
+        match self {
+            Self::Eight => 127.0,
+            Self::Four => 7.0,
+        }
+    }
+}
+
+/// A quantized tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Codes {
+    /// Lengths, outermost first.
+    pub shape: Vec<usize>,
+    /// Bits.
+    pub bits: Bits,
+    /// A code a value, row-major.
+    pub codes: Vec<i8>,
+    /// How many scales there are along each axis; each covers `shape / scale_shape`, rounded up.
+    pub scale_shape: Vec<usize>,
+    /// Scales, row-major.
+    pub scales: Vec<f32>,
+}
+
+/// How many values a scale covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// All inputs of an output: the last axis keeps its length, the one before it becomes 1.
+    Channel,
+    /// So many inputs of an output.
+    Block(usize),
+    /// A row: the last axis becomes 1.
+    Row,
+}
+
+/// Scales along each axis.
+fn scale_shape(shape: &[usize], group: Group) -> Vec<usize> {
+    let mut scales = shape.to_vec();
+    let last = scales.len().saturating_sub(1);
+    match group {
+        Group::Row => {
+            if let Some(length) = scales.get_mut(last) {
+                *length = 1;
+            }
+        }
+        Group::Channel | Group::Block(_) => {
+            // A vector is one row: every value has its own channel.
+            if let Some(inputs) = last.checked_sub(1).and_then(|axis| scales.get_mut(axis)) {
+                *inputs = match group {
+                    Group::Block(size) => inputs.div_ceil(size.max(1)),
+                    _ => 1,
+                };
+            }
+        }
+    }
+    scales
+}
+
+/// The scale of each value, as its place among the scales. `[values]`
+fn owners(shape: &[usize], scales: &[usize]) -> impl Iterator<Item = usize> {
+    let shape = shape.to_vec();
+    let runs: Vec<usize> = shape
+        .iter()
+        .zip(scales)
+        .map(|(length, scales)| length.div_ceil((*scales).max(1)).max(1))
+        .collect();
+    let scales = scales.to_vec();
+    let count = shape.iter().product::<usize>();
+    let mut at = vec![0; shape.len()];
+    (0..count).map(move |_| {
+        let owner = at
+            .iter()
+            .zip(&runs)
+            .zip(&scales)
+            .fold(0, |owner, ((place, run), scales)| owner * scales + place / run);
+        for axis in (0..at.len()).rev() {
+            at[axis] += 1;
+            if at[axis] < shape[axis] {
+                break;
+            }
+            at[axis] = 0;
+        }
+        owner
+    })
+}
+
+impl Codes {
+    /// Rounds values to codes, the largest of each group to the largest code. A group of zeros has the scale 0.
+    pub fn of(shape: &[usize], values: &[f32], bits: Bits, group: Group) -> Self {
+        let scale_shape = scale_shape(shape, group);
+        let mut scales = vec![0.0_f32; scale_shape.iter().product()];
+        for (owner, value) in owners(shape, &scale_shape).zip(values) {
+            scales[owner] = scales[owner].max(value.abs());
+        }
+        scales.iter_mut().for_each(|scale| *scale /= bits.most());
+        let code = |(owner, value): (usize, &f32)| {
+            let scale = scales[owner];
+            if scale > 0.0 { (value / scale).round().clamp(-bits.most(), bits.most()) as i8 } else { 0 }
+        };
+        let codes = owners(shape, &scale_shape).zip(values).map(code).collect();
+        Self { shape: shape.to_vec(), bits, codes, scale_shape, scales }
+    }
+
+    /// The values that the codes stand for.
+    pub fn values(&self) -> Vec<f32> {
+        let value = |(owner, code): (usize, &i8)| f32::from(*code) * self.scales[owner];
+        owners(&self.shape, &self.scale_shape).zip(&self.codes).map(value).collect()
+    }
+
+    /// The codes as bytes: one a byte, or two.
+    pub fn bytes(&self) -> Vec<u8> {
+        match self.bits {
+            Bits::Eight => self.codes.iter().map(|code| code.cast_unsigned()).collect(),
+            Bits::Four => {
+                let half = |code: Option<&i8>| code.map_or(0, |code| code.cast_unsigned() & 0x0f);
+                self.codes.chunks(2).map(|pair| half(pair.first()) | half(pair.get(1)) << 4).collect()
+            }
+        }
+    }
+
+    /// Reads what [`Self::bytes`] wrote; a sentence part where it does not fit.
+    pub fn read(
+        shape: &[usize],
+        bits: Bits,
+        bytes: &[u8],
+        scale_shape: &[usize],
+        scales: Vec<f32>,
+    ) -> Result<Self, String> {
+        let count: usize = shape.iter().product();
+        let needed = if bits == Bits::Four { count.div_ceil(2) } else { count };
+        let fits = scale_shape.len() == shape.len()
+            && scale_shape.iter().zip(shape).all(|(scales, length)| (1..=(*length).max(1)).contains(scales))
+            && scale_shape.iter().product::<usize>() == scales.len();
+        if bytes.len() != needed || !fits || scales.iter().any(|scale| !scale.is_finite()) {
+            return Err(format!("its {} bytes and scales {scale_shape:?} do not fit {shape:?}", bytes.len()));
+        }
+        let wide = |half: u8| (half << 4).cast_signed() >> 4;
+        let codes: Vec<i8> = match bits {
+            Bits::Eight => bytes.iter().map(|byte| byte.cast_signed()).collect(),
+            Bits::Four => bytes.iter().flat_map(|pair| [wide(pair & 0x0f), wide(pair >> 4)]).take(count).collect(),
+        };
+        Ok(Self { shape: shape.to_vec(), bits, codes, scale_shape: scale_shape.to_vec(), scales })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(count: usize) -> Vec<f32> {
+        (0..count).map(|at| (((at * 7919) % 1009) as f32 / 504.5 - 1.0) * (1.0 + at as f32 / 50.0)).collect()
+    }
+
+    #[test]
+    fn every_value_is_within_half_a_step_of_its_own_group() {
+        for shape in [vec![6, 5], vec![2, 7, 3], vec![9], vec![1, 1]] {
+            let values = numbers(shape.iter().product());
+            for bits in [Bits::Eight, Bits::Four] {
+                for group in [Group::Channel, Group::Block(2), Group::Block(64), Group::Row] {
+                    let codes = Codes::of(&shape, &values, bits, group);
+                    let step: Vec<f32> = owners(&shape, &codes.scale_shape).map(|at| codes.scales[at]).collect();
+                    for ((value, found), step) in values.iter().zip(codes.values()).zip(step) {
+                        assert!((value - found).abs() <= step * 0.5001, "{shape:?} {bits:?} {group:?}: {value} {found}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_scale_covers_what_it_should() {
+        // Two inputs, three outputs: the second column is ten times the first, the third is nothing.
+        let codes = Codes::of(&[2, 3], &[1.0, 10.0, 0.0, -0.5, -5.0, 0.0], Bits::Eight, Group::Channel);
+        assert_eq!(codes.scale_shape, [1, 3]);
+        assert_eq!(codes.codes, [127, 127, 0, -64, -64, 0]);
+        assert_eq!(codes.scales, [1.0 / 127.0, 10.0 / 127.0, 0.0]);
+        assert_eq!(codes.values()[2], 0.0);
+        assert_eq!(Codes::of(&[4, 3], &numbers(12), Bits::Four, Group::Block(3)).scale_shape, [2, 3]);
+        assert_eq!(Codes::of(&[4, 3], &numbers(12), Bits::Four, Group::Row).scale_shape, [4, 1]);
+        assert_eq!(Codes::of(&[2, 4, 3], &numbers(24), Bits::Four, Group::Channel).scale_shape, [2, 1, 3]);
+    }
+
+    #[test]
+    fn bytes_read_back_and_what_does_not_fit_is_refused() {
+        for bits in [Bits::Eight, Bits::Four] {
+            let codes = Codes::of(&[3, 3], &numbers(9), bits, Group::Block(2));
+            let bytes = codes.bytes();
+            assert_eq!(bytes.len(), if bits == Bits::Four { 5 } else { 9 });
+            let read = |shape: &[usize], bytes: &[u8], scale_shape: &[usize], scales: &[f32]| {
+                Codes::read(shape, bits, bytes, scale_shape, scales.to_vec())
+            };
+            assert_eq!(read(&[3, 3], &bytes, &codes.scale_shape, &codes.scales), Ok(codes.clone()));
+            assert!(read(&[3, 4], &bytes, &[2, 4], &[0.0; 8]).is_err());
+            assert!(read(&[3, 3], &bytes[1..], &codes.scale_shape, &codes.scales).is_err());
+            assert!(read(&[3, 3], &bytes, &[6], &codes.scales).is_err());
+            assert!(read(&[3, 3], &bytes, &[2, 3], &[f32::NAN; 6]).is_err());
+            assert!(read(&[3, 3], &bytes, &[0, 3], &[]).is_err());
+        }
+    }
+}
