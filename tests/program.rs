@@ -112,6 +112,14 @@ impl Stream {
     }
 }
 
+/// A test that fails leaves nothing running.
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use orrery_domain::{
     Failure, FailureClass, ModelRef, RunId,
     curves::Curves,
+    dataset::Dataset,
     job::TrainSummary,
     metric::{MetricId, MetricValue},
     model::ModelCard,
@@ -119,6 +120,7 @@ fn entry_of(card: &ModelCard, model: &ModelRef, folder: &Path, dataset_name: &st
         primary: (metric, card.test.get(&metric).cloned().unwrap_or(nothing)),
         bytes: files::bytes_of(folder),
         created_at: card.created_at,
+        compressed_from: card.compression.as_ref().map(|made| made.report.from.clone()),
         deleted: false,
         card: None,
         curves: None,
@@ -131,6 +133,22 @@ fn entry_of(card: &ModelCard, model: &ModelRef, folder: &Path, dataset_name: &st
 /// When it is missing, damaged or of a newer format.
 pub fn read_card(folder: &Path) -> Result<ModelCard, Failure> {
     model::read_card(folder)
+}
+
+/// The dataset that a model was trained on.
+///
+/// # Errors
+/// A client failure when this workspace does not have it any more.
+pub fn dataset_of(store: &Store, model: &ModelRef, card: &ModelCard) -> Result<Dataset, Failure> {
+    if let Some((dataset, _deleted)) = store.dataset(&card.lineage.dataset)? {
+        return Ok(dataset);
+    }
+    let message = format!(
+        "The dataset of {model} is not in this workspace, so that a model made from it could not be judged. Import {} again, or do it \
+         where it was trained.",
+        card.lineage.source.path
+    );
+    Err(Failure::new(FailureClass::Client, message))
 }
 
 /// Reads a version's curves, where it has any.

@@ -9,6 +9,7 @@ use std::{
 
 use orrery_domain::{
     DatasetId, Failure, FailureClass,
+    compress::CompressReport,
     dataset::{ColumnSchema, ColumnType, Dataset, FileFormat, ImportBudget, ImportOptions, SourceFile},
     device::{Device, DeviceChoice, DeviceKind, DeviceState},
     job::{JobEvent, PredictReport, RowPrediction, TrainSummary},
@@ -27,6 +28,7 @@ use orrery_engine::{
 use orrery_learn::{
     control::{Interrupt, JobControl, Wish, check},
     model::required_files,
+    quantize::QuantizeJob,
     train::TrainJob,
 };
 
@@ -265,6 +267,14 @@ impl Work for ScriptedWork {
         })
     }
 
+    fn quantize(
+        &self,
+        _job: &QuantizeJob,
+        _control: &dyn JobControl,
+    ) -> Result<(CompressReport, ModelCard), Interrupt> {
+        Err(Failure::new(FailureClass::Client, "Nothing is quantized here.").into())
+    }
+
     fn list_devices(&self) -> Vec<Device> {
         vec![Device {
             choice: DeviceChoice::Cpu,
@@ -376,8 +386,9 @@ pub fn card(job: &TrainJob) -> ModelCard {
             dataset: job.dataset.id.clone(),
             run: job.run.clone(),
         },
+        compression: None,
         notes: Vec::new(),
-        files: required_files(ModelKind::Gbt).iter().map(file).collect(),
+        files: required_files(ModelKind::Gbt, None).iter().map(file).collect(),
         created_at: now(),
     }
 }

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use orrery_domain::{Failure, FailureClass};
 use orrery_engine::{
-    jobs::{LearnWork, child},
+    jobs::{LearnWork, child, measure},
     node::trial,
 };
 
-use super::{End, Outcome};
+use super::{End, Outcome, output};
 
 #[derive(Debug, Subcommand)]
 pub enum JobCommand {
@@ -30,6 +30,12 @@ pub enum JobCommand {
         /// The file
         file: PathBuf,
     },
+    /// Load a model folder and measure its speed and memory, in a process that does nothing else
+    #[command(hide = true)]
+    Measure {
+        /// The folder
+        folder: PathBuf,
+    },
     /// Record runs in the workspace until killed, and say each that is safe: what tests kill
     #[cfg(feature = "fault-injection")]
     #[command(hide = true)]
@@ -43,6 +49,12 @@ pub fn run(command: &JobCommand) -> Outcome {
     let (spec, detached, control_from) = match command {
         JobCommand::Run { spec, detached, control_from } => (spec, detached, control_from),
         JobCommand::Try { file } => return Ok(trial::here(file)?),
+        JobCommand::Measure { folder } => {
+            if std::env::var_os("BURN_DEVICE").is_none() {
+                return again_with_device();
+            }
+            return output::json(&measure::here(folder)?);
+        }
         #[cfg(feature = "fault-injection")]
         JobCommand::Flood { .. } => return Ok(()),
     };

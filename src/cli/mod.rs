@@ -18,6 +18,7 @@ mod node;
 mod output;
 mod predict;
 mod progress;
+mod quantize;
 mod runs;
 mod train;
 mod window;
@@ -58,6 +59,8 @@ enum Subcommands {
     Train(Box<train::TrainArguments>),
     /// Measure a model on a file that has its target
     Evaluate(predict::EvaluateArguments),
+    /// Make a smaller or faster version of a network, and measure what that costs
+    Quantize(quantize::QuantizeArguments),
     /// Predict on a file
     Predict(predict::PredictArguments),
     /// List, show and steer training runs
@@ -195,6 +198,7 @@ fn run(mut arguments: Arguments) -> Outcome {
         None => window::run(&context, &arguments.window),
         Some(Subcommands::Data(command)) => data::run(&context, command),
         Some(Subcommands::Train(arguments)) => train::run(&context, &arguments),
+        Some(Subcommands::Quantize(arguments)) => quantize::run(&context, &arguments),
         Some(Subcommands::Evaluate(arguments)) => predict::evaluate(&context, &arguments),
         Some(Subcommands::Predict(arguments)) => predict::predict(&context, &arguments),
         Some(Subcommands::Runs(command)) => runs::run(&context, command),

@@ -79,9 +79,70 @@ def check_one(orrery, folder, name, make, target, model, more):
     return worst
 
 
+# name, table, target, what to train with
+QUANTIZED = [
+    ("flights mlp", program.flights, "late", "mlp", ["--epochs", "2"]),
+    ("wine resnet, three classes", program.wine, "target", "resnet", ["--epochs", "5"]),
+    ("diabetes tabm", program.diabetes, "target", "tabm", ["--epochs", "3", "--members", "4", "--width", "64"]),
+]
+SCHEMES = [
+    ("dynamic-int8", []),
+    ("static-int8", []),
+    ("static-int8", ["--calibration", "mse"]),
+    ("weight-int8", []),
+    ("weight-int4", ["--block", "16"]),
+]
+
+
+def outputs_of(path, encoded):
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return session.run(None, {"x": encoded})[0].astype(float).reshape(len(encoded), -1)
+
+
+def check_quantized(orrery, folder, make, target, model, more):
+    """For each scheme: the largest gap between ONNX Runtime and the program, and the one that quantizing itself made."""
+    table = make()
+    file = program.write(table, folder, f"quantized-{target}-{make.__name__}")
+    finished, original = orrery.train(file, target, model, *more)
+    raw = program.write(table.drop(columns=[target]), folder, "rows")
+    encoded = preprocess.encode(preprocess.load(original), table)
+    _, floats = orrery.predict(finished["model"], raw, folder / "floats.parquet")
+    for scheme, options in SCHEMES:
+        made = orrery.call("quantize", finished["model"], "--scheme", scheme, *options)[-1]
+        version = made["model"]
+        place = original.parent / version.rsplit(":", 1)[1]
+        card = json.loads((place / "card.json").read_text())
+        _, predicted = orrery.predict(version, raw, folder / "quantized.parquet")
+        files = ["model.onnx", "model.qdq.onnx"] if scheme.endswith("int8") and "weight" not in scheme else ["model.onnx"]
+        for name in files:
+            if name == "model.onnx" and len(files) == 2:
+                text = (place / name).read_bytes()
+                layers = sum(layer["quantized"] for layer in card["compression"]["report"]["layers"])
+                if text.count(b"MatMulInteger") < layers:
+                    raise AssertionError(f"{text.count(b'MatMulInteger')} layers of {layers} are computed in whole numbers")
+            outputs = outputs_of(place / name, encoded)
+            # What the quantization did to the model is the measure of how far two runtimes may be apart.
+            made_by_quantizing = gap(card, outputs_of(original / "model.onnx", encoded), predicted)
+            yield f"{scheme} {' '.join(options)} {name}", gap(card, outputs, predicted), made_by_quantizing
+    if floats.shape != predicted.shape:
+        raise AssertionError(f"{predicted.shape} predictions instead of {floats.shape}")
+
+
 def run(orrery, folder):
     """Returns (passed, failed)."""
     passed = failed = 0
+    for name, make, target, model, more in QUANTIZED:
+        try:
+            for words, between, allowed in check_quantized(orrery, folder, make, target, model, more):
+                good = between <= max(allowed, TOLERANCE)
+                print(
+                    f"{'ok    ' if good else 'FAILED'} onnx: {name}, {words}: largest gap {between:.2e} (quantizing made {allowed:.2e})",
+                    flush=True,
+                )
+                passed, failed = passed + good, failed + (not good)
+        except Exception as error:  # one broken model must not hide the others
+            failed += 1
+            print(f"FAILED onnx: {name}, quantized: {error}", flush=True)
     for name, make, target, model, more in RUNS:
         try:
             worst = check_one(orrery, folder, name, make, target, model, more)

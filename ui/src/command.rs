@@ -31,6 +31,8 @@ pub enum UiCommand {
     /// Go to a page.
     GoModels,
     /// Go to a page.
+    GoCompress,
+    /// Go to a page.
     GoDeployments,
     /// Go to a page.
     GoFleet,
@@ -72,6 +74,8 @@ pub enum UiCommand {
     DeleteModel,
     /// Restore the selected model.
     RestoreModel,
+    /// Describe a quantization of a network.
+    Quantize,
     /// Describe a rollout of a model version.
     DeployModel,
     /// Describe an endpoint of the fleet.
@@ -156,12 +160,13 @@ pub struct CommandContext<'a> {
 
 impl UiCommand {
     /// Every command, in the order of menus.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 44] = [
         Self::GoHome,
         Self::GoData,
         Self::GoTrain,
         Self::GoRuns,
         Self::GoModels,
+        Self::GoCompress,
         Self::GoDeployments,
         Self::GoFleet,
         Self::GoTraffic,
@@ -183,6 +188,7 @@ impl UiCommand {
         Self::ExportModel,
         Self::DeleteModel,
         Self::RestoreModel,
+        Self::Quantize,
         Self::DeployModel,
         Self::AddEndpoint,
         Self::AddRegion,
@@ -238,6 +244,7 @@ impl UiCommand {
             Self::GoTrain => ("Train", "Describe and start a training", icon::TRAIN, Go),
             Self::GoRuns => ("Runs", "Trainings, live and past", icon::RUNS, Go),
             Self::GoModels => ("Models", "Model versions and their cards", icon::MODELS, Go),
+            Self::GoCompress => ("Compress", "Smaller versions of networks", icon::COMPRESS, Go),
             Self::GoSettings => ("Settings", "Devices, appearance, workspace", icon::SETTINGS, Go),
             Self::OpenFile => {
                 ("Open a file…", "Import a CSV, JSON lines, Parquet or Arrow file", icon::OPEN, Data)
@@ -267,6 +274,7 @@ impl UiCommand {
             Self::ExportModel => ("Export…", "Copy this model's files into a folder", icon::EXPORT, Models),
             Self::DeleteModel => ("Delete model", "Move this model version to the bin", icon::DELETE, Models),
             Self::RestoreModel => ("Restore model", "Bring this model version back", icon::UNDO, Models),
+            Self::Quantize => ("Quantize…", "Make a smaller version of a network", icon::COMPRESS, Models),
             Self::MeasureDevices => {
                 ("Measure again", "Look for devices, check and measure each", icon::REFRESH, Window)
             }
@@ -323,6 +331,7 @@ impl UiCommand {
             Self::GoTrain => command(Key::Num3),
             Self::GoRuns => command(Key::Num4),
             Self::GoModels => command(Key::Num5),
+            Self::GoCompress => shift(Key::C),
             Self::GoDeployments => command(Key::Num6),
             Self::GoFleet => command(Key::Num7),
             Self::GoTraffic => command(Key::Num8),
@@ -340,6 +349,7 @@ impl UiCommand {
             Self::ShowModelOfRun => command(Key::M),
             Self::PredictOnFile => shift(Key::P),
             Self::ExportModel => command(Key::E),
+            Self::Quantize => shift(Key::Q),
             Self::DeployModel => command(Key::D),
             Self::AddEndpoint => shift(Key::E),
             Self::AddRegion => shift(Key::G),
@@ -369,6 +379,7 @@ impl UiCommand {
             Self::GoTrain => PageId::Train,
             Self::GoRuns => PageId::Runs,
             Self::GoModels => PageId::Models,
+            Self::GoCompress => PageId::Compress,
             Self::GoDeployments => PageId::Deployments,
             Self::GoFleet => PageId::Fleet,
             Self::GoTraffic => PageId::Traffic,
@@ -388,6 +399,7 @@ impl UiCommand {
     /// The page that executes it wherever the window is: it is opened first.
     pub fn home(self) -> Option<PageId> {
         Some(match self {
+            Self::Quantize => PageId::Compress,
             Self::DeployModel => PageId::Deployments,
             Self::AddEndpoint | Self::AddRegion | Self::CheckEndpoint => PageId::Fleet,
             Self::SimulateTraffic => PageId::Traffic,
@@ -440,6 +452,10 @@ impl UiCommand {
                 Some(_) => Err("This model version is not in the bin."),
                 None => Err("Choose a model first."),
             },
+            Self::Quantize => {
+                let any = at.snapshot.models.iter().any(ModelEntry::can_be_quantized);
+                any.then_some(()).ok_or("Train a network or a linear model first; trees cannot be quantized.")
+            }
             Self::DeployModel
             | Self::AddEndpoint
             | Self::CheckEndpoint

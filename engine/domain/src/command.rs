@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    compress::QuantizeConfig,
     dataset::ImportOptions,
     device::DeviceChoice,
     fleet::FleetCommand,
@@ -122,6 +123,13 @@ pub enum Command {
         file: PathBuf,
         /// File to write.
         out: PathBuf,
+    },
+    /// Make a smaller version of a network.
+    Quantize {
+        /// Model.
+        model: ModelRef,
+        /// Request.
+        config: Box<QuantizeConfig>,
     },
     /// Predict one row in a session that stays warm.
     TryRow {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    compress::{CompressReport, QuantizeConfig},
     dataset::{Dataset, ImportBudget, ImportOptions},
     device::{Device, DeviceChoice},
     failure::Failure,
@@ -77,6 +78,21 @@ pub enum JobSpec {
         file: PathBuf,
         /// The file to write (`.csv` or `.parquet`).
         out: PathBuf,
+    },
+    /// Quantize a model into a new version of it.
+    Quantize {
+        /// Workspace folder.
+        home: PathBuf,
+        /// The model.
+        model: ModelRef,
+        /// The dataset it was trained on.
+        dataset: Box<Dataset>,
+        /// The request.
+        config: Box<QuantizeConfig>,
+        /// Name of the new model.
+        model_name: String,
+        /// Id of this work, which the new model's lineage names.
+        run: RunId,
     },
     /// List the adapters of this machine, without using them.
     ListDevices {
@@ -257,6 +273,11 @@ pub enum JobEvent {
     Predicted {
         /// How it went.
         report: PredictReport,
+    },
+    /// A compression ended well; its model is registered.
+    Compressed {
+        /// What came of it.
+        report: Box<CompressReport>,
     },
     /// Devices found.
     Devices {

@@ -13,6 +13,7 @@
 pub mod access;
 pub mod command;
 pub mod compare;
+pub mod compress;
 pub mod curves;
 pub mod dataset;
 pub mod device;

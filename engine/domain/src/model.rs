@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    compress::Compression,
     dataset::{ColumnSchema, SourceFile},
     ids::{DatasetId, ModelRef, RunId},
     metric::{MetricId, Metrics},
@@ -125,6 +126,9 @@ pub struct ModelCard {
     pub config: TrainConfig,
     /// Lineage.
     pub lineage: Lineage,
+    /// How it came from another model, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compression: Option<Compression>,
     /// What befell its training: damaged checkpoints, numbers that went wrong, a device that was lost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    compress::QuantizeScheme,
     curves::Curves,
     dataset::Dataset,
     device::{Device, DeviceChoice},
@@ -64,12 +65,22 @@ pub struct ModelEntry {
     pub bytes: u64,
     /// When it was made.
     pub created_at: UnixSecs,
+    /// The model it was made from, where it was: by quantization.
+    #[serde(default)]
+    pub compressed_from: Option<ModelRef>,
     /// Deleted, kept for undo.
     pub deleted: bool,
     /// The card, where loaded.
     pub card: Option<Arc<ModelCard>>,
     /// The curves, where loaded.
     pub curves: Option<Arc<Curves>>,
+}
+
+impl ModelEntry {
+    /// Whether it has matrices to quantize, and is not made from another already.
+    pub fn can_be_quantized(&self) -> bool {
+        !self.deleted && self.kind != ModelKind::Gbt && self.compressed_from.is_none()
+    }
 }
 
 /// What a job that is not a run does.
@@ -92,6 +103,13 @@ pub enum JobKind {
         model: ModelRef,
         /// File.
         file: PathBuf,
+    },
+    /// Quantization of a model.
+    Quantize {
+        /// Model.
+        model: ModelRef,
+        /// What becomes whole numbers.
+        scheme: QuantizeScheme,
     },
     /// Device probe.
     Probe,
@@ -127,6 +145,11 @@ pub enum JobOutcome {
     Predicted {
         /// How it went.
         report: Box<PredictReport>,
+    },
+    /// A smaller model is there.
+    Compressed {
+        /// It.
+        model: ModelRef,
     },
     /// Devices are known.
     Probed,

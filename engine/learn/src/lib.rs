@@ -23,6 +23,7 @@ pub mod nets;
 pub mod onnx;
 pub mod predict;
 pub mod prepare;
+pub mod quantize;
 pub mod room;
 pub mod split;
 pub mod table;

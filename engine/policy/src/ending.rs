@@ -28,6 +28,7 @@ pub fn settles(event: &JobEvent) -> bool {
         | JobEvent::Imported { .. }
         | JobEvent::Profiled { .. }
         | JobEvent::Evaluated { .. }
+        | JobEvent::Compressed { .. }
         | JobEvent::Predicted { .. }
         | JobEvent::Devices { .. }
         | JobEvent::Probed { .. }

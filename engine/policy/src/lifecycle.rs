@@ -63,6 +63,7 @@ pub fn fold(run: &mut Run, event: &JobEvent, at: UnixSecs) {
         | JobEvent::Imported { .. }
         | JobEvent::Profiled { .. }
         | JobEvent::Evaluated { .. }
+        | JobEvent::Compressed { .. }
         | JobEvent::Predicted { .. }
         | JobEvent::Devices { .. }
         | JobEvent::Probed { .. }

@@ -24,7 +24,7 @@ use orrery_learn::{
 };
 use orrery_policy::ending;
 
-use super::{Control, Work, lines::Tail, session};
+use super::{Control, Work, compress, lines::Tail, session};
 use crate::{files, registry, runs, store::Store, workspace::Workspace};
 
 /// Exit code of a job that a person ended.
@@ -172,6 +172,14 @@ fn batch(spec: &JobSpec, work: &dyn Work, control: &dyn JobControl) -> Result<Jo
         JobSpec::Predict { home, model, file, out } => {
             let folder = Workspace::open(home)?.model(model);
             Ok(JobEvent::Predicted { report: work.predict(&folder, file, out, control)? })
+        }
+        JobSpec::Quantize { home, model, dataset, config, model_name, run } => {
+            let report = compress::quantize(
+                &compress::Wanted { home, model, dataset, config, model_name, run },
+                work,
+                control,
+            )?;
+            Ok(JobEvent::Compressed { report: Box::new(report) })
         }
         JobSpec::ListDevices { .. } => Ok(JobEvent::Devices { devices: work.list_devices() }),
         JobSpec::ProbeDevice { device } => Ok(JobEvent::Probed { device: work.probe_device(*device)? }),

@@ -8,8 +8,10 @@
 //! ```
 
 pub mod child;
+mod compress;
 mod control;
 pub mod lines;
+pub mod measure;
 mod outbox;
 mod session;
 pub mod spawn;

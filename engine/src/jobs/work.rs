@@ -4,6 +4,7 @@ use std::path::Path;
 
 use orrery_domain::{
     Failure,
+    compress::CompressReport,
     dataset::{Dataset, ImportBudget, ImportOptions},
     device::{Device, DeviceChoice},
     job::{PredictReport, RowPrediction, TrainSummary},
@@ -13,6 +14,7 @@ use orrery_domain::{
 };
 use orrery_learn::{
     control::{Interrupt, JobControl},
+    quantize::QuantizeJob,
     table::Table,
     train::TrainJob,
 };
@@ -76,6 +78,16 @@ pub trait Work: Sync {
         out: &Path,
         control: &dyn JobControl,
     ) -> Result<PredictReport, Interrupt>;
+
+    /// Quantizes a model, see [`orrery_learn::quantize::run`].
+    ///
+    /// # Errors
+    /// A failure or an interruption.
+    fn quantize(
+        &self,
+        job: &QuantizeJob,
+        control: &dyn JobControl,
+    ) -> Result<(CompressReport, ModelCard), Interrupt>;
 
     /// Every device of this machine, not probed.
     fn list_devices(&self) -> Vec<Device>;
@@ -145,6 +157,14 @@ impl Work for LearnWork {
         control: &dyn JobControl,
     ) -> Result<PredictReport, Interrupt> {
         orrery_learn::predict::predict_file(model, file, out, control)
+    }
+
+    fn quantize(
+        &self,
+        job: &QuantizeJob,
+        control: &dyn JobControl,
+    ) -> Result<(CompressReport, ModelCard), Interrupt> {
+        orrery_learn::quantize::run(job, control)
     }
 
     fn list_devices(&self) -> Vec<Device> {

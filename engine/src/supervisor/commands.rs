@@ -91,6 +91,7 @@ impl State {
                 Ok(Box::new(move |state| state.load_model(&model)))
             })),
             Command::Predict { model, file, out } => self.predict(model, file, out),
+            Command::Quantize { model, config } => self.quantize(model, *config),
             Command::TryRow { model, row } => self.try_row(model, row),
             Command::ExportModel { model, to } => self.export(model, to),
             Command::DeleteModel { model } => self.delete_model(model),

@@ -1,9 +1,10 @@
-//! Jobs that are no runs: imports, profiles, predictions.
+//! Jobs that are no runs: imports, profiles, predictions, compressions.
 
 use std::{path::PathBuf, sync::Arc};
 
 use orrery_domain::{
-    DatasetId, Failure, ModelRef,
+    DatasetId, Failure, ModelRef, RunId,
+    compress::QuantizeConfig,
     dataset::{Dataset, ImportBudget, ImportOptions},
     job::{JobEvent, JobSpec, Steering},
     profile::Profile,
@@ -17,6 +18,7 @@ use super::{Message, state::State};
 use crate::{
     datasets,
     jobs::{Heard, Job, Launch, now, spawn},
+    registry, runs,
 };
 
 /// Ended jobs that stay in the list.
@@ -99,6 +101,27 @@ impl State {
         let home = self.workspace.home().to_path_buf();
         let spec = JobSpec::Predict { home, model: model.clone(), file: file.clone(), out };
         self.start_job(JobKind::Predict { model, file }, spec);
+    }
+
+    /// Quantizes a model, with the dataset that it was trained on.
+    pub(super) fn quantize(&mut self, model: ModelRef, config: QuantizeConfig) {
+        self.effect(Box::new(move |store, workspace| {
+            let card = registry::read_card(&workspace.model(&model))?;
+            let dataset = registry::dataset_of(store, &model, &card)?;
+            let home = workspace.home().to_path_buf();
+            Ok(Box::new(move |state| {
+                let kind = JobKind::Quantize { model: model.clone(), scheme: config.scheme };
+                let spec = JobSpec::Quantize {
+                    home,
+                    model_name: model.name.clone(),
+                    model,
+                    dataset: Box::new(dataset),
+                    config: Box::new(config),
+                    run: RunId(runs::fresh_id()),
+                };
+                state.start_job(kind, spec);
+            }))
+        }));
     }
 
     /// Puts a job on the list; returns its number.
@@ -193,6 +216,12 @@ impl State {
                     format!("Predicted {} to {}.", plural(report.rows, "row"), report.out.display());
                 self.end_job(id, JobOutcome::Predicted { report: Box::new(report) });
                 self.say(Severity::Ok, message);
+            }
+            JobEvent::Compressed { report } => {
+                let Some(model) = report.model.clone() else { return };
+                self.end_job(id, JobOutcome::Compressed { model: model.clone() });
+                self.say(Severity::Ok, format!("{model} was made from {}.", report.from));
+                self.count_disk();
             }
             JobEvent::State { state: RunState::Cancelled | RunState::Paused, .. } => {
                 self.end_job(id, JobOutcome::Cancelled);

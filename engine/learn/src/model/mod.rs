@@ -4,6 +4,7 @@
 //! models/<name>/<version>/  card.json          what it is, where it came from, how good it was, hashes of the rest
 //!                           preprocess.json    raw columns -> numbers
 //!                           weights.safetensors + model.onnx (networks, linear) | trees.json (gbt)
+//!                           | model.onnx + model.qdq.onnx (networks in whole numbers)
 //!                           means.json         the mean encoded training row (networks, linear)
 //!                           curves.json        ROC, calibration, residuals… of the test rows
 //! ```
@@ -19,6 +20,7 @@ use std::{
 
 use orrery_domain::{
     Failure, FailureClass,
+    compress::Compression,
     curves::Curves,
     model::{CARD_FORMAT, ModelCard, ModelFile},
     training::{ModelKind, Task},
@@ -52,10 +54,11 @@ struct CurvesFile<C> {
     curves: C,
 }
 
-/// Files a family cannot do without.
-pub fn required_files(kind: ModelKind) -> &'static [&'static str] {
+/// Files that a model of this family, and made this way from another, cannot do without.
+pub fn required_files(kind: ModelKind, compression: Option<&Compression>) -> &'static [&'static str] {
     match kind {
         ModelKind::Gbt => &[PREPROCESS, TREES],
+        _ if compression.is_some_and(|made| made.quantize.scheme.is_integer()) => &[PREPROCESS, ONNX],
         _ => &[PREPROCESS, WEIGHTS],
     }
 }
@@ -70,7 +73,7 @@ pub fn write(dir: &Path, card: &mut ModelCard, curves: &Curves) -> Result<(), Fa
     write_json(&dir.join(CURVES), &CurvesFile { format: CURVES_FORMAT, curves })?;
     card.format = CARD_FORMAT;
     card.files = files::hash_all(dir, CARD)?;
-    for name in required_files(card.kind) {
+    for name in required_files(card.kind, card.compression.as_ref()) {
         if !card.files.iter().any(|file| file.name == *name) {
             return Err(Failure::new(
                 FailureClass::Bug,
@@ -244,8 +247,9 @@ fn check_card(card: &ModelCard) -> Result<(), String> {
             return Err(format!("it names a file outside the model's folder ('{name}')"));
         }
     }
-    if let Some(name) =
-        required_files(card.kind).iter().find(|name| card.files.iter().all(|file| file.name != **name))
+    if let Some(name) = required_files(card.kind, card.compression.as_ref())
+        .iter()
+        .find(|name| card.files.iter().all(|file| file.name != **name))
     {
         return Err(format!("it does not name {name}"));
     }

@@ -11,6 +11,7 @@
 mod backprop;
 mod batch;
 pub(crate) mod checkpoint;
+pub(crate) mod codes;
 mod design;
 mod embed;
 mod fit;
@@ -44,6 +45,7 @@ pub use params::{initial_weights, parameter_count};
 pub use path::{Baseline, Slopes};
 pub use score::Scorer;
 pub use settings::FitSettings;
+pub(crate) use store::save_codes;
 pub use store::{load, save};
 
 /// Rows as a network reads them, row-major `[rows, cols]`: first the numeric columns (scaled numbers and indicators), then

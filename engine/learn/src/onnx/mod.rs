@@ -18,7 +18,7 @@ use std::{
 };
 
 use orrery_domain::{Failure, FailureClass};
-use rten::{Model, ModelOptions, NodeId, Value, ValueOrView, ValueView};
+use rten::{LoadError, Model, ModelOptions, NodeId, Value, ValueOrView, ValueView};
 use rten_tensor::prelude::*;
 
 /// Type of a tensor's elements, as the file declares it.
@@ -195,24 +195,35 @@ impl OnnxModel {
             Failure::new(FailureClass::Model, format!("{} cannot be served: {why}.", file.display()))
         };
         let bytes = std::fs::read(file).map_err(|error| failed(error.to_string()))?;
-        let (inputs, outputs) = header::read(&bytes).map_err(&failed)?;
+        let slots = header::read(&bytes).map_err(&failed)?;
         drop(bytes);
+        // By its path: weights may lie in a file beside it.
+        Self::tried(slots, |options| options.load_file(file)).map_err(failed)
+    }
+
+    /// Loads the bytes of a file that holds its weights itself; a sentence part where it cannot be served.
+    pub(crate) fn of(bytes: Vec<u8>) -> Result<Self, String> {
+        let slots = header::read(&bytes)?;
+        Self::tried(slots, |options| options.load(bytes))
+    }
+
+    fn tried(
+        (inputs, outputs): (Vec<Slot>, Vec<Slot>),
+        load: impl FnOnce(ModelOptions) -> Result<Model, LoadError>,
+    ) -> Result<Self, String> {
+        let mut options = ModelOptions::with_all_ops();
+        options.prepack_weights(true);
         // What a stranger's file holds must not take the process with it.
-        let loaded = catch_unwind(|| ModelOptions::with_all_ops().prepack_weights(true).load_file(file));
-        let model = loaded.map_err(|_said| failed("the runtime broke down on it".to_owned()))?;
-        let model = model.map_err(|error| failed(error.to_string()))?;
-        let ids = |slots: &[Slot]| -> Result<Vec<NodeId>, Failure> {
-            slots
-                .iter()
-                .map(|slot| model.node_id(&slot.name).map_err(|error| failed(error.to_string())))
-                .collect()
+        let loaded = catch_unwind(AssertUnwindSafe(|| load(options)));
+        let model = loaded.map_err(|_said| "the runtime broke down on it".to_owned())?;
+        let model = model.map_err(|error| error.to_string())?;
+        let ids = |slots: &[Slot]| -> Result<Vec<NodeId>, String> {
+            slots.iter().map(|slot| model.node_id(&slot.name).map_err(|error| error.to_string())).collect()
         };
         let (input_ids, output_ids) = (ids(&inputs)?, ids(&outputs)?);
         let mut loaded = Self { model, inputs, outputs, input_ids, output_ids, batches: false };
         let tried = catch_unwind(AssertUnwindSafe(|| loaded.try_out()));
-        tried
-            .map_err(|_said| failed("the runtime broke down on its first rows".to_owned()))?
-            .map_err(failed)?;
+        tried.map_err(|_said| "the runtime broke down on its first rows".to_owned())??;
         Ok(loaded)
     }
 

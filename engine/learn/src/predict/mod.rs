@@ -39,11 +39,13 @@ use crate::{
     explain::Explained,
     gbt::GbtScorer,
     metrics::{DEFAULT_THRESHOLD, Predictions, decide, from_raw},
-    model, nets,
+    model,
+    nets::{self, Encoded},
     prepare::{
         Preprocessor, TransformReport,
         means::{self, Means},
     },
+    quantize::IntegerNetwork,
     table::Table,
 };
 
@@ -61,6 +63,38 @@ trait Scores: Send + Sync {
     /// What can be explained of it.
     fn explained(&self) -> Option<Explained<'_>> {
         None
+    }
+
+    /// Columns of an encoded row; none for trees.
+    fn encoded_columns(&self) -> Option<usize> {
+        None
+    }
+
+    /// Encoded rows to raw outputs, for what has [`Self::encoded_columns`].
+    fn score_encoded(&self, _rows: &Encoded) -> Result<Vec<f64>, Failure> {
+        Err(Failure::new(FailureClass::Client, "Trees take no encoded rows."))
+    }
+}
+
+/// A network whose layers are computed in whole numbers.
+struct Integer {
+    preprocess: Preprocessor,
+    network: IntegerNetwork,
+    outputs: usize,
+}
+
+impl Scores for Integer {
+    fn score(&self, table: &Table) -> Result<(Vec<f64>, usize, TransformReport), Failure> {
+        let (encoded, report) = self.preprocess.transform(table)?;
+        Ok((self.network.score(&encoded)?, self.outputs, report))
+    }
+
+    fn encoded_columns(&self) -> Option<usize> {
+        Some(self.network.columns())
+    }
+
+    fn score_encoded(&self, rows: &Encoded) -> Result<Vec<f64>, Failure> {
+        self.network.score(rows)
     }
 }
 
@@ -80,6 +114,15 @@ impl Scores for Network {
     fn explained(&self) -> Option<Explained<'_>> {
         let (rules, means) = (&self.preprocess, self.means.as_ref());
         Some(Explained::Network { rules, scorer: &self.scorer, means })
+    }
+
+    fn encoded_columns(&self) -> Option<usize> {
+        let arch = self.scorer.architecture();
+        Some(arch.numeric + arch.category_sizes.len())
+    }
+
+    fn score_encoded(&self, rows: &Encoded) -> Result<Vec<f64>, Failure> {
+        self.scorer.score(rows)
     }
 }
 
@@ -136,14 +179,17 @@ impl Predictor {
         let card = model::read_card(folder)?;
         model::verify_card(folder, &card)?;
         let preprocess = Preprocessor::load(folder)?;
-        let scores: Box<dyn Scores> =
-            if card.kind.is_network() || card.kind == orrery_domain::training::ModelKind::Linear {
-                let has_means = card.files.iter().any(|file| file.name == means::FILE);
-                let means = if has_means { Some(Means::load(folder)?) } else { None };
-                Box::new(Network { preprocess, scorer: nets::Scorer::load(folder, device)?, means })
-            } else {
-                Box::new(Trees { preprocess, scorer: GbtScorer::load(folder)? })
-            };
+        let whole = card.compression.as_ref().is_some_and(|made| made.quantize.scheme.is_integer());
+        let scores: Box<dyn Scores> = if whole {
+            let outputs = if card.task == Task::Multiclass { card.classes.len() } else { 1 };
+            Box::new(Integer { preprocess, network: IntegerNetwork::load(folder)?, outputs })
+        } else if card.kind.is_network() || card.kind == orrery_domain::training::ModelKind::Linear {
+            let has_means = card.files.iter().any(|file| file.name == means::FILE);
+            let means = if has_means { Some(Means::load(folder)?) } else { None };
+            Box::new(Network { preprocess, scorer: nets::Scorer::load(folder, device)?, means })
+        } else {
+            Box::new(Trees { preprocess, scorer: GbtScorer::load(folder)? })
+        };
         Ok(Self { card, scores })
     }
 
@@ -175,6 +221,16 @@ impl Predictor {
         }
         predictions.check()?;
         Ok((predictions, report))
+    }
+
+    /// Columns of an encoded row, where the model takes encoded rows: networks and linear models do.
+    pub(crate) fn encoded_columns(&self) -> Option<usize> {
+        self.scores.encoded_columns()
+    }
+
+    /// Encoded rows to raw outputs.
+    pub(crate) fn score_encoded(&self, rows: &Encoded) -> Result<Vec<f64>, Failure> {
+        self.scores.score_encoded(rows)
     }
 
     /// What can be explained of it.

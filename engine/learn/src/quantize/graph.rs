@@ -10,11 +10,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::nets::onnx::proto::{
-    AttributeProto, AttributeType, FLOAT, GraphProto, INT64, ModelProto, NodeProto, TensorProto,
+use crate::nets::{
+    codes::Codes,
+    onnx::proto::{
+        AttributeProto, AttributeType, FLOAT, GraphProto, INT64, ModelProto, NodeProto, TensorProto,
+    },
 };
-
-use super::codes::Codes;
 
 /// `TensorProto.DataType`: 8-bit unsigned integer.
 const UINT8: i32 = 2;
@@ -68,17 +69,21 @@ pub struct Layer {
     pub input: Input,
 }
 
-/// Names of the matrices of layers, with the value that each takes, in the graph's order.
-pub fn layers(model: &ModelProto) -> Vec<(String, String)> {
+/// Names of the matrices of layers, with the value that each takes, in the graph's order; the table of embedded categories takes codes,
+/// which are whole numbers already.
+pub fn layers(model: &ModelProto) -> Vec<(String, Option<String>)> {
     let Some(graph) = &model.graph else { return Vec::new() };
-    let is_layer = |node: &&NodeProto| matches!(node.op_type.as_str(), "Gemm" | "MatMul");
-    let named = |node: &NodeProto| Some((node.input.get(1)?.clone(), node.input.first()?.clone()));
+    let is_layer = |node: &&NodeProto| matches!(node.op_type.as_str(), "Gemm" | "MatMul" | "Gather");
+    let named = |node: &NodeProto| match node.op_type.as_str() {
+        "Gather" => Some((node.input.first()?.clone(), None)),
+        _ => Some((node.input.get(1)?.clone(), Some(node.input.first()?.clone()))),
+    };
     graph.node.iter().filter(is_layer).filter_map(named).filter(|(name, _)| is_matrix(name)).collect()
 }
 
-/// Whether a tensor is a layer's matrix; what embeds columns stays as it is.
-pub fn is_matrix(name: &str) -> bool {
-    name.ends_with(".weight") && !name.starts_with("embedding.") && !name.starts_with("ple.")
+/// Whether a tensor is a matrix that can be quantized.
+fn is_matrix(name: &str) -> bool {
+    name.ends_with(".weight")
 }
 
 /// The graph with those layers quantized; all else stays.
@@ -89,10 +94,16 @@ pub fn rewrite(model: &ModelProto, plan: &BTreeMap<String, Layer>, form: Form) -
         graph.initializer.retain(|tensor| !plan.contains_key(&tensor.name));
         let mut writer = Writer { graph, form };
         for node in nodes {
-            let layer = node.input.get(1).and_then(|name| Some((name.clone(), plan.get(name)?)));
-            match layer {
-                Some((name, layer)) => writer.layer(&node, &name, layer),
-                None => writer.graph.node.push(node),
+            let named = |place: usize| {
+                let name = node.input.get(place)?;
+                Some((name.clone(), plan.get(name)?))
+            };
+            if let Some((name, layer)) = named(1) {
+                writer.layer(&node, &name, layer);
+            } else if let Some((name, layer)) = named(0) {
+                writer.table(&node, &name, &layer.codes);
+            } else {
+                writer.graph.node.push(node);
             }
         }
     }
@@ -141,13 +152,12 @@ impl Writer<'_> {
             self.whole(x, &codes, layer, &value, &product);
         } else {
             let matrix = self.matrix(&codes, &layer.codes, &value);
-            let x = match layer.input {
-                Input::Float => x.clone(),
-                _ => {
-                    let (codes, scale, zero) = self.quantized(x, layer.input, &value);
-                    self.node("DequantizeLinear", &[&codes, &scale, &zero], &[&value("input")], Vec::new());
-                    value("input")
-                }
+            let x = if layer.input == Input::Float {
+                x.clone()
+            } else {
+                let (codes, scale, zero) = self.quantized(x, layer.input, &value);
+                self.node("DequantizeLinear", &[&codes, &scale, &zero], &[&value("input")], Vec::new());
+                value("input")
             };
             self.node("MatMul", &[&x, &matrix], &[&product], Vec::new());
         }
@@ -156,8 +166,24 @@ impl Writer<'_> {
         }
     }
 
+    /// Rows of a table: their codes are gathered, and become floats.
+    fn table(&mut self, node: &NodeProto, name: &str, codes: &Codes) {
+        let (Some(rows), Some(output)) = (node.input.get(1), node.output.first()) else { return };
+        let value = |part: &str| format!("{name}.{part}");
+        self.constant(value("codes"), &codes.shape, INT8, bytes(codes));
+        let scales = self.floats(value("scales"), &plain(&codes.scale_shape), &codes.scales);
+        self.node("Gather", &[&value("codes"), rows], &[&value("rows")], node.attribute.clone());
+        self.node("Cast", &[&value("rows")], &[&value("counted")], vec![int("to", i64::from(FLOAT))]);
+        self.node("Mul", &[&value("counted"), &scales], &[output], Vec::new());
+    }
+
     /// The input as codes, their scale and their zero.
-    fn quantized(&mut self, x: &str, input: Input, value: &impl Fn(&str) -> String) -> (String, String, String) {
+    fn quantized(
+        &mut self,
+        x: &str,
+        input: Input,
+        value: &impl Fn(&str) -> String,
+    ) -> (String, String, String) {
         let names = (value("input.codes"), value("input.scale"), value("input.zero"));
         if let Input::Static(range) = input {
             self.floats(names.1.clone(), &[], &[range.scale]);
@@ -231,7 +257,7 @@ fn plain(shape: &[usize]) -> Vec<usize> {
 
 /// Codes as bytes of 8 bits, whatever their own.
 fn bytes(codes: &Codes) -> Vec<u8> {
-    codes.codes.iter().map(|code| code.cast_unsigned()).collect()
+    codes.all.iter().map(|code| code.cast_unsigned()).collect()
 }
 
 fn int(name: &str, value: i64) -> AttributeProto {

@@ -8,6 +8,7 @@
 //!
 //! Test rows are read once, at the end, for the figures on the card; nothing is chosen or fitted with them.
 
+pub(crate) mod again;
 mod baseline;
 pub(crate) mod files;
 mod finish;

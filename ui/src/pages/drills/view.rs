@@ -75,7 +75,12 @@ fn going_on(drill: &Drill, ctx: &mut PageContext<'_>, ui: &mut Ui) {
         let since = format!("for {}", format::duration((ctx.snapshot.now - drill.started_at).max(0.0)));
         ui.label(theme.weak(since));
     };
-    let title = format!("{} is out of the traffic of {}", drill.region, drill.gateway);
+    let (region, gateway) = (&drill.region, &drill.gateway);
+    let title = match drill.phase {
+        DrillPhase::Baseline => format!("{region} is about to be taken out of the traffic of {gateway}"),
+        DrillPhase::Recovering => format!("{region} is being put back into the traffic of {gateway}"),
+        _ => format!("{region} is out of the traffic of {gateway}"),
+    };
     card::card(ui, theme, &title, right, |ui| {
         if !drill.reason.is_empty() {
             ui.add(egui::Label::new(theme.body(&drill.reason)).wrap());

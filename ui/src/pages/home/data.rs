@@ -164,6 +164,7 @@ pub fn job_words(kind: &JobKind) -> String {
         JobKind::Import { file: path } => format!("Import of {}", file(path)),
         JobKind::Profile { .. } => "Profile of a dataset".to_owned(),
         JobKind::Predict { model, file: path } => format!("{model} on {}", file(path)),
+        JobKind::Quantize { model, scheme } => format!("{model}: {}", scheme.title()),
         JobKind::Probe => "Measurement of the devices".to_owned(),
     }
 }

@@ -212,7 +212,7 @@ fn entry(job: &JobEntry, ctx: &mut PageContext<'_>, ui: &mut Ui) {
             Some(JobOutcome::Cancelled) => {
                 badge::badge(ui, theme, State::Unknown, "Cancelled");
             }
-            Some(JobOutcome::Imported { .. } | JobOutcome::Profiled | JobOutcome::Probed) => {
+            Some(_) => {
                 badge::badge(ui, theme, State::Ok, "Done");
             }
         },

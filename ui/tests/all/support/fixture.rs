@@ -19,6 +19,8 @@ use orrery_domain::{
     training::{ModelKind, Split, Task, TrainConfig},
 };
 
+#[path = "compressed.rs"]
+mod compressed;
 #[path = "fleet.rs"]
 pub mod fleet;
 
@@ -363,6 +365,7 @@ fn card(model: &ModelRef, dataset: &Dataset, kind: ModelKind, task: Task, target
             dataset: dataset.id.clone(),
             run: RunId(format!("{}-{}", model.name, model.version)),
         },
+        compression: None,
         notes: Vec::new(),
         files: files.to_vec(),
         created_at: NOW - 18.0 * HOUR,
@@ -388,6 +391,7 @@ fn model(
         primary: (metric, card.test[&metric].clone()),
         bytes: card.files.iter().map(|file| file.bytes).sum(),
         created_at: card.created_at - f64::from(10 - version) * HOUR,
+        compressed_from: None,
         deleted: false,
         card: Some(Arc::new(card)),
         curves: Some(Arc::new(if task == Task::Regression { regression_curves() } else { binary_curves() })),
@@ -539,10 +543,12 @@ pub fn busy() -> Snapshot {
         .collect();
     let mut old = model("diamonds", 1, &diamonds, ModelKind::Linear, Task::Regression, "price");
     old.deleted = true;
+    let network = model("flights-tabm", 1, &flights, ModelKind::Tabm, Task::Binary, "late");
     let models = vec![
+        compressed::of(&network),
         model("flights-gbt", 3, &flights, ModelKind::Gbt, Task::Binary, "late"),
         model("flights-gbt", 2, &flights, ModelKind::Gbt, Task::Binary, "late"),
-        model("flights-tabm", 1, &flights, ModelKind::Tabm, Task::Binary, "late"),
+        network,
         model("diamonds-gbt", 3, &diamonds, ModelKind::Gbt, Task::Regression, "price"),
         old,
     ];

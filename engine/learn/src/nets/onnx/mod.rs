@@ -13,6 +13,11 @@ use super::{Architecture, Family, OutputScale, Weights, graph::NORM_EPSILON};
 /// The bytes of `model.onnx`. The weights must be the architecture's: a tensor that is missing is left out, and no runtime
 /// loads the graph.
 pub fn export(arch: &Architecture, weights: &Weights) -> Vec<u8> {
+    graph(arch, weights).encode_to_vec()
+}
+
+/// As [`export`], before it is written.
+pub(crate) fn graph(arch: &Architecture, weights: &Weights) -> proto::ModelProto {
     let mut writer = Writer { arch, weights, graph: Builder::default() };
     let x = writer.inputs();
     let raw = match arch.family {
@@ -26,7 +31,7 @@ pub fn export(arch: &Architecture, weights: &Weights) -> Vec<u8> {
     };
     let output = writer.report(raw);
     let features = arch.numeric + arch.category_sizes.len();
-    writer.graph.finish(("x", features), (output, arch.outputs)).encode_to_vec()
+    writer.graph.finish(("x", features), (output, arch.outputs))
 }
 
 /// Writes one architecture's graph.

@@ -1,0 +1,174 @@
+//! Tests of quantized graphs: against whole numbers counted by hand, and against the network in floats.
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+
+use super::{
+    graph::{Form, Input, Layer, Range, layers, rewrite},
+    observe, tensor,
+};
+use crate::{
+    nets::{
+        Architecture, Encoded, Family, OutputScale, Scorer, Weights,
+        codes::{Bits, Codes, Group},
+        initial_weights,
+        onnx::graph,
+    },
+    onnx::{Elements, OnnxModel, OnnxTensor},
+};
+use orrery_domain::compress::Calibration;
+
+/// Six plain columns.
+fn plain(family: Family) -> Architecture {
+    Architecture {
+        family,
+        numeric: 6,
+        category_sizes: Vec::new(),
+        embedding: 0,
+        outputs: 3,
+        width: 16,
+        depth: if family == Family::Linear { 0 } else { 2 },
+        dropout: 0.0,
+        members: if family == Family::Tabm { 4 } else { 1 },
+        ple_edges: Vec::new(),
+        ple_width: 0,
+        output: OutputScale::Logits,
+    }
+}
+
+/// Four columns, embedded piecewise where the family does so, and two categories.
+fn embedded(family: Family) -> Architecture {
+    let edges = if family == Family::Linear { Vec::new() } else { vec![vec![-1.0, -0.3, 0.2, 1.0]; 4] };
+    Architecture {
+        numeric: 4,
+        category_sizes: vec![5, 9],
+        embedding: 3,
+        ple_edges: edges,
+        ple_width: 2,
+        ..plain(family)
+    }
+}
+
+fn rows(count: usize) -> Encoded {
+    let values = (0..count * 6).map(|at| ((at * 37) % 101) as f32 / 50.0 - 1.0).collect();
+    Encoded { rows: count, cols: 6, values }
+}
+
+/// Rows whose last two columns are codes.
+fn coded(count: usize) -> Encoded {
+    let mut rows = rows(count);
+    for (at, row) in rows.values.chunks_exact_mut(6).enumerate() {
+        (row[4], row[5]) = ((at % 5) as f32, (at % 9) as f32);
+    }
+    rows
+}
+
+fn run(model: &OnnxModel, rows: &Encoded) -> Vec<f32> {
+    let x = OnnxTensor { shape: vec![rows.rows, rows.cols], elements: Elements::Floats(rows.values.clone()) };
+    let Elements::Floats(values) = model.run(&[x]).expect("an answer").remove(0).elements else {
+        panic!("floats")
+    };
+    values
+}
+
+fn plan(
+    arch: &Architecture,
+    weights: &Weights,
+    input: impl Fn(&str) -> Input,
+    group: Group,
+) -> BTreeMap<String, Layer> {
+    let float = graph(arch, weights);
+    let layer = |(matrix, x): (String, Option<String>)| {
+        let (shape, values) = tensor(&float, &matrix).expect("a matrix");
+        let group = if matrix == "embedding.weight" { Group::Channel } else { group };
+        let codes = Codes::of(&shape, &values, Bits::Eight, group);
+        (matrix, Layer { codes, input: x.map_or(Input::Float, |x| input(&x)) })
+    };
+    layers(&float).into_iter().map(layer).collect()
+}
+
+#[test]
+fn a_layer_is_the_sum_of_whole_numbers_that_can_be_counted_by_hand() {
+    let arch = plain(Family::Linear);
+    let weights = initial_weights(&arch, 3);
+    let range = Range::covering(-1.0, 1.02);
+    let plan = plan(&arch, &weights, |_| Input::Static(range), Group::Channel);
+    let made = rewrite(&graph(&arch, &weights), &plan, Form::Integer);
+    let model = OnnxModel::of(made.encode_to_vec()).expect("it runs");
+    assert!(model.batches(), "a row's answer does not depend on another's");
+    let (rows, layer) = (rows(40), &plan["head.weight"]);
+    let bias = &weights["head.bias"].1;
+    let found = run(&model, &rows);
+    for (x, found) in rows.values.chunks_exact(6).zip(found.chunks_exact(3)) {
+        let code = |x: &f32| ((x / range.scale).round() as i32 + i32::from(range.zero)).clamp(0, 255);
+        for (out, found) in found.iter().enumerate() {
+            let sum: i32 = x
+                .iter()
+                .enumerate()
+                .map(|(at, x)| (code(x) - i32::from(range.zero)) * i32::from(layer.codes.all[at * 3 + out]))
+                .sum();
+            let expected = sum as f32 * range.scale * layer.codes.scales[out] + bias[out];
+            assert!((expected - found).abs() < 1e-5, "{expected} {found}");
+        }
+    }
+}
+
+#[test]
+fn every_family_and_form_stays_near_the_network_in_floats() {
+    for family in [Family::Linear, Family::Mlp, Family::Resnet, Family::Tabm] {
+        let arch = embedded(family);
+        let weights = initial_weights(&arch, 5);
+        let float = graph(&arch, &weights);
+        let truth = Scorer::new(&arch, &weights).expect("a network").score(&coded(64)).expect("scores");
+        let size = truth.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
+        let inputs: Vec<String> = layers(&float).into_iter().filter_map(|(_, input)| input).collect();
+        let ranges = observe::ranges(&float, &coded(64), &inputs, Calibration::MinMax).expect("ranges");
+        let named = |input: &str| Input::Static(ranges[input]);
+        let plans = [
+            ("static", plan(&arch, &weights, named, Group::Channel)),
+            ("dynamic", plan(&arch, &weights, |_| Input::Dynamic, Group::Channel)),
+            ("weights", plan(&arch, &weights, |_| Input::Float, Group::Channel)),
+            ("blocks", plan(&arch, &weights, |_| Input::Float, Group::Block(4))),
+        ];
+        for (name, plan) in plans {
+            assert_eq!(plan.len(), layers(&float).len(), "{family:?}: every matrix is quantized");
+            let found: Vec<Vec<f32>> = [Form::Integer, Form::Qdq]
+                .into_iter()
+                .map(|form| {
+                    let made = rewrite(&float, &plan, form);
+                    let model = OnnxModel::of(made.encode_to_vec());
+                    run(
+                        &model.unwrap_or_else(|what| panic!("{family:?} {name} {form:?}: {what}")),
+                        &coded(64),
+                    )
+                })
+                .collect();
+            for ((whole, pairs), truth) in found[0].iter().zip(&found[1]).zip(&truth) {
+                assert!(
+                    (f64::from(*whole) - truth).abs() < 0.08 * size,
+                    "{family:?} {name}: {whole} {truth} of {size}"
+                );
+                assert!((whole - pairs).abs() < 2e-3 * size as f32, "{family:?} {name}: {whole} {pairs}");
+            }
+        }
+    }
+}
+
+#[test]
+fn layers_that_are_not_chosen_stay_as_they_are() {
+    let arch = embedded(Family::Mlp);
+    let weights = initial_weights(&arch, 5);
+    let float = graph(&arch, &weights);
+    assert_eq!(rewrite(&float, &BTreeMap::new(), Form::Integer), float);
+    let mut one = plan(&arch, &weights, |_| Input::Dynamic, Group::Channel);
+    one.retain(|name, _| name == "head.weight");
+    let made = rewrite(&float, &one, Form::Integer);
+    let names = |model: &crate::nets::onnx::proto::ModelProto| -> Vec<String> {
+        model.graph.as_ref().expect("a graph").initializer.iter().map(|tensor| tensor.name.clone()).collect()
+    };
+    assert!(
+        names(&made).contains(&"layers.0.weight".to_owned())
+            && !names(&made).contains(&"head.weight".to_owned())
+    );
+}

@@ -1,0 +1,96 @@
+//! `orrery quantize`: a smaller version of a network, judged beside the one that it came from, and used as any other.
+
+use serde_json::{Value, json};
+
+use crate::program::{Program, sample, text};
+
+fn with_network() -> Program {
+    let program = Program::new();
+    let small = ["--width", "256", "--depth", "2", "--epochs", "1", "--name", "net"];
+    let sample = sample();
+    program.lines(
+        &[&["train", "--data", &sample, "--target", "late", "--model", "mlp"], small.as_slice()].concat(),
+    );
+    program
+}
+
+fn bytes(figures: &Value) -> f64 {
+    figures["bytes"].as_f64().expect("bytes")
+}
+
+#[test]
+fn a_network_is_quantized_judged_served_and_undone() {
+    let program = with_network();
+    for (scheme, version, more) in [
+        ("dynamic-int8", 2, &[][..]),
+        ("static-int8", 3, &["--calibration", "percentile"]),
+        ("weight-int8", 4, &[]),
+        ("weight-int4", 5, &["--block", "32"]),
+    ] {
+        let report = program.document(&[&["quantize", "net:1", "--scheme", scheme], more].concat());
+        assert_eq!(report["model"], json!(format!("net:{version}")));
+        assert_eq!(report["from"], json!("net:1"));
+        let (before, after) = (&report["before"], &report["after"]);
+        assert!(bytes(after) < bytes(before), "{scheme}: {report}");
+        for figures in [before, after] {
+            assert!(
+                figures["speed"]["row_secs"]["median"].as_f64().is_some_and(|secs| secs > 0.0),
+                "{report}"
+            );
+            assert!(figures["test"]["auroc"]["low"].is_f64(), "{report}");
+        }
+        let (metric, difference) = (&report["difference"][0], &report["difference"][1]);
+        assert_eq!(metric, "auroc");
+        assert!(difference["value"].as_f64().is_some_and(|value| value.abs() < 0.01), "{scheme}: {report}");
+        assert!(report["agreement"].as_f64().is_some_and(|share| share > 0.97), "{scheme}: {report}");
+        assert_eq!(report["layers"].as_array().map(Vec::len), Some(5), "two tables and three matrices");
+        assert!(!report["notes"].as_array().expect("notes").is_empty());
+        let folder = program.home().join(format!("models/net/{version}"));
+        let (onnx, original) = (folder.join("model.onnx"), program.home().join("models/net/1/model.onnx"));
+        let size = |path: &std::path::Path| std::fs::metadata(path).expect("a file").len() as f64;
+        assert!(size(&onnx) <= 0.30 * size(&original), "{scheme}: {} of {}", size(&onnx), size(&original));
+        // It predicts like any other model, from the command line and from its card.
+        let out = program.home().join(format!("{scheme}.csv"));
+        let name = format!("net:{version}");
+        let out = out.to_str().expect("UTF-8");
+        let done = program.document(&["predict", "--model", &name, "--data", &sample(), "--out", out]);
+        assert!(done["rows"].as_u64().is_some_and(|rows| rows > 1000), "{done}");
+        let card = program.document(&["models", "show", &name])["card"].clone();
+        assert_eq!(card["compression"]["report"]["from"], json!("net:1"));
+    }
+    // Undone as any version is.
+    program.document(&["models", "delete", "net:5"]);
+    assert_eq!(program.document(&["models", "show", "net"])["model"], "net:4");
+}
+
+#[test]
+fn what_cannot_be_quantized_is_said_and_nothing_is_made() {
+    let program = with_network();
+    let sample = sample();
+    let quick = ["--trees", "5", "--name", "trees"];
+    program.lines(
+        &[&["train", "--data", &sample, "--target", "late", "--model", "gbt"], quick.as_slice()].concat(),
+    );
+    program.document(&["quantize", "net"]);
+    for (arguments, words) in [
+        (&["quantize", "trees"][..], "no matrices to quantize"),
+        (&["quantize", "net:2"], "quantized already"),
+        (&["quantize", "net:1", "--block", "32"], "Blocks are for weights only"),
+        (&["quantize", "net:1", "--calibration-rows", "1"], "calibration rows are not possible"),
+        (&["quantize", "net:1", "--budget", "-5"], "budget"),
+        (&["quantize", "nothing"], "no model"),
+    ] {
+        let refused = program.run(arguments);
+        let said = text(&refused.stderr);
+        assert!(matches!(refused.status.code(), Some(1 | 2)), "{arguments:?}: {said}");
+        assert!(said.contains(words), "{arguments:?}: {said}");
+    }
+    let models = program.document(&["models", "list"]);
+    assert_eq!(models["models"].as_array().map(Vec::len), Some(3), "{models}");
+    // A budget that nothing can keep keeps everything as it is; one that all can keep changes nothing.
+    let wide = program.document(&["quantize", "net:1", "--budget", "1000"]);
+    assert!(
+        wide["layers"].as_array().expect("layers").iter().all(|layer| layer["quantized"] == true),
+        "{wide}"
+    );
+}

@@ -1,0 +1,163 @@
+//! Draws page Compress: what goes on, the versions that were made, and the chosen one's figures.
+
+use egui::{Label, ScrollArea, Ui};
+use orrery_domain::{
+    Command,
+    compress::Compression,
+    snapshot::{JobEntry, JobKind, JobOutcome},
+};
+
+use super::{CompressPage, data};
+use crate::{
+    command::UiCommand,
+    context::PageContext,
+    format,
+    route::Route,
+    theme::{State, space},
+    widgets::{
+        badge,
+        button::icon_button,
+        card, empty,
+        error_card::error_card,
+        grid::{self, GridRow, grid, plain},
+        icon, progress,
+        table::TableSpec,
+    },
+};
+
+/// Draws the page.
+pub(super) fn show(page: &mut CompressPage, ctx: &mut PageContext<'_>, ui: &mut Ui) {
+    let jobs: Vec<JobEntry> = ctx
+        .snapshot
+        .jobs
+        .iter()
+        .filter(|job| matches!(job.kind, JobKind::Quantize { .. }))
+        .filter(|job| !matches!(job.outcome, Some(JobOutcome::Compressed { .. })))
+        .cloned()
+        .collect();
+    if page.rows.is_empty() && jobs.is_empty() {
+        let possible = data::candidates(&ctx.snapshot.models).next().is_some();
+        let (sentence, action) = if possible {
+            (
+                "A network can be made smaller or faster; what that costs is measured on its test rows.",
+                UiCommand::Quantize,
+            )
+        } else {
+            ("A network can be made smaller or faster once one is trained; trees cannot.", UiCommand::GoTrain)
+        };
+        empty::empty(ctx, ui, icon::COMPRESS, "Nothing was compressed yet", sentence, Some(action));
+        return;
+    }
+    ScrollArea::vertical().id_salt("compress").auto_shrink(false).show(ui, |ui| {
+        ui.set_max_width(ui.available_width() - space::M);
+        for job in &jobs {
+            ui.push_id(job.id, |ui| going_on(job, ctx, ui));
+            ui.add_space(space::S);
+        }
+        if page.rows.is_empty() {
+            return;
+        }
+        let columns = data::columns();
+        let spec = TableSpec::new("Compressed models", "model", &columns, page.revision);
+        let height = grid::height(page.rows.len(), true, 260.0);
+        let output = grid(ctx, ui, &spec, &mut page.table, &page.rows, height);
+        if let Some(model) = grid::chosen(&output, &page.table).and_then(|key| key.parse().ok()) {
+            page.state.model = Some(model);
+            ctx.go(Route::Compress { model: page.state.model.clone() });
+        }
+        ui.add_space(space::M);
+        let chosen = page.state.model.clone();
+        let card = ctx
+            .snapshot
+            .models
+            .iter()
+            .find(|entry| Some(&entry.model) == chosen.as_ref())
+            .and_then(|entry| entry.card.clone());
+        match card.as_ref().and_then(|card| card.compression.as_ref()) {
+            Some(made) => report(made, page, ctx, ui),
+            None => _ = ui.label(ctx.theme.weak("Loading its figures…")),
+        }
+        ui.add_space(space::L);
+    });
+}
+
+fn going_on(job: &JobEntry, ctx: &mut PageContext<'_>, ui: &mut Ui) {
+    let theme = ctx.theme;
+    let JobKind::Quantize { model, scheme } = &job.kind else { return };
+    let title = format!("{model}: {}", scheme.title());
+    card::card(
+        ui,
+        theme,
+        &title,
+        |_| {},
+        |ui| match &job.outcome {
+            None => {
+                ui.horizontal(|ui| {
+                    progress::progress(ui, theme, &job.progress, &format!("Progress of {title}"));
+                    if icon_button(ui, theme, icon::STOP, "Cancel this quantization", !ctx.read_only())
+                        .clicked()
+                    {
+                        ctx.send(Command::CancelJob { job: job.id });
+                    }
+                });
+            }
+            Some(JobOutcome::Failed { failure }) => error_card(ctx, ui, failure),
+            Some(_) => _ = badge::badge(ui, theme, State::Unknown, "Cancelled"),
+        },
+    );
+}
+
+fn report(made: &Compression, page: &mut CompressPage, ctx: &mut PageContext<'_>, ui: &mut Ui) {
+    let theme = ctx.theme;
+    let (report, revision) = (&made.report, page.revision);
+    ui.horizontal(|ui| {
+        let title = page.state.model.as_ref().map(ToString::to_string).unwrap_or_default();
+        ui.label(theme.heading(title));
+        ui.label(theme.weak(format!("made from {}: {}", report.from, data::request(&made.quantize))));
+    });
+    ui.add_space(space::S);
+    let tiles = data::tiles(report);
+    let across = if ui.available_width() > 800.0 { tiles.len() } else { 2 };
+    let width = ((ui.available_width() - space::M * (across - 1) as f32) / across as f32).floor();
+    for line in tiles.chunks(across) {
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = space::M;
+            for tile in line {
+                tile.show(ui, theme, width);
+            }
+        });
+    }
+    ui.add_space(space::S);
+    for note in &report.notes {
+        ui.horizontal_wrapped(|ui| {
+            let worse = ["slower", "larger", "worse"].iter().any(|word| note.contains(word));
+            ui.label(icon::state_text(theme, if worse { State::Warning } else { State::Ok }));
+            ui.add(Label::new(theme.body(note)).wrap());
+        });
+    }
+    ui.add_space(space::M);
+    card::beside(ui, 2, 1000.0, |part, ui| {
+        if part == 0 {
+            let right = |ui: &mut Ui| _ = ui.label(theme.caption("median (5% – 95%); 95% intervals"));
+            let rows = data::figure_rows(report);
+            card::card(ui, theme, "Before and after", right, |ui| {
+                let columns = data::figure_columns();
+                let spec = plain("Before and after", "figure", &columns, revision);
+                grid(ctx, ui, &spec, &mut page.figures, &rows, grid::height(rows.len(), false, 600.0));
+            });
+        } else {
+            let quantized = report.layers.iter().filter(|cost| cost.quantized).count();
+            let words = format!(
+                "{quantized} of {} in whole numbers",
+                format::plural(report.layers.len() as u64, "layer")
+            );
+            let right = |ui: &mut Ui| _ = ui.label(theme.caption(&words));
+            let rows: Vec<GridRow> = report.layers.iter().map(data::layer_row).collect();
+            card::card(ui, theme, "Layers", right, |ui| {
+                let columns = data::layer_columns();
+                let spec = plain("Layers", "layer", &columns, revision);
+                grid(ctx, ui, &spec, &mut page.layers, &rows, grid::height(rows.len(), false, 600.0));
+            });
+        }
+    });
+}
