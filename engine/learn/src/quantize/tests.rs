@@ -149,8 +149,12 @@ fn every_family_and_form_stays_near_the_network_in_floats() {
                     (f64::from(*whole) - truth).abs() < 0.08 * size,
                     "{family:?} {name}: {whole} {truth} of {size}"
                 );
-                assert!((whole - pairs).abs() < 2e-3 * size as f32, "{family:?} {name}: {whole} {pairs}");
+                assert!((whole - pairs).abs() < 0.05 * size as f32, "{family:?} {name}: {whole} {pairs}");
             }
+            // A sum that is rounded otherwise can turn a code into its neighbour, here and there.
+            let apart: f32 = found[0].iter().zip(&found[1]).map(|(whole, pairs)| (whole - pairs).abs()).sum();
+            let mean = f64::from(apart) / truth.len() as f64;
+            assert!(mean < 2e-3 * size, "{family:?} {name}: {mean} of {size}");
         }
     }
 }
