@@ -21,6 +21,8 @@ const FRESH: Duration = Duration::from_secs(1);
 struct Known {
     keys: HashMap<String, KeyRecord>,
     read_at: Instant,
+    /// Stays open until the next reading: who opens the store first makes files beside it, for which a full disk has no room.
+    _store: Store,
 }
 
 /// The keys of a workspace.
@@ -35,8 +37,8 @@ impl Auth {
     /// # Errors
     /// When the store cannot be read.
     pub fn new(workspace: Workspace) -> Result<Self, Failure> {
-        let keys = read(&workspace)?;
-        Ok(Self { workspace, known: Mutex::new(Known { keys, read_at: Instant::now() }) })
+        let known = Mutex::new(read(&workspace)?);
+        Ok(Self { workspace, known })
     }
 
     /// Whether there is any key that is taken now. Where there is none, whoever reaches the node may ask: it must listen on
@@ -75,7 +77,7 @@ impl Auth {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.read_at.elapsed() > FRESH {
             match read(&self.workspace) {
-                Ok(keys) => *known = Known { keys, read_at: Instant::now() },
+                Ok(read) => *known = read,
                 Err(failure) => {
                     log::error!("the keys cannot be read: {failure}");
                     return work(None);
@@ -86,8 +88,10 @@ impl Auth {
     }
 }
 
-fn read(workspace: &Workspace) -> Result<HashMap<String, KeyRecord>, Failure> {
-    Ok(Store::open(workspace)?.keys()?.into_iter().map(|(key, hash)| (hash, key)).collect())
+fn read(workspace: &Workspace) -> Result<Known, Failure> {
+    let store = Store::open(workspace)?;
+    let keys = store.keys()?.into_iter().map(|(key, hash)| (hash, key)).collect();
+    Ok(Known { keys, read_at: Instant::now(), _store: store })
 }
 
 #[cfg(test)]
@@ -101,6 +105,8 @@ mod tests {
         let open = Auth::new(workspace.clone()).expect("readable");
         assert!(!open.any_key());
         assert_eq!(open.decide(None, Scope::Admin), Decision::Allowed);
+        let beside = workspace.database().with_extension("db-shm");
+        assert!(beside.exists(), "whoever opens the store next needs no room on the disk");
 
         let mut store = Store::open(&workspace).expect("a store");
         let (record, secret) =

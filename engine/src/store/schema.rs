@@ -53,7 +53,7 @@ const THIRD: &str = "
 pub fn prepare(connection: &mut Connection, path: &Path, home: &Path) -> Result<(), Failure> {
     let failed = |error: rusqlite::Error| failure(&error, path);
     connection.busy_timeout(BUSY).map_err(failed)?;
-    refuse_foreign(connection, path)?;
+    let marked = refuse_foreign(connection, path)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(32);
@@ -93,13 +93,18 @@ pub fn prepare(connection: &mut Connection, path: &Path, home: &Path) -> Result<
             ));
         }
     }
-    connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)
+    // Opening one that is there already writes nothing, so that a full disk does not hinder reading.
+    if marked {
+        Ok(())
+    } else {
+        connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)
+    }
 }
 
 static MIGRATIONS: &[M<'static>] = &[M::up(FIRST), M::up(SECOND), M::up(THIRD)];
 
-/// Refuses a SQLite file that belongs to another program.
-fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), Failure> {
+/// Refuses a SQLite file that belongs to another program; whether it is marked as ours.
+fn refuse_foreign(connection: &Connection, path: &Path) -> Result<bool, Failure> {
     let failed = |error: rusqlite::Error| failure(&error, path);
     let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
     let tables: i64 =
@@ -111,7 +116,7 @@ fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), Failure> {
         .map_err(failed)?
         > 0;
     if id == APPLICATION_ID || tables == 0 || (id == 0 && ours) {
-        return Ok(());
+        return Ok(id == APPLICATION_ID);
     }
     Err(Failure::new(
         FailureClass::Client,
@@ -129,5 +134,22 @@ mod tests {
     #[test]
     fn the_migrations_are_sound() {
         Migrations::from_slice(MIGRATIONS).validate().expect("they apply to a new database");
+    }
+
+    #[test]
+    fn opening_again_writes_nothing() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("orrery.db");
+        let open = || {
+            let mut connection = Connection::open(&path).expect("opened");
+            prepare(&mut connection, &path, dir.path()).expect("prepared");
+            connection
+        };
+        let first = open();
+        let version =
+            || -> i64 { first.pragma_query_value(None, "data_version", |row| row.get(0)).expect("readable") };
+        let before = version();
+        open();
+        assert_eq!(version(), before);
     }
 }
