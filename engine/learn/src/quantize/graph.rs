@@ -8,7 +8,7 @@
 //!
 //! The first computes in whole numbers wherever it runs; the second is what other tools read as a quantized model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::nets::{
     codes::Codes,
@@ -92,7 +92,9 @@ pub fn rewrite(model: &ModelProto, plan: &BTreeMap<String, Layer>, form: Form) -
     if let Some(graph) = &mut model.graph {
         let nodes = std::mem::take(&mut graph.node);
         graph.initializer.retain(|tensor| !plan.contains_key(&tensor.name));
-        let mut writer = Writer { graph, form };
+        let shared =
+            nodes.iter().filter(|node| node.op_type == "Unsqueeze").flat_map(|node| node.output.clone());
+        let mut writer = Writer { shared: shared.collect(), graph, form };
         for node in nodes {
             let named = |place: usize| {
                 let name = node.input.get(place)?;
@@ -111,6 +113,8 @@ pub fn rewrite(model: &ModelProto, plan: &BTreeMap<String, Layer>, form: Form) -
 }
 
 struct Writer<'a> {
+    /// Values of one batch that all members of an ensemble take.
+    shared: BTreeSet<String>,
     graph: &'a mut GraphProto,
     form: Form,
 }
@@ -197,7 +201,15 @@ impl Writer<'_> {
 
     /// The product in whole numbers, and its scales.
     fn whole(&mut self, x: &str, codes: &str, layer: &Layer, value: &impl Fn(&str) -> String, product: &str) {
-        let (input, scale, zero) = self.quantized(x, layer.input, value);
+        // rten 0.27 gives wrong sums where a batch of one meets several matrices in whole numbers: each gets its own.
+        let mut x = x.to_owned();
+        if let (true, [members, _, _]) = (self.shared.contains(&x), layer.codes.shape.as_slice()) {
+            let shape = [*members as i64, 1, 1].iter().flat_map(|length| length.to_le_bytes()).collect();
+            let shape = self.constant(value("members"), &[3], INT64, shape);
+            self.node("Expand", &[&x, &shape], &[&value("input.each")], Vec::new());
+            x = value("input.each");
+        }
+        let (input, scale, zero) = self.quantized(&x, layer.input, value);
         let none = self.constant(value("zero"), &[], INT8, vec![0]);
         self.node("MatMulInteger", &[&input, codes, &zero, &none], &[&value("sums")], Vec::new());
         self.node("Cast", &[&value("sums")], &[&value("counted")], vec![int("to", i64::from(FLOAT))]);

@@ -146,7 +146,7 @@ fn every_family_and_form_stays_near_the_network_in_floats() {
                 .collect();
             for ((whole, pairs), truth) in found[0].iter().zip(&found[1]).zip(&truth) {
                 assert!(
-                    (f64::from(*whole) - truth).abs() < 0.08 * size,
+                    (f64::from(*whole) - truth).abs() < 0.04 * size,
                     "{family:?} {name}: {whole} {truth} of {size}"
                 );
                 assert!((whole - pairs).abs() < 0.05 * size as f32, "{family:?} {name}: {whole} {pairs}");

@@ -161,7 +161,7 @@ pub(super) fn layer_columns() -> Vec<TableColumn> {
         TableColumn::number("Parameters", 100.0),
         TableColumn::number("Loss, alone", 110.0)
             .help("Relative change of the loss on validation rows with this layer alone quantized"),
-        TableColumn::text("Made of", 130.0).drawn(),
+        TableColumn::text("Made of", 150.0).drawn(),
     ]
 }
 

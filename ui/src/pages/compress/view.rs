@@ -136,7 +136,7 @@ fn report(made: &Compression, page: &mut CompressPage, ctx: &mut PageContext<'_>
         });
     }
     ui.add_space(space::M);
-    card::beside(ui, 2, 1000.0, |part, ui| {
+    card::beside(ui, 2, 1400.0, |part, ui| {
         if part == 0 {
             let right = |ui: &mut Ui| _ = ui.label(theme.caption("median (5% – 95%); 95% intervals"));
             let rows = data::figure_rows(report);
