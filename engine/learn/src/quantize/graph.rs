@@ -159,7 +159,7 @@ impl Writer<'_> {
             let x = if layer.input == Input::Float {
                 x.clone()
             } else {
-                let (codes, scale, zero) = self.quantized(x, layer.input, &value);
+                let (codes, scale, zero) = self.quantized(x, layer, &value);
                 self.node("DequantizeLinear", &[&codes, &scale, &zero], &[&value("input")], Vec::new());
                 value("input")
             };
@@ -185,23 +185,11 @@ impl Writer<'_> {
     fn quantized(
         &mut self,
         x: &str,
-        input: Input,
+        layer: &Layer,
         value: &impl Fn(&str) -> String,
     ) -> (String, String, String) {
-        let names = (value("input.codes"), value("input.scale"), value("input.zero"));
-        if let Input::Static(range) = input {
-            self.floats(names.1.clone(), &[], &[range.scale]);
-            self.constant(names.2.clone(), &[], UINT8, vec![range.zero]);
-            self.node("QuantizeLinear", &[x, &names.1, &names.2], &[&names.0], Vec::new());
-        } else {
-            self.node("DynamicQuantizeLinear", &[x], &[&names.0, &names.1, &names.2], Vec::new());
-        }
-        names
-    }
-
-    /// The product in whole numbers, and its scales.
-    fn whole(&mut self, x: &str, codes: &str, layer: &Layer, value: &impl Fn(&str) -> String, product: &str) {
-        // rten 0.27 gives wrong sums where a batch of one meets several matrices in whole numbers: each gets its own.
+        // rten 0.27, and what ONNX Runtime 1.31 makes of quantize-dequantize pairs, give wrong sums where a batch of one meets several
+        // matrices in whole numbers: each gets its own.
         let mut x = x.to_owned();
         if let (true, [members, _, _]) = (self.shared.contains(&x), layer.codes.shape.as_slice()) {
             let shape = [*members as i64, 1, 1].iter().flat_map(|length| length.to_le_bytes()).collect();
@@ -209,7 +197,20 @@ impl Writer<'_> {
             self.node("Expand", &[&x, &shape], &[&value("input.each")], Vec::new());
             x = value("input.each");
         }
-        let (input, scale, zero) = self.quantized(&x, layer.input, value);
+        let names = (value("input.codes"), value("input.scale"), value("input.zero"));
+        if let Input::Static(range) = layer.input {
+            self.floats(names.1.clone(), &[], &[range.scale]);
+            self.constant(names.2.clone(), &[], UINT8, vec![range.zero]);
+            self.node("QuantizeLinear", &[&x, &names.1, &names.2], &[&names.0], Vec::new());
+        } else {
+            self.node("DynamicQuantizeLinear", &[&x], &[&names.0, &names.1, &names.2], Vec::new());
+        }
+        names
+    }
+
+    /// The product in whole numbers, and its scales.
+    fn whole(&mut self, x: &str, codes: &str, layer: &Layer, value: &impl Fn(&str) -> String, product: &str) {
+        let (input, scale, zero) = self.quantized(x, layer, value);
         let none = self.constant(value("zero"), &[], INT8, vec![0]);
         self.node("MatMulInteger", &[&input, codes, &zero, &none], &[&value("sums")], Vec::new());
         self.node("Cast", &[&value("sums")], &[&value("counted")], vec![int("to", i64::from(FLOAT))]);
