@@ -18,6 +18,7 @@ answer; a request that is late counts from when it was due. The drills:
              callers that got such an answer.
   disk       a model that does not fit is rolled out to a node whose workspace is a disk of 4 MB. Bound: the command fails, the node
              answers all the while, nothing of the model stays, and it goes out once there is room. Needs root.
+  stall      all three servers stop for 1 s (SIGSTOP) and go on; two times. No bound: counted is for how long callers fail.
   swap       a version is loaded and made the served one every second, in turn (three times N swaps). Bound: no request fails.
 
 Each is repeated N times (20). Prints a line a drill, and ends with a line of JSON; the exit code is 1 where a bound is passed.
@@ -84,10 +85,10 @@ class Bench:
         train(options, self.home)
         self.body = one_row()
 
-    def repeat(self, once):
+    def repeat(self, once, most=sys.maxsize):
         """Calls `once` with the number of each repetition; a line for each on standard error."""
         found = []
-        for number in range(self.options.repetitions):
+        for number in range(min(most, self.options.repetitions)):
             found.append(once(number))
             print(f"  {number + 1}: {json.dumps(found[-1])}", file=sys.stderr, flush=True)
         return found
@@ -212,8 +213,9 @@ def until(what, is_so, secs=60):
 
 
 def counted(callers, fault, over):
-    """What callers met who were due between two moments, and how long after the first one."""
-    before, during = callers.between(0, fault), callers.between(fault, over)
+    """What callers met whose answers came after a moment and who were due before another, and how long after the first one."""
+    during = [one for one in callers.between(0, over) if one.due + one.secs >= fault]
+    before = [one for one in callers.between(0, over) if one.due + one.secs < fault]
     failed = [one for one in during if one.ended != "ok"]
     slow = [one for one in during if one.ended == "ok" and one.secs > 2 * PER_TRY_SECS]
     held = [one for one in during if one.secs > PER_TRY_SECS * 0.9]
@@ -414,6 +416,29 @@ def misbehaves(manner):
     return drill
 
 
+def stall(bench):
+    """Every server stops for a second."""
+    with contextlib.ExitStack() as ends:
+        nodes = [bench.node(version, ends) for version in (1, 2, 3)]
+        gateway = bench.gateway([endpoint(f"n{number}", node) for number, node in enumerate(nodes, 1)], PATIENT, ends)
+
+        def once(_):
+            gateway.wait_for_all()
+            with bench.callers(gateway) as callers:
+                time.sleep(2)
+                fault = time.monotonic()
+                for order in (signal.SIGSTOP, signal.SIGCONT):
+                    for node in nodes:
+                        node.process.send_signal(order)
+                    time.sleep(1)
+                gateway.wait_for_all()
+                time.sleep(1)
+                over = time.monotonic()
+            return counted(callers, fault, over)
+
+        return summed(bench.repeat(once, 2))
+
+
 def disk(bench):
     """A model that does not fit goes to a node, which goes on as before."""
     home = bench.folder / "small"
@@ -538,6 +563,7 @@ DRILLS = {
     "kill": kill,
     "blackhole": blackhole,
     **{manner: misbehaves(manner) for manner in Backend.MANNERS[1:]},
+    "stall": stall,
     "disk": disk,
     "swap": swap,
 }

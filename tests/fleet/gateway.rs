@@ -96,6 +96,29 @@ fn outliers_are_ejected_breakers_open_and_both_come_back() {
 }
 
 #[test]
+fn where_every_breaker_is_open_they_probe_before_their_wait_is_over() {
+    let servers = [Backend::start("one", Manner::Refuses), Backend::start("two", Manner::Refuses)];
+    let mut config = over(&[("one", &servers[0].url()), ("two", &servers[1].url())]);
+    config["circuit_breaker"] = json!({
+        "sliding_window_size": 10, "minimum_number_of_calls": 10, "wait_duration_in_open_state_secs": 3600,
+        "permitted_number_of_calls_in_half_open_state": 2,
+    });
+    let gateway = Service::gateway(&config);
+    let all =
+        |state: &str| ["one", "two"].iter().all(|name| gateway.endpoint(name)["breaker"]["state"] == state);
+    until("both breakers open", || {
+        assert_eq!(gateway.infer().status, 503);
+        all("open")
+    });
+    servers.iter().for_each(|server| server.behave(Manner::Good));
+    until("both close", || {
+        gateway.infer();
+        all("closed")
+    });
+    assert_eq!(gateway.infer().status, 200);
+}
+
+#[test]
 fn rate_limits_residency_and_drains_hold() {
     let (eu, us) = (Backend::start("eu", Manner::Good), Backend::start("us", Manner::Good));
     let mut config = over(&[("eu", &eu.url()), ("us", &us.url())]);

@@ -33,6 +33,8 @@ use crate::jobs::now;
 
 /// Events kept.
 const EVENTS: usize = 100;
+/// Longest that breakers stay open where every server that a request may go to is behind an open one: 2 s.
+const ALONE: Nanos = Nanos(2_000_000_000);
 
 /// Seconds since some moment before everything here, as decisions want time.
 #[derive(Clone, Copy, Debug)]
@@ -245,10 +247,13 @@ impl Live {
     pub fn pick(&self, request: &Request<'_>) -> Result<Picked, NoEndpoint> {
         let mut guard = self.core();
         let core = &mut *guard;
-        for index in 0..core.states.len() {
-            core.states[index].availability = self.availability(core, index, request.now);
+        self.look(core, request.now);
+        let mut picked = core.pool.pick(&core.states, request, &mut core.random);
+        if picked == Err(NoEndpoint::Unavailable) && request.again && self.probe_early(core, request) {
+            self.look(core, request.now);
+            picked = core.pool.pick(&core.states, request, &mut core.random);
         }
-        let endpoint = core.pool.pick(&core.states, request, &mut core.random)?;
+        let endpoint = picked?;
         // Looked at above, under the same lock: a refusal can only mean that the last probe went just now.
         let permit =
             core.breakers[endpoint].try_acquire(request.now).map_err(|_refused| NoEndpoint::Unavailable)?;
@@ -262,6 +267,29 @@ impl Live {
         tally.requests.fetch_add(1, Ordering::Relaxed);
         tally.active.fetch_add(1, Ordering::Relaxed);
         Ok(Picked { endpoint, permit, began: request.now })
+    }
+
+    /// Looks whom may be asked.
+    fn look(&self, core: &mut Core, time: Nanos) {
+        for index in 0..core.states.len() {
+            core.states[index].availability = self.availability(core, index, time);
+        }
+    }
+
+    /// Lets the open breakers of a request's servers probe before their wait is over: what struck all of them at once may have been a
+    /// moment's, and nobody else is there to be spared for. Whether any does.
+    fn probe_early(&self, core: &mut Core, request: &Request<'_>) -> bool {
+        let mut any = false;
+        for index in 0..core.states.len() {
+            let breaker = &mut core.breakers[index];
+            let open = breaker.state() == BreakerState::Open && request.now >= breaker.since() + ALONE;
+            let meant = !self.drained[index] && request.residency.allows(&self.config.endpoints[index].tags);
+            if open && meant && breaker.order(BreakerState::HalfOpen, request.now).is_ok() {
+                self.tell_breaker(core, index);
+                any = true;
+            }
+        }
+        any
     }
 
     /// Whether an endpoint may be asked.
@@ -409,9 +437,7 @@ impl Live {
         let time = self.clock.now();
         let mut guard = self.core();
         let core = &mut *guard;
-        for index in 0..core.states.len() {
-            core.states[index].availability = self.availability(core, index, time);
-        }
+        self.look(core, time);
         let loads = core.pool.loads(&core.states, &orrery_policy::traffic::Residency::Unrestricted);
         let priorities: BTreeSet<u32> =
             self.config.endpoints.iter().map(|upstream| upstream.priority).collect();
