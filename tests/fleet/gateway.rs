@@ -110,7 +110,9 @@ fn where_every_breaker_is_open_they_probe_before_their_wait_is_over() {
         assert_eq!(gateway.infer().status, 503);
         all("open")
     });
-    servers.iter().for_each(|server| server.behave(Manner::Good));
+    for server in &servers {
+        server.behave(Manner::Good);
+    }
     until("both close", || {
         gateway.infer();
         all("closed")
