@@ -9,6 +9,7 @@ use std::{
 
 use orrery_domain::{
     DatasetId, Failure, FailureClass,
+    compare::CompareReport,
     dataset::{ColumnSchema, ColumnType, Dataset, FileFormat, ImportBudget, ImportOptions, SourceFile},
     device::{Device, DeviceChoice, DeviceKind, DeviceState},
     job::{JobEvent, PredictReport, RowPrediction, TrainSummary},
@@ -25,6 +26,7 @@ use orrery_engine::{
     store::Store,
 };
 use orrery_learn::{
+    compare::CompareJob,
     control::{Interrupt, JobControl, Wish, check},
     model::required_files,
     train::TrainJob,
@@ -244,6 +246,10 @@ impl Work for ScriptedWork {
 
     fn evaluate(&self, _: &Path, _: &Path, _: &dyn JobControl) -> Result<(Metrics, u64), Interrupt> {
         Ok((metrics(), 1))
+    }
+
+    fn compare(&self, _: &CompareJob<'_>, _: &dyn JobControl) -> Result<CompareReport, Interrupt> {
+        Err(Failure::new(FailureClass::Client, "Nothing is compared here.").into())
     }
 
     fn predict(

@@ -31,6 +31,8 @@ pub enum UiCommand {
     /// Go to a page.
     GoModels,
     /// Go to a page.
+    GoCompare,
+    /// Go to a page.
     GoDeployments,
     /// Go to a page.
     GoFleet,
@@ -68,6 +70,8 @@ pub enum UiCommand {
     PredictOnFile,
     /// Export the selected model.
     ExportModel,
+    /// Compare the chosen versions.
+    CompareModels,
     /// Delete the selected model.
     DeleteModel,
     /// Restore the selected model.
@@ -156,12 +160,13 @@ pub struct CommandContext<'a> {
 
 impl UiCommand {
     /// Every command, in the order of menus.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 44] = [
         Self::GoHome,
         Self::GoData,
         Self::GoTrain,
         Self::GoRuns,
         Self::GoModels,
+        Self::GoCompare,
         Self::GoDeployments,
         Self::GoFleet,
         Self::GoTraffic,
@@ -181,6 +186,7 @@ impl UiCommand {
         Self::ShowModelOfRun,
         Self::PredictOnFile,
         Self::ExportModel,
+        Self::CompareModels,
         Self::DeleteModel,
         Self::RestoreModel,
         Self::DeployModel,
@@ -238,6 +244,7 @@ impl UiCommand {
             Self::GoTrain => ("Train", "Describe and start a training", icon::TRAIN, Go),
             Self::GoRuns => ("Runs", "Trainings, live and past", icon::RUNS, Go),
             Self::GoModels => ("Models", "Model versions and their cards", icon::MODELS, Go),
+            Self::GoCompare => ("Compare", "Whether one version is better beyond chance", icon::COMPARE, Go),
             Self::GoSettings => ("Settings", "Devices, appearance, workspace", icon::SETTINGS, Go),
             Self::OpenFile => {
                 ("Open a file…", "Import a CSV, JSON lines, Parquet or Arrow file", icon::OPEN, Data)
@@ -265,6 +272,9 @@ impl UiCommand {
                 ("Predict on a file…", "Add predictions to a table", icon::PREDICT, Models)
             }
             Self::ExportModel => ("Export…", "Copy this model's files into a folder", icon::EXPORT, Models),
+            Self::CompareModels => {
+                ("Compare models", "Compare the versions this form names", icon::COMPARE, Models)
+            }
             Self::DeleteModel => ("Delete model", "Move this model version to the bin", icon::DELETE, Models),
             Self::RestoreModel => ("Restore model", "Bring this model version back", icon::UNDO, Models),
             Self::MeasureDevices => {
@@ -340,6 +350,7 @@ impl UiCommand {
             Self::ShowModelOfRun => command(Key::M),
             Self::PredictOnFile => shift(Key::P),
             Self::ExportModel => command(Key::E),
+            Self::CompareModels => shift(Key::C),
             Self::DeployModel => command(Key::D),
             Self::AddEndpoint => shift(Key::E),
             Self::AddRegion => shift(Key::G),
@@ -356,8 +367,12 @@ impl UiCommand {
             Self::Smaller => command(Key::Minus),
             Self::NormalSize => command(Key::Num0),
             Self::Quit => command(Key::Q),
-            // Deleting has no key on purpose: one slip of a finger is too near.
-            Self::DeleteDataset | Self::DeleteRun | Self::DeleteModel | Self::RestoreModel => None,
+            // The numbers of the pages are given away. Deleting has no key on purpose: one slip of a finger is too near.
+            Self::GoCompare
+            | Self::DeleteDataset
+            | Self::DeleteRun
+            | Self::DeleteModel
+            | Self::RestoreModel => None,
         }
     }
 
@@ -369,6 +384,7 @@ impl UiCommand {
             Self::GoTrain => PageId::Train,
             Self::GoRuns => PageId::Runs,
             Self::GoModels => PageId::Models,
+            Self::GoCompare => PageId::Compare,
             Self::GoDeployments => PageId::Deployments,
             Self::GoFleet => PageId::Fleet,
             Self::GoTraffic => PageId::Traffic,
@@ -388,6 +404,7 @@ impl UiCommand {
     /// The page that executes it wherever the window is: it is opened first.
     pub fn home(self) -> Option<PageId> {
         Some(match self {
+            Self::CompareModels => PageId::Compare,
             Self::DeployModel => PageId::Deployments,
             Self::AddEndpoint | Self::AddRegion | Self::CheckEndpoint => PageId::Fleet,
             Self::SimulateTraffic => PageId::Traffic,
@@ -440,6 +457,10 @@ impl UiCommand {
                 Some(_) => Err("This model version is not in the bin."),
                 None => Err("Choose a model first."),
             },
+            Self::CompareModels => {
+                let present = at.snapshot.models.iter().filter(|entry| !entry.deleted).count();
+                if present < 2 { Err("Train two models first: there is nothing to compare.") } else { Ok(()) }
+            }
             Self::DeployModel
             | Self::AddEndpoint
             | Self::CheckEndpoint
@@ -450,7 +471,8 @@ impl UiCommand {
     }
 
     fn changes_workspace(self) -> bool {
-        !matches!(self.group(), Group::Go | Group::Window) && !matches!(self, Self::ShowModelOfRun)
+        !matches!(self.group(), Group::Go | Group::Window)
+            && !matches!(self, Self::ShowModelOfRun | Self::CompareModels)
             || self == Self::MeasureDevices
     }
 }

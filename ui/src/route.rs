@@ -19,6 +19,8 @@ pub enum PageId {
     Runs,
     /// Model versions and their cards.
     Models,
+    /// Model versions held against each other.
+    Compare,
     /// What runs where, and the rollouts that change it.
     Deployments,
     /// Regions and the servers in them.
@@ -58,6 +60,11 @@ pub enum Route {
         /// The model version shown.
         model: Option<ModelRef>,
     },
+    /// Compare.
+    Compare {
+        /// The first version.
+        model: Option<ModelRef>,
+    },
     /// Deployments.
     Deployments {
         /// The model shown, as the servers name it.
@@ -84,12 +91,13 @@ pub enum Route {
 
 impl PageId {
     /// Every page, in the rail's order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Home,
         Self::Data,
         Self::Train,
         Self::Runs,
         Self::Models,
+        Self::Compare,
         Self::Deployments,
         Self::Fleet,
         Self::Traffic,
@@ -110,6 +118,7 @@ impl PageId {
             Self::Train => "Train",
             Self::Runs => "Runs",
             Self::Models => "Models",
+            Self::Compare => "Compare",
             Self::Deployments => "Deployments",
             Self::Fleet => "Fleet",
             Self::Traffic => "Traffic",
@@ -126,6 +135,7 @@ impl PageId {
             Self::Train => icon::TRAIN,
             Self::Runs => icon::RUNS,
             Self::Models => icon::MODELS,
+            Self::Compare => icon::COMPARE,
             Self::Deployments => icon::DEPLOYMENTS,
             Self::Fleet => icon::FLEET,
             Self::Traffic => icon::TRAFFIC,
@@ -147,6 +157,7 @@ impl PageId {
             Self::Train => Route::Train { dataset: None },
             Self::Runs => Route::Runs { run: None },
             Self::Models => Route::Models { model: None },
+            Self::Compare => Route::Compare { model: None },
             Self::Deployments => Route::Deployments { model: None },
             Self::Fleet => Route::Fleet { endpoint: None },
             Self::Traffic => Route::Traffic { gateway: None },
@@ -165,6 +176,7 @@ impl Route {
             Self::Train { .. } => PageId::Train,
             Self::Runs { .. } => PageId::Runs,
             Self::Models { .. } => PageId::Models,
+            Self::Compare { .. } => PageId::Compare,
             Self::Deployments { .. } => PageId::Deployments,
             Self::Fleet { .. } => PageId::Fleet,
             Self::Traffic { .. } => PageId::Traffic,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    compare::{CompareSettings, CompareSource},
     dataset::ImportOptions,
     device::DeviceChoice,
     fleet::FleetCommand,
@@ -122,6 +123,15 @@ pub enum Command {
         file: PathBuf,
         /// File to write.
         out: PathBuf,
+    },
+    /// Compare models on the same rows; the answer is [`crate::snapshot::CompareState`].
+    Compare {
+        /// The models, two or more.
+        models: Vec<ModelRef>,
+        /// The rows.
+        source: CompareSource,
+        /// How.
+        settings: CompareSettings,
     },
     /// Predict one row in a session that stays warm.
     TryRow {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    compare::{CompareData, CompareReport, CompareSettings},
     dataset::{Dataset, ImportBudget, ImportOptions},
     device::{Device, DeviceChoice},
     failure::Failure,
@@ -77,6 +78,17 @@ pub enum JobSpec {
         file: PathBuf,
         /// The file to write (`.csv` or `.parquet`).
         out: PathBuf,
+    },
+    /// Compare models on the same rows.
+    Compare {
+        /// Workspace folder.
+        home: PathBuf,
+        /// The models, two or more.
+        models: Vec<ModelRef>,
+        /// The rows.
+        data: CompareData,
+        /// How.
+        settings: CompareSettings,
     },
     /// List the adapters of this machine, without using them.
     ListDevices {
@@ -257,6 +269,11 @@ pub enum JobEvent {
     Predicted {
         /// How it went.
         report: PredictReport,
+    },
+    /// A comparison ended well.
+    Compared {
+        /// What was found.
+        report: Box<CompareReport>,
     },
     /// Devices found.
     Devices {

@@ -29,6 +29,7 @@ pub fn settles(event: &JobEvent) -> bool {
         | JobEvent::Profiled { .. }
         | JobEvent::Evaluated { .. }
         | JobEvent::Predicted { .. }
+        | JobEvent::Compared { .. }
         | JobEvent::Devices { .. }
         | JobEvent::Probed { .. }
         | JobEvent::Failed { .. } => true,

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use orrery_domain::{
     Failure,
+    compare::CompareReport,
     dataset::{Dataset, ImportBudget, ImportOptions},
     device::{Device, DeviceChoice},
     job::{PredictReport, RowPrediction, TrainSummary},
@@ -12,6 +13,7 @@ use orrery_domain::{
     profile::Profile,
 };
 use orrery_learn::{
+    compare::CompareJob,
     control::{Interrupt, JobControl},
     table::Table,
     train::TrainJob,
@@ -76,6 +78,12 @@ pub trait Work: Sync {
         out: &Path,
         control: &dyn JobControl,
     ) -> Result<PredictReport, Interrupt>;
+
+    /// Compares models, see [`orrery_learn::compare::compare`].
+    ///
+    /// # Errors
+    /// A failure or an interruption.
+    fn compare(&self, job: &CompareJob<'_>, control: &dyn JobControl) -> Result<CompareReport, Interrupt>;
 
     /// Every device of this machine, not probed.
     fn list_devices(&self) -> Vec<Device>;
@@ -145,6 +153,10 @@ impl Work for LearnWork {
         control: &dyn JobControl,
     ) -> Result<PredictReport, Interrupt> {
         orrery_learn::predict::predict_file(model, file, out, control)
+    }
+
+    fn compare(&self, job: &CompareJob<'_>, control: &dyn JobControl) -> Result<CompareReport, Interrupt> {
+        orrery_learn::compare::compare(job, control)
     }
 
     fn list_devices(&self) -> Vec<Device> {

@@ -212,7 +212,12 @@ fn entry(job: &JobEntry, ctx: &mut PageContext<'_>, ui: &mut Ui) {
             Some(JobOutcome::Cancelled) => {
                 badge::badge(ui, theme, State::Unknown, "Cancelled");
             }
-            Some(JobOutcome::Imported { .. } | JobOutcome::Profiled | JobOutcome::Probed) => {
+            Some(
+                JobOutcome::Imported { .. }
+                | JobOutcome::Profiled
+                | JobOutcome::Compared
+                | JobOutcome::Probed,
+            ) => {
                 badge::badge(ui, theme, State::Ok, "Done");
             }
         },
