@@ -9,6 +9,7 @@ use std::{
 
 use orrery_domain::{
     DatasetId, Failure, FailureClass,
+    compare::CompareReport,
     compress::CompressReport,
     dataset::{ColumnSchema, ColumnType, Dataset, FileFormat, ImportBudget, ImportOptions, SourceFile},
     device::{Device, DeviceChoice, DeviceKind, DeviceState},
@@ -26,6 +27,7 @@ use orrery_engine::{
     store::Store,
 };
 use orrery_learn::{
+    compare::CompareJob,
     control::{Interrupt, JobControl, Wish, check},
     model::required_files,
     quantize::QuantizeJob,
@@ -246,6 +248,10 @@ impl Work for ScriptedWork {
 
     fn evaluate(&self, _: &Path, _: &Path, _: &dyn JobControl) -> Result<(Metrics, u64), Interrupt> {
         Ok((metrics(), 1))
+    }
+
+    fn compare(&self, _: &CompareJob<'_>, _: &dyn JobControl) -> Result<CompareReport, Interrupt> {
+        Err(Failure::new(FailureClass::Client, "Nothing is compared here.").into())
     }
 
     fn predict(

@@ -9,7 +9,8 @@ use std::{
 };
 
 use orrery_domain::{
-    Command, Engine, Snapshot,
+    Command, DatasetId, Engine, ModelRef, Snapshot,
+    compare::{CompareSettings, CompareSource},
     dataset::ImportOptions,
     run::{Run, RunState},
     snapshot::{JobOutcome, Severity},
@@ -219,6 +220,33 @@ fn a_killed_child_does_not_take_the_window_with_it() {
         done.notices
     );
     assert!(workspace.run(&done.runs[0].id).join("tried-again").exists());
+    engine.close();
+}
+
+#[test]
+fn a_comparison_is_a_job_whose_answer_or_failure_is_in_the_snapshot() {
+    let (_folder, _workspace, engine) = with_dataset();
+    let dataset = engine.snapshot().datasets[0].dataset.id.clone();
+    let models: Vec<ModelRef> = ["m:1", "m:2"].map(|name| name.parse().expect("a name")).to_vec();
+    let source = CompareSource::Dataset { dataset };
+    let settings = CompareSettings::default();
+    engine.send(Command::Compare {
+        models: models.clone(),
+        source: source.clone(),
+        settings: settings.clone(),
+    });
+    let answered = wait_for(&engine, "an answer", |snapshot| {
+        snapshot.comparison.as_ref().is_some_and(|asked| asked.answer.is_some())
+    });
+    let asked = answered.comparison.as_ref().expect("asked");
+    assert_eq!((&asked.models, &asked.source, asked.job), (&models, &source, answered.jobs[0].id));
+    let failure = asked.answer.as_ref().and_then(|answer| answer.as_ref().err()).expect("scripted to fail");
+    assert_eq!(failure.message, "Nothing is compared here.");
+    let unknown = CompareSource::Dataset { dataset: DatasetId("feedbeef".to_owned()) };
+    engine.send(Command::Compare { models, source: unknown, settings });
+    wait_for(&engine, "a notice", |snapshot| {
+        snapshot.notices.iter().any(|notice| notice.message.contains("feedbeef"))
+    });
     engine.close();
 }
 

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand; what they share is here.
 
+mod compare;
 mod data;
 mod devices;
 mod doctor;
@@ -66,7 +67,7 @@ enum Subcommands {
     /// List, show and steer training runs
     #[command(subcommand)]
     Runs(runs::RunsCommand),
-    /// List, show, export, delete and restore models
+    /// List, show, compare, export, delete and restore models
     #[command(subcommand)]
     Models(models::ModelsCommand),
     /// What can compute here, and how fast it was

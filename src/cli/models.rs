@@ -20,6 +20,8 @@ pub enum ModelsCommand {
         /// NAME (its newest version) or NAME:VERSION
         model: String,
     },
+    /// Say whether one of several models is better beyond chance, where each is worst, and how they are built
+    Compare(Box<super::compare::CompareArguments>),
     /// Copy a model version into a folder
     Export {
         /// NAME or NAME:VERSION
@@ -52,6 +54,7 @@ pub fn run(context: &Context, command: ModelsCommand) -> Outcome {
     match command {
         ModelsCommand::List => list(context),
         ModelsCommand::Show { model } => show(context, &model),
+        ModelsCommand::Compare(arguments) => super::compare::run(context, &arguments),
         ModelsCommand::Export { model, to } => {
             let model = registry::find(&mut context.store()?, &model)?.model;
             let to = registry::export(&context.workspace, &model, &to)?;

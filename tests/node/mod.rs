@@ -456,9 +456,23 @@ fn versions_are_compared_on_rows_and_chance_is_not_called_better() {
         (&json!("auroc"), &json!(10)),
         "{found}"
     );
+    let metrics = found["metrics"].as_array().expect("every metric");
+    assert_eq!((metrics.len(), &metrics[0]), (8, &found["metric"]), "{found}");
+    let tables = ["both_right", "only_a", "only_b", "both_wrong"].map(|cell| found["mcnemar"][cell].as_u64());
+    assert_eq!(tables.into_iter().sum::<Option<u64>>(), Some(10), "{found}");
+    assert!(
+        found["mcnemar"]["p"].as_f64() > Some(0.0) && found["delong"]["p"].as_f64() > Some(0.0),
+        "{found}"
+    );
+    assert_eq!(found["delong"]["a"]["value"], found["metric"]["a"], "{found}");
+    assert_eq!(itself["delong"]["p"], json!(1.0), "{itself}");
     // Without the target nothing is said about which is better.
     let blind = ask(1, 2, rows(false)).json();
     assert_eq!(blind["metric"], Value::Null);
+    assert_eq!(
+        (&blind["metrics"], &blind["mcnemar"], &blind["delong"]),
+        (&json!([]), &Value::Null, &Value::Null)
+    );
     assert!(blind["message"].as_str().expect("words").contains("Without the target"), "{blind}");
     let mut odd = rows(true);
     odd[3]["y"] = "perhaps".into();

@@ -6,6 +6,7 @@ metrics   scikit-learn's metrics, golden and live; what predict promises, as pan
 onnx      ONNX Runtime on model.onnx of models trained here
 pandas    the profile of a file against pandas
 linear    linear and logistic regression against scikit-learn
+compare   the tests of whether models differ: McNemar, DeLong, 5x2cv, corrections, calibration
 oip       NVIDIA's tritonclient: it still sends what the codec's tests read, and reads what the codec writes
 fleet     Seldon's MLServer as an endpoint of the fleet (of mlserver.txt, in an environment of its own)
 node      NVIDIA's tritonclient against `orrery node`; ONNX files it serves against ONNX Runtime; promtool on /metrics
@@ -23,7 +24,7 @@ import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-CHECKS = ["metrics", "onnx", "pandas", "linear", "oip", "node", "fleet"]
+CHECKS = ["metrics", "onnx", "pandas", "linear", "compare", "oip", "node", "fleet"]
 
 
 def metrics(orrery, folder):
@@ -47,6 +48,12 @@ def linear(orrery, folder):
 
     golden, live = sklearn_linear.check(), importlib.import_module("linear_models").run(orrery, folder)
     return golden[0] + live[0], golden[1] + live[1]
+
+
+def compare(_orrery, _folder):
+    import paired_tests
+
+    return paired_tests.check()
 
 
 def oip(_orrery, _folder):

@@ -31,6 +31,7 @@ pub enum UiCommand {
     /// Go to a page.
     GoModels,
     /// Go to a page.
+    GoCompare,
     GoCompress,
     /// Go to a page.
     GoDeployments,
@@ -70,6 +71,8 @@ pub enum UiCommand {
     PredictOnFile,
     /// Export the selected model.
     ExportModel,
+    /// Compare the chosen versions.
+    CompareModels,
     /// Delete the selected model.
     DeleteModel,
     /// Restore the selected model.
@@ -160,12 +163,13 @@ pub struct CommandContext<'a> {
 
 impl UiCommand {
     /// Every command, in the order of menus.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 46] = [
         Self::GoHome,
         Self::GoData,
         Self::GoTrain,
         Self::GoRuns,
         Self::GoModels,
+        Self::GoCompare,
         Self::GoCompress,
         Self::GoDeployments,
         Self::GoFleet,
@@ -186,6 +190,7 @@ impl UiCommand {
         Self::ShowModelOfRun,
         Self::PredictOnFile,
         Self::ExportModel,
+        Self::CompareModels,
         Self::DeleteModel,
         Self::RestoreModel,
         Self::Quantize,
@@ -244,6 +249,7 @@ impl UiCommand {
             Self::GoTrain => ("Train", "Describe and start a training", icon::TRAIN, Go),
             Self::GoRuns => ("Runs", "Trainings, live and past", icon::RUNS, Go),
             Self::GoModels => ("Models", "Model versions and their cards", icon::MODELS, Go),
+            Self::GoCompare => ("Compare", "Whether one version is better beyond chance", icon::COMPARE, Go),
             Self::GoCompress => ("Compress", "Smaller versions of networks", icon::COMPRESS, Go),
             Self::GoSettings => ("Settings", "Devices, appearance, workspace", icon::SETTINGS, Go),
             Self::OpenFile => {
@@ -272,6 +278,9 @@ impl UiCommand {
                 ("Predict on a file…", "Add predictions to a table", icon::PREDICT, Models)
             }
             Self::ExportModel => ("Export…", "Copy this model's files into a folder", icon::EXPORT, Models),
+            Self::CompareModels => {
+                ("Compare models", "Compare the versions this form names", icon::COMPARE, Models)
+            }
             Self::DeleteModel => ("Delete model", "Move this model version to the bin", icon::DELETE, Models),
             Self::RestoreModel => ("Restore model", "Bring this model version back", icon::UNDO, Models),
             Self::Quantize => ("Quantize…", "Make a smaller version of a network", icon::COMPRESS, Models),
@@ -331,7 +340,7 @@ impl UiCommand {
             Self::GoTrain => command(Key::Num3),
             Self::GoRuns => command(Key::Num4),
             Self::GoModels => command(Key::Num5),
-            Self::GoCompress => shift(Key::C),
+            Self::GoCompress => shift(Key::Y),
             Self::GoDeployments => command(Key::Num6),
             Self::GoFleet => command(Key::Num7),
             Self::GoTraffic => command(Key::Num8),
@@ -349,6 +358,7 @@ impl UiCommand {
             Self::ShowModelOfRun => command(Key::M),
             Self::PredictOnFile => shift(Key::P),
             Self::ExportModel => command(Key::E),
+            Self::CompareModels => shift(Key::C),
             Self::Quantize => shift(Key::Q),
             Self::DeployModel => command(Key::D),
             Self::AddEndpoint => shift(Key::E),
@@ -366,8 +376,12 @@ impl UiCommand {
             Self::Smaller => command(Key::Minus),
             Self::NormalSize => command(Key::Num0),
             Self::Quit => command(Key::Q),
-            // Deleting has no key on purpose: one slip of a finger is too near.
-            Self::DeleteDataset | Self::DeleteRun | Self::DeleteModel | Self::RestoreModel => None,
+            // The numbers of the pages are given away. Deleting has no key on purpose: one slip of a finger is too near.
+            Self::GoCompare
+            | Self::DeleteDataset
+            | Self::DeleteRun
+            | Self::DeleteModel
+            | Self::RestoreModel => None,
         }
     }
 
@@ -379,6 +393,7 @@ impl UiCommand {
             Self::GoTrain => PageId::Train,
             Self::GoRuns => PageId::Runs,
             Self::GoModels => PageId::Models,
+            Self::GoCompare => PageId::Compare,
             Self::GoCompress => PageId::Compress,
             Self::GoDeployments => PageId::Deployments,
             Self::GoFleet => PageId::Fleet,
@@ -399,6 +414,7 @@ impl UiCommand {
     /// The page that executes it wherever the window is: it is opened first.
     pub fn home(self) -> Option<PageId> {
         Some(match self {
+            Self::CompareModels => PageId::Compare,
             Self::Quantize => PageId::Compress,
             Self::DeployModel => PageId::Deployments,
             Self::AddEndpoint | Self::AddRegion | Self::CheckEndpoint => PageId::Fleet,
@@ -452,6 +468,10 @@ impl UiCommand {
                 Some(_) => Err("This model version is not in the bin."),
                 None => Err("Choose a model first."),
             },
+            Self::CompareModels => {
+                let present = at.snapshot.models.iter().filter(|entry| !entry.deleted).count();
+                if present < 2 { Err("Train two models first: there is nothing to compare.") } else { Ok(()) }
+            }
             Self::Quantize => {
                 let any = at.snapshot.models.iter().any(ModelEntry::can_be_quantized);
                 any.then_some(()).ok_or("Train a network or a linear model first; trees cannot be quantized.")
@@ -466,7 +486,8 @@ impl UiCommand {
     }
 
     fn changes_workspace(self) -> bool {
-        !matches!(self.group(), Group::Go | Group::Window) && !matches!(self, Self::ShowModelOfRun)
+        !matches!(self.group(), Group::Go | Group::Window)
+            && !matches!(self, Self::ShowModelOfRun | Self::CompareModels)
             || self == Self::MeasureDevices
     }
 }

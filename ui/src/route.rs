@@ -19,6 +19,8 @@ pub enum PageId {
     Runs,
     /// Model versions and their cards.
     Models,
+    /// Model versions held against each other.
+    Compare,
     /// Smaller versions of networks.
     Compress,
     /// What runs where, and the rollouts that change it.
@@ -60,6 +62,11 @@ pub enum Route {
         /// The model version shown.
         model: Option<ModelRef>,
     },
+    /// Compare.
+    Compare {
+        /// The first version.
+        model: Option<ModelRef>,
+    },
     /// Compress.
     Compress {
         /// The model version shown.
@@ -91,12 +98,13 @@ pub enum Route {
 
 impl PageId {
     /// Every page, in the rail's order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Home,
         Self::Data,
         Self::Train,
         Self::Runs,
         Self::Models,
+        Self::Compare,
         Self::Compress,
         Self::Deployments,
         Self::Fleet,
@@ -118,6 +126,7 @@ impl PageId {
             Self::Train => "Train",
             Self::Runs => "Runs",
             Self::Models => "Models",
+            Self::Compare => "Compare",
             Self::Compress => "Compress",
             Self::Deployments => "Deployments",
             Self::Fleet => "Fleet",
@@ -135,6 +144,7 @@ impl PageId {
             Self::Train => icon::TRAIN,
             Self::Runs => icon::RUNS,
             Self::Models => icon::MODELS,
+            Self::Compare => icon::COMPARE,
             Self::Compress => icon::COMPRESS,
             Self::Deployments => icon::DEPLOYMENTS,
             Self::Fleet => icon::FLEET,
@@ -157,6 +167,7 @@ impl PageId {
             Self::Train => Route::Train { dataset: None },
             Self::Runs => Route::Runs { run: None },
             Self::Models => Route::Models { model: None },
+            Self::Compare => Route::Compare { model: None },
             Self::Compress => Route::Compress { model: None },
             Self::Deployments => Route::Deployments { model: None },
             Self::Fleet => Route::Fleet { endpoint: None },
@@ -176,6 +187,7 @@ impl Route {
             Self::Train { .. } => PageId::Train,
             Self::Runs { .. } => PageId::Runs,
             Self::Models { .. } => PageId::Models,
+            Self::Compare { .. } => PageId::Compare,
             Self::Compress { .. } => PageId::Compress,
             Self::Deployments { .. } => PageId::Deployments,
             Self::Fleet { .. } => PageId::Fleet,

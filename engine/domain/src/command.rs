@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    compare::{CompareSettings, CompareSource},
     compress::QuantizeConfig,
     dataset::ImportOptions,
     device::DeviceChoice,
@@ -123,6 +124,15 @@ pub enum Command {
         file: PathBuf,
         /// File to write.
         out: PathBuf,
+    },
+    /// Compare models on the same rows; the answer is [`crate::snapshot::CompareState`].
+    Compare {
+        /// The models, two or more.
+        models: Vec<ModelRef>,
+        /// The rows.
+        source: CompareSource,
+        /// How.
+        settings: CompareSettings,
     },
     /// Make a smaller version of a network.
     Quantize {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    compare::{CompareData, CompareReport, CompareSettings},
     compress::{CompressReport, QuantizeConfig},
     dataset::{Dataset, ImportBudget, ImportOptions},
     device::{Device, DeviceChoice},
@@ -78,6 +79,17 @@ pub enum JobSpec {
         file: PathBuf,
         /// The file to write (`.csv` or `.parquet`).
         out: PathBuf,
+    },
+    /// Compare models on the same rows.
+    Compare {
+        /// Workspace folder.
+        home: PathBuf,
+        /// The models, two or more.
+        models: Vec<ModelRef>,
+        /// The rows.
+        data: CompareData,
+        /// How.
+        settings: CompareSettings,
     },
     /// Quantize a model into a new version of it.
     Quantize {
@@ -273,6 +285,11 @@ pub enum JobEvent {
     Predicted {
         /// How it went.
         report: PredictReport,
+    },
+    /// A comparison ended well.
+    Compared {
+        /// What was found.
+        report: Box<CompareReport>,
     },
     /// A compression ended well; its model is registered.
     Compressed {

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    compare::{CompareReport, CompareSettings, CompareSource},
     compress::QuantizeScheme,
     curves::Curves,
     dataset::Dataset,
@@ -104,6 +105,11 @@ pub enum JobKind {
         /// File.
         file: PathBuf,
     },
+    /// Comparison of models.
+    Compare {
+        /// Models.
+        models: Vec<ModelRef>,
+    },
     /// Quantization of a model.
     Quantize {
         /// Model.
@@ -146,6 +152,8 @@ pub enum JobOutcome {
         /// How it went.
         report: Box<PredictReport>,
     },
+    /// A comparison is there.
+    Compared,
     /// A smaller model is there.
     Compressed {
         /// It.
@@ -211,6 +219,21 @@ pub struct TryRowState {
     pub answer: Option<Result<RowPrediction, Failure>>,
 }
 
+/// The latest [`crate::Command::Compare`] and its answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CompareState {
+    /// The job that computes it.
+    pub job: u64,
+    /// Models asked about.
+    pub models: Vec<ModelRef>,
+    /// Rows asked about.
+    pub source: CompareSource,
+    /// How it was asked.
+    pub settings: CompareSettings,
+    /// What was found; `None` while the job goes on, or where it was cancelled.
+    pub answer: Option<Result<CompareReport, Failure>>,
+}
+
 /// A run's curves.
 pub type RunSeries = BTreeMap<SeriesId, Series>;
 
@@ -255,6 +278,8 @@ pub struct Snapshot {
     pub forecast: Option<Arc<ForecastState>>,
     /// Latest try-it answer.
     pub try_row: Option<Arc<TryRowState>>,
+    /// Latest comparison.
+    pub comparison: Option<Arc<CompareState>>,
     /// The fleet.
     pub fleet: Arc<FleetState>,
     /// The window's own state as it was last saved; read once at start.

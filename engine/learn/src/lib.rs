@@ -4,12 +4,14 @@
 //! file ──data──► Table ──split──► rows ──prepare──► Encoded ──nets | gbt | linear──► weights, trees
 //!                  │                                                                      │
 //!                  └─ profile                    metrics ◄── Predictions ◄── predict ◄────┼── model folder, ONNX
-//!                                                          Explanation ◄── explain ◄──────┘
+//!                                                          Explanation ◄── explain ◄──────┤
+//!                                                        CompareReport ◄── compare ◄──────┘
 //! ```
 //!
 //! Everything here runs in a child process. It knows no network, no database and no window: it takes plain values, a folder
 //! to write to and a [`control::JobControl`], and ends with a value, a [`orrery_domain::Failure`] or an interruption.
 
+pub mod compare;
 pub mod control;
 pub mod data;
 pub mod device;

@@ -30,6 +30,7 @@ pub fn settles(event: &JobEvent) -> bool {
         | JobEvent::Evaluated { .. }
         | JobEvent::Compressed { .. }
         | JobEvent::Predicted { .. }
+        | JobEvent::Compared { .. }
         | JobEvent::Devices { .. }
         | JobEvent::Probed { .. }
         | JobEvent::Failed { .. } => true,

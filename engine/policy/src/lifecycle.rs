@@ -65,6 +65,7 @@ pub fn fold(run: &mut Run, event: &JobEvent, at: UnixSecs) {
         | JobEvent::Evaluated { .. }
         | JobEvent::Compressed { .. }
         | JobEvent::Predicted { .. }
+        | JobEvent::Compared { .. }
         | JobEvent::Devices { .. }
         | JobEvent::Probed { .. }
         | JobEvent::Row { .. } => {}

@@ -18,6 +18,7 @@ use orrery_domain::{
     training::TrainConfig,
 };
 use orrery_learn::{
+    compare::CompareJob,
     control::{Interrupt, JobControl},
     faults, room,
     train::TrainJob,
@@ -172,6 +173,14 @@ fn batch(spec: &JobSpec, work: &dyn Work, control: &dyn JobControl) -> Result<Jo
         JobSpec::Predict { home, model, file, out } => {
             let folder = Workspace::open(home)?.model(model);
             Ok(JobEvent::Predicted { report: work.predict(&folder, file, out, control)? })
+        }
+        JobSpec::Compare { home, models, data, settings } => {
+            let workspace = Workspace::open(home)?;
+            let models: Vec<(ModelRef, PathBuf)> =
+                models.iter().map(|model| (model.clone(), workspace.model(model))).collect();
+            let (blobs, scratch) = (workspace.blobs(), workspace.jobs());
+            let job = CompareJob { models: &models, data, blobs: &blobs, scratch: &scratch, settings };
+            Ok(JobEvent::Compared { report: Box::new(work.compare(&job, control)?) })
         }
         JobSpec::Quantize { home, model, dataset, config, model_name, run } => {
             let report = compress::quantize(

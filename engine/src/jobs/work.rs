@@ -4,6 +4,7 @@ use std::path::Path;
 
 use orrery_domain::{
     Failure,
+    compare::CompareReport,
     compress::CompressReport,
     dataset::{Dataset, ImportBudget, ImportOptions},
     device::{Device, DeviceChoice},
@@ -13,6 +14,7 @@ use orrery_domain::{
     profile::Profile,
 };
 use orrery_learn::{
+    compare::CompareJob,
     control::{Interrupt, JobControl},
     quantize::QuantizeJob,
     table::Table,
@@ -79,6 +81,11 @@ pub trait Work: Sync {
         control: &dyn JobControl,
     ) -> Result<PredictReport, Interrupt>;
 
+    /// Compares models, see [`orrery_learn::compare::compare`].
+    ///
+    /// # Errors
+    /// A failure or an interruption.
+    fn compare(&self, job: &CompareJob<'_>, control: &dyn JobControl) -> Result<CompareReport, Interrupt>;
     /// Quantizes a model, see [`orrery_learn::quantize::run`].
     ///
     /// # Errors
@@ -159,6 +166,9 @@ impl Work for LearnWork {
         orrery_learn::predict::predict_file(model, file, out, control)
     }
 
+    fn compare(&self, job: &CompareJob<'_>, control: &dyn JobControl) -> Result<CompareReport, Interrupt> {
+        orrery_learn::compare::compare(job, control)
+    }
     fn quantize(
         &self,
         job: &QuantizeJob,

@@ -31,6 +31,7 @@ fn only_looks(command: &Command) -> bool {
             | Command::WatchRuns { .. }
             | Command::LoadModel { .. }
             | Command::TryRow { .. }
+            | Command::Compare { .. }
             | Command::ExportModel { .. }
             | Command::DismissNotice { .. }
             | Command::SaveFile { .. }
@@ -91,6 +92,7 @@ impl State {
                 Ok(Box::new(move |state| state.load_model(&model)))
             })),
             Command::Predict { model, file, out } => self.predict(model, file, out),
+            Command::Compare { models, source, settings } => self.compare(models, source, settings),
             Command::Quantize { model, config } => self.quantize(model, *config),
             Command::TryRow { model, row } => self.try_row(model, row),
             Command::ExportModel { model, to } => self.export(model, to),

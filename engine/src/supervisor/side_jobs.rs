@@ -1,15 +1,16 @@
-//! Jobs that are no runs: imports, profiles, predictions, compressions.
+//! Jobs that are no runs: imports, profiles, predictions, comparisons, compressions.
 
 use std::{path::PathBuf, sync::Arc};
 
 use orrery_domain::{
     DatasetId, Failure, ModelRef, RunId,
+    compare::{CompareData, CompareReport, CompareSettings, CompareSource},
     compress::QuantizeConfig,
     dataset::{Dataset, ImportBudget, ImportOptions},
     job::{JobEvent, JobSpec, Steering},
     profile::Profile,
     run::{Progress, RunState},
-    snapshot::{JobEntry, JobKind, JobOutcome, Severity},
+    snapshot::{CompareState, JobEntry, JobKind, JobOutcome, Severity},
     words::{count, plural},
 };
 use orrery_policy::ending;
@@ -103,6 +104,41 @@ impl State {
         self.start_job(JobKind::Predict { model, file }, spec);
     }
 
+    /// Compares models; the answer of the comparison before is gone.
+    pub(super) fn compare(
+        &mut self,
+        models: Vec<ModelRef>,
+        source: CompareSource,
+        settings: CompareSettings,
+    ) {
+        let data = match &source {
+            CompareSource::File { file } => CompareData::File { file: file.clone() },
+            CompareSource::Dataset { dataset } => {
+                let Some(dataset) = self.dataset(dataset) else { return };
+                CompareData::Dataset { dataset: Box::new(dataset) }
+            }
+        };
+        if let Some(before) = self.snapshot.comparison.as_ref().filter(|before| before.answer.is_none())
+            && let Some(side_job) = self.side_jobs.get_mut(&before.job)
+        {
+            side_job.cancelled = true;
+            side_job.cancel();
+        }
+        let home = self.workspace.home().to_path_buf();
+        let spec = JobSpec::Compare { home, models: models.clone(), data, settings: settings.clone() };
+        let job = self.start_job(JobKind::Compare { models: models.clone() }, spec);
+        let asked = CompareState { job, models, source, settings, answer: None };
+        self.snapshot.comparison = Some(Arc::new(asked));
+        self.touch();
+    }
+
+    /// Shows a comparison's answer, unless another one was asked for since.
+    fn show_compared(&mut self, id: u64, answer: Result<CompareReport, Failure>) {
+        if let Some(asked) = self.snapshot.comparison.as_mut().filter(|asked| asked.job == id) {
+            Arc::make_mut(asked).answer = Some(answer);
+            self.touch();
+        }
+    }
     /// Quantizes a model, with the dataset that it was trained on.
     pub(super) fn quantize(&mut self, model: ModelRef, config: QuantizeConfig) {
         self.effect(Box::new(move |store, workspace| {
@@ -139,7 +175,7 @@ impl State {
         id
     }
 
-    fn start_job(&mut self, kind: JobKind, spec: JobSpec) {
+    fn start_job(&mut self, kind: JobKind, spec: JobSpec) -> u64 {
         let id = self.list_job(kind);
         self.side_jobs.insert(id, SideJob::default());
         let (workspace, launcher, inbox) =
@@ -155,6 +191,7 @@ impl State {
                 .and_then(|launch| spawn::start(&launcher, &launch, hear).map(|job| (job, launch)));
             Box::new(move |state| state.job_started(id, started))
         });
+        id
     }
 
     fn job_started(&mut self, id: u64, started: Result<(Job, Launch), Failure>) {
@@ -217,6 +254,12 @@ impl State {
                 self.end_job(id, JobOutcome::Predicted { report: Box::new(report) });
                 self.say(Severity::Ok, message);
             }
+            JobEvent::Compared { report } => {
+                let message = report.message.clone();
+                self.show_compared(id, Ok(*report));
+                self.end_job(id, JobOutcome::Compared);
+                self.say(Severity::Ok, message);
+            }
             JobEvent::Compressed { report } => {
                 let Some(model) = report.model.clone() else { return };
                 self.end_job(id, JobOutcome::Compressed { model: model.clone() });
@@ -256,6 +299,7 @@ impl State {
     pub(super) fn end_job(&mut self, id: u64, outcome: JobOutcome) {
         if let JobOutcome::Failed { failure } = &outcome {
             let failure = failure.clone();
+            self.show_compared(id, Err(failure.clone()));
             self.report(&failure);
         }
         if let Some(entry) = Arc::make_mut(&mut self.snapshot.jobs).iter_mut().find(|job| job.id == id) {

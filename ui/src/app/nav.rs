@@ -14,11 +14,12 @@ use crate::{
 };
 
 /// The rail's groups: heading, and the commands that go there. A group appears with its first working page.
-const GROUPS: [(&str, &[UiCommand]); 3] = [
+const GROUPS: [(&str, &[UiCommand]); 4] = [
     (
         "Build",
         &[UiCommand::GoHome, UiCommand::GoData, UiCommand::GoTrain, UiCommand::GoRuns, UiCommand::GoModels],
     ),
+    ("Understand", &[UiCommand::GoCompare]),
     ("Shrink", &[UiCommand::GoCompress]),
     ("Serve", &[UiCommand::GoDeployments, UiCommand::GoFleet, UiCommand::GoTraffic, UiCommand::GoDrills]),
 ];

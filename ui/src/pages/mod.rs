@@ -1,5 +1,6 @@
 //! The pages: one trait, one list. A page is `data.rs` (what it shows, as plain data), `view.rs` (draws it) and `mod.rs` (its state).
 
+pub mod compare;
 pub mod compress;
 pub mod data;
 pub mod deployments;
@@ -58,6 +59,7 @@ pub fn all() -> Vec<Box<dyn Page>> {
         Box::new(train::TrainPage::default()),
         Box::new(runs::RunsPage::default()),
         Box::new(models::ModelsPage::default()),
+        Box::new(compare::ComparePage::default()),
         Box::new(compress::CompressPage::default()),
         Box::new(deployments::DeploymentsPage::default()),
         Box::new(fleet::FleetPage::default()),

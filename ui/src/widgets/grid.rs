@@ -30,6 +30,17 @@ pub enum Look {
     Spark(Vec<Option<f64>>),
     /// As a bar of a share, 0 to 1, with a mark where it should be.
     Bar(f64, Option<f64>),
+    /// As an interval with its value, on a scale from -1 to 1 with a line at 0.
+    Interval {
+        /// Lower end.
+        low: f64,
+        /// Value.
+        value: f64,
+        /// Upper end.
+        high: f64,
+        /// The state whose colour it has.
+        state: State,
+    },
 }
 
 /// A cell.
@@ -99,7 +110,9 @@ impl TableRows for Rows<'_> {
     fn exact(&self, row: usize, column: usize) -> Cow<'_, str> {
         let cell = &self.0[row].cells[column];
         match (&cell.look, cell.number) {
-            (Look::Plain | Look::Bar(..), Some(value)) => Cow::Owned(value.to_string()),
+            (Look::Plain | Look::Bar(..) | Look::Interval { .. }, Some(value)) => {
+                Cow::Owned(value.to_string())
+            }
             _ => Cow::Borrowed(if cell.text == NONE { "" } else { &cell.text }),
         }
     }
@@ -138,6 +151,9 @@ impl TableHost for Host<'_> {
                 sparkline(ui, self.theme, values, room, &cell.text);
             }
             Look::Bar(share, mark) => self.bar(ui, *share, *mark, &cell.text),
+            Look::Interval { low, value, high, state } => {
+                self.interval(ui, [*low, *value, *high], *state, &cell.text);
+            }
         }
     }
 }
@@ -148,6 +164,23 @@ impl Host<'_> {
         ui.add(egui::Label::new(icon::state_text(self.theme, state)).selectable(false));
         let words = self.theme.body(words).color(self.theme.state(state));
         ui.add(egui::Label::new(words).truncate().selectable(false));
+    }
+
+    fn interval(&self, ui: &mut Ui, on_scale: [f64; 3], state: State, words: &str) {
+        let size = vec2(ui.available_width(), space::ROW - space::S);
+        let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+        let colour = self.theme.state(state);
+        let half = rect.width() / 2.0 - space::XS;
+        let [low, value, high] = on_scale.map(|share| rect.center().x + half * share.clamp(-1.0, 1.0) as f32);
+        let painter = ui.painter();
+        painter.vline(rect.center().x, rect.y_range(), egui::Stroke::new(1.0, self.theme.text.weak));
+        painter.hline(low..=high, rect.center().y, egui::Stroke::new(2.0, colour));
+        for end in [low, high] {
+            painter.vline(end, rect.shrink2(vec2(0.0, 5.0)).y_range(), egui::Stroke::new(2.0, colour));
+        }
+        painter.circle_filled(egui::pos2(value, rect.center().y), 4.0, colour);
+        response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, words));
+        response.on_hover_text(words);
     }
 
     fn bar(&self, ui: &mut Ui, share: f64, mark: Option<f64>, words: &str) {

@@ -28,6 +28,8 @@ icons! {
     RUNS = ICON_SHOW_CHART;
     /// Page Models.
     MODELS = ICON_DEPLOYED_CODE;
+    /// Page Compare.
+    COMPARE = ICON_COMPARE_ARROWS;
     /// Page Compress.
     COMPRESS = ICON_COMPRESS;
     /// Page Deployments.

@@ -5,6 +5,7 @@ pub mod badge;
 pub mod button;
 pub mod card;
 pub mod chart;
+pub mod chart_card;
 pub mod chart_export;
 pub mod choice;
 pub mod column_picker;

@@ -6,6 +6,7 @@ mod support {
     pub mod harness;
 }
 
+mod compare;
 mod compress;
 mod deployments;
 mod drills;

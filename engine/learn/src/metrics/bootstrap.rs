@@ -64,7 +64,7 @@ pub(super) fn interval(values: impl Iterator<Item = Option<f64>>) -> Option<(f64
 }
 
 /// Quantile `share` of sorted values by linear interpolation.
-pub(super) fn quantile(sorted: &[f64], share: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let position = share * (sorted.len() - 1) as f64;
     let below = sorted[position.floor() as usize];
     let above = sorted[position.ceil() as usize];

@@ -15,6 +15,7 @@ mod curves;
 mod decimate;
 mod ranking;
 mod raw;
+mod replicates;
 mod scorer;
 mod values;
 mod verdict;
@@ -30,10 +31,11 @@ use orrery_domain::{
     training::Task,
 };
 
-pub(crate) use self::classes::decide;
+pub(crate) use self::{bootstrap::quantile, classes::decide, verdict::figure};
 pub use self::{
     curves::curves,
     raw::from_raw,
+    replicates::{Difference, Replicates},
     verdict::{Paired, paired, verdict},
 };
 
@@ -152,27 +154,17 @@ pub fn evaluate_at(
     threshold: f64,
     bootstrap: Option<&BootstrapSettings>,
 ) -> Metrics {
-    let undefined = MetricValue { value: None, low: None, high: None };
-    let ids = MetricId::of(task);
-    let Some(scorer) = scorer::Scorer::new(task, truth, predictions, threshold) else {
-        return ids.iter().map(|id| (*id, undefined.clone())).collect();
+    let Some(settings) = bootstrap else {
+        let undefined = MetricValue { value: None, low: None, high: None };
+        let ids = MetricId::of(task);
+        return match scorer::Scorer::new(task, truth, predictions, threshold) {
+            Some(scorer) => scorer
+                .measure(&vec![1; truth.rows()])
+                .into_iter()
+                .map(|(id, value)| (id, MetricValue { value, low: None, high: None }))
+                .collect(),
+            None => ids.iter().map(|id| (*id, undefined.clone())).collect(),
+        };
     };
-    let values = scorer.measure(&vec![1; truth.rows()]);
-    let mut metrics: Metrics = values
-        .iter()
-        .map(|(id, value)| (*id, MetricValue { value: *value, low: None, high: None }))
-        .collect();
-    if let Some(settings) = bootstrap {
-        let replicates =
-            bootstrap::replicate(truth.rows(), scorer.work(), settings, |counts| scorer.measure(counts));
-        for (position, (id, value)) in values.iter().enumerate() {
-            let drawn = replicates.iter().map(|replicate| replicate[position].1);
-            if let (Some(_), Some((low, high)), Some(metric)) =
-                (value, bootstrap::interval(drawn), metrics.get_mut(id))
-            {
-                (metric.low, metric.high) = (Some(low), Some(high));
-            }
-        }
-    }
-    metrics
+    Replicates::new(task, truth, predictions, threshold, settings).metrics()
 }

@@ -133,7 +133,7 @@ fn sentence(
 }
 
 /// A number with as many digits as a sentence needs: four significant ones.
-fn figure(value: f64) -> String {
+pub(crate) fn figure(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return "0".to_owned();
     }

@@ -1,15 +1,16 @@
 //! Comparison of two models on the same rows: where they differ, and whether one is better beyond chance.
 
 use orrery_domain::{
-    Failure, FailureClass,
+    Failure,
     compare::{Better, ComparedRow, Comparison, MetricComparison, Said},
-    metric::MetricValue,
+    metric::MetricId,
     training::Task,
 };
 
 use super::{Predictor, evaluate::Known};
 use crate::{
-    metrics::{BootstrapSettings, Paired, Predictions, Truth, paired},
+    compare::{Measured, Tested, check_alike, client, test_pair},
+    metrics::{BootstrapSettings, DEFAULT_THRESHOLD, Predictions, Replicates, Truth},
     table::{Table, number_text},
 };
 
@@ -35,15 +36,9 @@ impl Predictor {
     /// fit, or its target is no class of the models.
     pub fn compare(&self, other: &Self, rows: ComparedRows<'_>) -> Result<Comparison, Failure> {
         let (a, b) = (self.card(), other.card());
-        if a.task != b.task || a.target != b.target || a.classes != b.classes {
-            return Err(client(format!(
-                "The models cannot be compared: one predicts {}, the other {}. Choose two versions with the same target and \
-                 classes.",
-                a.target, b.target
-            )));
-        }
+        check_alike((&"the first version", a), (&"the second", b))?;
         if rows.a.rows() == 0 {
-            return Err(client("There is no row to compare on. Give one row at least.".to_owned()));
+            return Err(client("There is no row to compare on. Give one row at least."));
         }
         let first = self.predict_table(rows.a)?.0;
         let second = other.predict_table(rows.b)?.0;
@@ -64,10 +59,13 @@ impl Predictor {
                 }
             })
             .count() as u64;
-        let metric = match rows.target {
-            Some(target) => self.judged(target, &first, &second)?,
+        let tested = match rows.target {
+            Some(target) => self.judged(other, target, &first, &second)?,
             None => None,
         };
+        let metric = tested.as_ref().and_then(|found| found.metric(MetricId::primary(a.task))).cloned();
+        let (metrics, mcnemar, delong) =
+            tested.map_or_else(Default::default, |found| (found.metrics, found.mcnemar, found.delong));
         let many = predictions.len() as u64;
         Ok(Comparison {
             rows: many,
@@ -76,6 +74,9 @@ impl Predictor {
             largest_difference: differences.iter().copied().fold(0.0, f64::max),
             message: sentence(metric.as_ref(), same, many),
             metric,
+            metrics,
+            mcnemar,
+            delong,
             predictions,
         })
     }
@@ -96,47 +97,35 @@ impl Predictor {
         }
     }
 
-    /// The first metric of the task on the rows whose target is known.
+    /// The tests on the rows whose target is known; none where there is no such row.
     fn judged(
         &self,
+        other: &Self,
         target: &Table,
         first: &Predictions,
         second: &Predictions,
-    ) -> Result<Option<MetricComparison>, Failure> {
+    ) -> Result<Option<Tested>, Failure> {
         let Some(column) = target.position(&self.card.target) else { return Ok(None) };
         let known = Known::of(self, target, column, "the rows that were given")?;
         if known.kept.is_empty() {
             return Ok(None);
         }
-        let truth = match self.card.task {
+        let task = self.card.task;
+        let truth = match task {
             Task::Regression => Truth::Values(&known.values),
             Task::Binary | Task::Multiclass => {
                 Truth::Classes { codes: &known.codes, classes: &self.card.classes }
             }
         };
-        let settings = BootstrapSettings::default();
-        let (first, second) = (of_rows(first, &known.kept), of_rows(second, &known.kept));
-        let Some(found) = paired(self.card.task, &truth, &second, &first, &settings) else { return Ok(None) };
-        Ok(Some(comparison(&found, known.kept.len())))
-    }
-}
-
-fn comparison(found: &Paired, rows: usize) -> MetricComparison {
-    MetricComparison {
-        metric: found.metric,
-        rows: rows as u64,
-        a: found.against,
-        b: found.model,
-        difference: MetricValue {
-            value: Some(found.model - found.against),
-            low: found.bounds.map(|(low, _)| low),
-            high: found.bounds.map(|(_, high)| high),
-        },
-        better: match found.better {
-            Some(true) => Better::B,
-            Some(false) => Better::A,
-            None => Better::NotDistinguishable,
-        },
+        let measured = |model: &Self, predictions: &Predictions| {
+            let predictions = of_rows(predictions, &known.kept);
+            let threshold = model.card.threshold.unwrap_or(DEFAULT_THRESHOLD);
+            let settings = BootstrapSettings::default();
+            let replicates = Replicates::new(task, &truth, &predictions, threshold, &settings);
+            Measured { predictions, threshold: (task == Task::Binary).then_some(threshold), replicates }
+        };
+        let (first, second) = (measured(self, first), measured(other, second));
+        Ok(Some(test_pair(task, &known.codes, known.kept.len() as u64, &first, &second)))
     }
 }
 
@@ -192,8 +181,4 @@ fn sentence(metric: Option<&MetricComparison>, same: u64, rows: u64) -> String {
         _ => ", too few rows for an interval".to_owned(),
     };
     format!("{what}: {title} {:.4} and {:.4}{interval}. {agree}", found.a, found.b)
-}
-
-fn client(message: String) -> Failure {
-    Failure::new(FailureClass::Client, message)
 }

@@ -111,7 +111,7 @@ pub fn target_table(target: &str, texts: &[String], number: bool) -> Result<Tabl
 }
 
 /// The rows whose target is known.
-pub(super) struct Known {
+pub(crate) struct Known {
     /// Their positions in the table.
     pub kept: Vec<usize>,
     /// Their classes; empty for regression.
@@ -175,7 +175,7 @@ fn unknown_class(target: &str, class: &str, classes: &[String], place: &str) -> 
 }
 
 /// Predictions of the kept rows, in order.
-fn predict_kept(
+pub(crate) fn predict_kept(
     predictor: &Predictor,
     table: &Table,
     kept: &[usize],

@@ -247,7 +247,7 @@ fn report(
 }
 
 /// A sentence about rows of the file that could not be read and are not in the outcome.
-pub(super) fn bad_rows(read: &ReadReport) -> Option<String> {
+pub(crate) fn bad_rows(read: &ReadReport) -> Option<String> {
     if read.bad_rows == 0 {
         return None;
     }
@@ -261,7 +261,7 @@ pub(super) fn bad_rows(read: &ReadReport) -> Option<String> {
 }
 
 /// Says how far the job is.
-pub(super) fn say(
+pub(crate) fn say(
     control: &dyn JobControl,
     phase: &str,
     fraction: Option<f64>,

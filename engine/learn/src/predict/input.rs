@@ -28,28 +28,63 @@ pub(super) struct Input {
     pub(super) read: ReadReport,
 }
 
+/// Columns of a file read for several models.
+pub(crate) struct Shared {
+    /// The file's columns as they are; what is a text to any of the models is one.
+    pub(crate) table: Table,
+    /// The same rows as each model takes them. `[models]`
+    pub(crate) scored: Vec<Table>,
+    /// What a person should know about the file.
+    pub(crate) read: ReadReport,
+}
+
 /// Reads a file for a model. Category and text columns are read as in training, because a code such as `007` would lose its
 /// zeros as a number; all other types are found by looking, so that a number with a decimal point is welcome in a column that
 /// had none, and what is written out again is what was there.
 pub(super) fn read(file: &Path, card: &ModelCard, control: &dyn JobControl) -> Result<Input, Interrupt> {
-    let types = card
-        .features
+    let Shared { table, scored, read } = read_shared(file, &[card], control)?;
+    let scored = scored.into_iter().next().unwrap_or_else(|| table.clone());
+    Ok(Input { table, scored, read })
+}
+
+/// Reads a file once for several models, as [`read`] does for one.
+pub(crate) fn read_shared(
+    file: &Path,
+    cards: &[&ModelCard],
+    control: &dyn JobControl,
+) -> Result<Shared, Interrupt> {
+    let types = cards
         .iter()
+        .flat_map(|card| &card.features)
         .filter(|feature| is_text(feature.kind))
         .map(|feature| (feature.name.clone(), feature.kind))
         .collect();
     let options = ImportOptions { types, ..ImportOptions::default() };
     let (table, mut read) = data::read_table(file, &options, &ImportBudget::default(), control)?;
-    require(&table, card.features.iter().map(|feature| feature.name.as_str()), file)?;
-    let scored = parsed(&table, &card.features, &mut read.warnings)?;
-    Ok(Input { table, scored, read })
+    let scored = cards.iter().map(|card| taken_by(card, &table, file, &mut read.warnings));
+    let scored = scored.collect::<Result<Vec<Table>, Failure>>()?;
+    Ok(Shared { table, scored, read })
+}
+
+/// A table as a model takes it.
+///
+/// # Errors
+/// A data failure that names the columns which are missing or hold nothing the model can use.
+pub(crate) fn taken_by(
+    card: &ModelCard,
+    table: &Table,
+    place: &Path,
+    warnings: &mut Vec<String>,
+) -> Result<Table, Failure> {
+    require(table, card.features.iter().map(|feature| feature.name.as_str()), place)?;
+    parsed(table, &card.features, warnings)
 }
 
 /// Checks that every column is there.
 ///
 /// # Errors
 /// A data failure that names those which are not, each with the nearest name there is.
-pub(super) fn require<'a>(
+pub(crate) fn require<'a>(
     table: &Table,
     columns: impl Iterator<Item = &'a str>,
     file: &Path,

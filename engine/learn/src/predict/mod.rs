@@ -35,6 +35,11 @@ pub use self::{
     file::predict_file,
     served::{Answer, Answers, Column},
 };
+pub(crate) use self::{
+    evaluate::{Known, predict_kept},
+    file::{bad_rows, say},
+    input::{read_shared, require, taken_by},
+};
 use crate::{
     explain::Explained,
     gbt::GbtScorer,

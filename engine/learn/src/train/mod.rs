@@ -100,6 +100,15 @@ pub fn run(job: &TrainJob, control: &dyn JobControl) -> Result<(TrainSummary, Mo
     room::patiently(&job.run_dir, control, finish, || {})
 }
 
+/// The rows of a table (ascending) that judged the model of a request, found again: the same table and request give the same.
+///
+/// # Errors
+/// A client failure when the request does not fit the table, a data failure when a part comes out empty.
+pub(crate) fn test_rows(config: &TrainConfig, table: &Table) -> Result<Vec<u32>, Failure> {
+    let request = request::check(config, table)?;
+    Ok(parts::rows_of(config, &request, table)?.test)
+}
+
 /// The first event of a run.
 fn started(job: &TrainJob, bench: &Bench<'_>, journal: &Journal) -> Result<JobEvent, Failure> {
     let kind = job.config.model;

@@ -70,21 +70,21 @@ pub(super) fn take_rows(table: &Table, columns: &[String], rows: &[u32]) -> Resu
     Ok(Table::new(schema, arrays))
 }
 
+/// Which rows are used for what.
+///
+/// # Errors
+/// Those of the split.
+pub(super) fn rows_of(config: &TrainConfig, request: &Request, table: &Table) -> Result<SplitRows, Failure> {
+    let (valid, test) = (valid_share(config, table.rows()), config.hyper.test_share.unwrap_or(TEST_SHARE));
+    split(table, request.target, request.task, &config.split, valid, test, config.seed)
+}
+
 /// Divides the table.
 ///
 /// # Errors
 /// Those of the split, and a data failure when all training weights are 0.
 pub(super) fn divide(config: &TrainConfig, request: &Request, table: &Table) -> Result<Parts, Failure> {
-    let hyper = &config.hyper;
-    let rows = split(
-        table,
-        request.target,
-        request.task,
-        &config.split,
-        valid_share(config, table.rows()),
-        hyper.test_share.unwrap_or(TEST_SHARE),
-        config.seed,
-    )?;
+    let rows = rows_of(config, request, table)?;
     let counts = SplitCounts {
         train: rows.train.len() as u64,
         valid: rows.valid.len() as u64,

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// A dataset's record with these columns.
-pub(super) fn dataset_of(rows: u64, columns: &[(&str, ColumnType)]) -> Dataset {
+pub(crate) fn dataset_of(rows: u64, columns: &[(&str, ColumnType)]) -> Dataset {
     Dataset {
         id: DatasetId("0123456789abcdef".to_owned()),
         name: "made".to_owned(),

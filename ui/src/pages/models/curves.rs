@@ -1,8 +1,6 @@
 //! How a model errs: ROC, precision and recall, calibration, confusion, residuals; and the threshold.
 
-use egui::{
-    Align, Align2, ComboBox, FontFamily, FontId, Id, Layout, Role, Sense, Slider, Ui, WidgetInfo, vec2,
-};
+use egui::{Align, Align2, ComboBox, FontFamily, FontId, Layout, Role, Sense, Slider, Ui, WidgetInfo, vec2};
 use orrery_domain::{
     Command, ModelRef,
     curves::{ClassCurves, CurvePoint, Curves},
@@ -12,23 +10,18 @@ use orrery_domain::{
 
 use super::data::{AtThreshold, at_threshold};
 use crate::{
-    context::{PageContext, PickRequest},
+    context::PageContext,
     format,
     theme::{NUMBERS, size, space},
     widgets::{
         button::{Weight, icon_button, text_button},
         card,
         chart::{Chart, ChartLine, nearest_x, range},
-        chart_export,
-        export_menu::{Format, export_menu},
+        chart_card::{self, chart_card},
         icon, input,
-        plot_tools::Shot,
         tile::Tile,
     },
 };
-
-/// Height of a chart, points.
-const HEIGHT: f32 = 250.0;
 
 /// Draws the tab.
 pub(super) fn show(
@@ -143,46 +136,10 @@ fn class_charts(curves: &ClassCurves, at: Option<&AtThreshold>, ctx: &mut PageCo
 }
 
 fn in_column(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {
-    ui.allocate_ui_with_layout(vec2(width, HEIGHT + 60.0), Layout::top_down(Align::LEFT), |ui| {
+    ui.allocate_ui_with_layout(vec2(width, chart_card::HEIGHT + 60.0), Layout::top_down(Align::LEFT), |ui| {
         ui.set_width(width);
         content(ui);
     });
-}
-
-/// A chart in a card, with the menu that saves its points and its picture.
-fn chart_card(
-    chart: &Chart<'_>,
-    csv: impl FnOnce() -> String,
-    ctx: &mut PageContext<'_>,
-    ui: &mut Ui,
-    reading: impl Fn([f64; 2]) -> Option<String>,
-) {
-    let theme = ctx.theme;
-    let shot =
-        ui.data_mut(|data| data.get_temp_mut_or_default::<Shot>(Id::unique(("shot", chart.title))).clone());
-    let mut asked = None;
-    let area = card::card(
-        ui,
-        theme,
-        chart.title,
-        |ui| asked = export_menu(ui, theme, chart.title),
-        |ui| {
-            let width = ui.available_width();
-            chart.show(ui, theme, width, HEIGHT, reading).rect
-        },
-    );
-    let file = match asked {
-        Some(Format::Csv) => Some((Format::Csv.file_name(chart.title), csv().into_bytes())),
-        Some(Format::Svg) => Some((Format::Svg.file_name(chart.title), chart_export::svg(chart, theme))),
-        Some(Format::Png) => {
-            shot.ask(ui);
-            None
-        }
-        None => shot.take(ui, chart.title, area),
-    };
-    if let Some((name, bytes)) = file {
-        ctx.outbox.pick(PickRequest::save(format!("Save {}", chart.title), name, bytes));
-    }
 }
 
 fn xy(points: &[CurvePoint]) -> Vec<[f64; 2]> {

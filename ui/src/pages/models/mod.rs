@@ -21,7 +21,8 @@ use crate::{
     context::PageContext,
     route::{PageId, Route},
     widgets::{
-        button::{Weight, command_button},
+        button::{Weight, command_button, text_button},
+        icon,
         table::{TableChoices, TableState},
     },
 };
@@ -107,6 +108,13 @@ impl Page for ModelsPage {
             return;
         }
         command_button(ctx, ui, UiCommand::PredictOnFile, Weight::Primary);
+        let model = model.clone();
+        if text_button(ui, ctx.theme, Some(icon::COMPARE), "Compare…", Weight::Normal, true)
+            .on_hover_text("Hold this version against another one")
+            .clicked()
+        {
+            ctx.go(Route::Compare { model: Some(model) });
+        }
         command_button(ctx, ui, UiCommand::ExportModel, Weight::Normal);
         command_button(ctx, ui, UiCommand::DeleteModel, Weight::Quiet);
     }

@@ -19,6 +19,8 @@ use orrery_domain::{
     training::{ModelKind, Split, Task, TrainConfig},
 };
 
+#[path = "compare.rs"]
+pub mod compare;
 #[path = "compressed.rs"]
 mod compressed;
 #[path = "fleet.rs"]
@@ -582,6 +584,7 @@ pub fn busy() -> Snapshot {
         })),
         default_device: DeviceChoice::Auto,
         notices: Arc::new(notices()),
+        comparison: Some(Arc::new(compare::state(flights.id.clone()))),
         fleet: Arc::new(fleet::busy()),
         ..Snapshot::default()
     }

@@ -1,8 +1,25 @@
-//! Comparison: two model versions on the same rows, and whether one is better beyond chance.
+//! Comparison: model versions on the same rows, and whether one is better beyond chance.
+
+mod architecture;
+mod calibration;
+mod report;
+mod significance;
+mod slice;
 
 use serde::{Deserialize, Serialize};
 
 use crate::metric::{MetricId, MetricValue};
+
+pub use self::{
+    architecture::{Architecture, ArchitectureDiff, SettingDiff, TensorDiff, TensorShape, TreesDiff},
+    calibration::{BrierParts, Calibration, ReliabilityBin},
+    report::{
+        CompareData, CompareReport, CompareSettings, CompareSource, ComparedModel, ComparedPair,
+        ComparedRows, Latency, RowsOrigin,
+    },
+    significance::{CrossValidated, DeLong, McNemar, SignificanceTest, Verdict},
+    slice::{Condition, Slice, SliceSearch},
+};
 
 /// What a version says of a row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,7 +53,7 @@ pub enum Better {
     NotDistinguishable,
 }
 
-/// The task's first metric of both, on the rows whose target is known.
+/// A metric of both, on the rows whose target is known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MetricComparison {
     /// Metric.
@@ -51,6 +68,9 @@ pub struct MetricComparison {
     pub difference: MetricValue,
     /// Which is better: only where the interval leaves out 0.
     pub better: Better,
+    /// Two-sided p of the paired bootstrap, not corrected for the number of metrics; none where there is no interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p: Option<f64>,
 }
 
 /// Two versions on the same rows.
@@ -66,6 +86,15 @@ pub struct Comparison {
     pub largest_difference: f64,
     /// The metric; none where no row's target was given, or it is not defined on these rows.
     pub metric: Option<MetricComparison>,
+    /// Every metric of the task that is defined on these rows; empty where no row's target was given.
+    #[serde(default)]
+    pub metrics: Vec<MetricComparison>,
+    /// `McNemar`'s test of the predicted classes, where the target was given.
+    #[serde(default)]
+    pub mcnemar: Option<McNemar>,
+    /// `DeLong`'s test of the two AUROCs: two classes, where rows of both were given.
+    #[serde(default)]
+    pub delong: Option<DeLong>,
     /// The result in words.
     pub message: String,
     /// Both answers, row by row.

@@ -1,0 +1,148 @@
+//! Comparison: model versions on the same rows, with the tests that say whether they differ.
+//!
+//! ```text
+//! folders ──► Predictors ─┐                       ┌─ metrics, paired bootstrap, mcnemar, delong ─► verdict, corrected (Holm)
+//! file | dataset ──rows───┴─► predictions ────────┼─ calibration, slices
+//!  (test rows of all)                             └─ latency, bytes ─► Pareto front
+//! folders ──anatomy──► settings, shapes, weights ──► how they are built differently
+//! ```
+//!
+//! Figures of the tests are held against scipy, statsmodels and published examples: `tests/peers/paired_tests.py`.
+
+mod anatomy;
+mod calibration;
+mod corrections;
+mod cross_validate;
+mod delong;
+mod five_by_two;
+mod intervals;
+mod latency;
+mod mcnemar;
+mod pair;
+mod pareto;
+mod report;
+mod rows;
+pub mod slices;
+mod words;
+
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use orrery_domain::{
+    Failure, FailureClass, ModelRef,
+    compare::{CompareData, CompareReport, CompareSettings},
+    metric::MetricId,
+    model::ModelCard,
+};
+
+pub(crate) use self::pair::{Measured, Tested, test as test_pair};
+pub use self::{
+    calibration::{of_shares, of_values},
+    corrections::{benjamini_hochberg, holm},
+    delong::{Placements, delong},
+    five_by_two::{FiveByTwo, REPETITIONS, five_by_two},
+    intervals::wilson,
+    mcnemar::mcnemar,
+    pareto::{Costs, front},
+};
+use crate::{
+    control::{Interrupt, JobControl},
+    predict::{Predictor, say},
+};
+
+/// Most versions that are compared at once.
+pub const MOST_MODELS: usize = 8;
+/// Level of the tests.
+pub const LEVEL: f64 = 0.05;
+
+/// What is compared on what.
+#[derive(Clone, Copy, Debug)]
+pub struct CompareJob<'a> {
+    /// The versions and their folders; two or more.
+    pub models: &'a [(ModelRef, PathBuf)],
+    /// The rows.
+    pub data: &'a CompareData,
+    /// Folder of imported tables.
+    pub blobs: &'a Path,
+    /// A folder in which temporary files may be made.
+    pub scratch: &'a Path,
+    /// How.
+    pub settings: &'a CompareSettings,
+}
+
+/// Compares versions.
+///
+/// # Errors
+/// A client failure when there are fewer than two versions, they predict different things, or the metric or a column is not
+/// theirs; a data failure when the rows lack a column or a target, or no row is left; a model failure when a folder is not sound;
+/// or an interruption.
+pub fn compare(job: &CompareJob<'_>, control: &dyn JobControl) -> Result<CompareReport, Interrupt> {
+    let CompareJob { models, settings, .. } = *job;
+    if models.len() < 2 || models.len() > MOST_MODELS {
+        let message =
+            format!("A comparison takes 2 to {MOST_MODELS} versions, and {} were given.", models.len());
+        return Err(client(message).into());
+    }
+    for (place, (model, _)) in models.iter().enumerate() {
+        if models[..place].iter().any(|(other, _)| other == model) {
+            return Err(client(format!("{model} was given twice. Name different versions.")).into());
+        }
+    }
+    say(control, "Loading the models", None, 0, 0, None);
+    let predictors =
+        models.iter().map(|(_, folder)| Predictor::load(folder)).collect::<Result<Vec<_>, Failure>>()?;
+    let cards: Vec<&ModelCard> = predictors.iter().map(Predictor::card).collect();
+    for ((model, _), card) in models.iter().zip(&cards).skip(1) {
+        check_alike((&models[0].0, cards[0]), (model, card))?;
+    }
+    let metric = metric(settings, cards[0])?;
+    report::report(job, &predictors, metric, control)
+}
+
+/// That two versions predict the same thing.
+///
+/// # Errors
+/// A client failure that says how they differ.
+pub fn check_alike(
+    (a_name, a): (&dyn std::fmt::Display, &ModelCard),
+    (b_name, b): (&dyn std::fmt::Display, &ModelCard),
+) -> Result<(), Failure> {
+    let what = if a.target != b.target {
+        format!("{a_name} predicts '{}' and {b_name} '{}'", a.target, b.target)
+    } else if a.task != b.task {
+        let task = |card: &ModelCard| words::task(card.task);
+        format!("{a_name} predicts '{}' as {} and {b_name} as {}", a.target, task(a), task(b))
+    } else if a.classes != b.classes {
+        let classes = |card: &ModelCard| words::classes(&card.classes);
+        format!("{a_name} knows the classes {} of '{}' and {b_name} {}", classes(a), a.target, classes(b))
+    } else {
+        return Ok(());
+    };
+    Err(client(format!(
+        "The models cannot be compared: {what}. Choose versions with the same target, task and classes in the same order."
+    )))
+}
+
+/// The metric that decides.
+fn metric(settings: &CompareSettings, card: &ModelCard) -> Result<MetricId, Failure> {
+    let metric = settings.metric.unwrap_or(MetricId::primary(card.task));
+    let known = MetricId::of(card.task);
+    if known.contains(&metric) {
+        return Ok(metric);
+    }
+    let names: Vec<&str> = known.iter().map(|id| id.name()).collect();
+    Err(client(format!(
+        "{} is no metric of {}. Choose one of {}.",
+        metric.name(),
+        words::task(card.task),
+        names.join(", ")
+    )))
+}
+
+pub(crate) fn client(message: impl Into<String>) -> Failure {
+    Failure::new(FailureClass::Client, message)
+}

@@ -1,0 +1,208 @@
+//! Tests of whole comparisons, of models trained on a small table.
+
+use std::path::{Path, PathBuf};
+
+use orrery_domain::{
+    Failure, ModelRef,
+    compare::{Better, CompareData, CompareReport, CompareSettings, RowsOrigin, SignificanceTest},
+    metric::MetricId,
+    training::{ModelKind, Task},
+};
+
+use super::{CompareJob, compare};
+use crate::{
+    control::{Interrupt, Unwatched},
+    model::read_card,
+    train::{
+        self, TrainJob,
+        tests::{job, table},
+    },
+};
+
+/// What is different in a model's request.
+type Change<'a> = &'a dyn Fn(&mut TrainJob);
+
+/// A workspace of trained models.
+struct Bench {
+    dir: tempfile::TempDir,
+    models: Vec<(ModelRef, PathBuf)>,
+    data: CompareData,
+}
+
+impl Bench {
+    /// Trains a model a kind and change of its request.
+    fn new(target: &str, models: &[(ModelKind, Change<'_>)]) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        table(600).write_arrow(&dir.path().join("00.arrow")).expect("written");
+        let mut data = None;
+        let trained = models.iter().enumerate().map(|(place, (kind, change))| {
+            let folder = dir.path().join(format!("{place}"));
+            std::fs::create_dir_all(folder.join("run/checkpoints")).expect("made");
+            let mut training = job(&folder, target, *kind);
+            change(&mut training);
+            train::run(&training, &Unwatched).expect("trained");
+            data = Some(CompareData::Dataset { dataset: Box::new(training.dataset.clone()) });
+            let model = ModelRef { name: "m".to_owned(), version: place as u32 + 1 };
+            (model, folder.join("run/model"))
+        });
+        let models = trained.collect();
+        Self { models, data: data.expect("a model"), dir }
+    }
+
+    fn compare(&self, settings: &CompareSettings) -> Result<CompareReport, Failure> {
+        self.on(&self.data, settings)
+    }
+
+    fn on(&self, data: &CompareData, settings: &CompareSettings) -> Result<CompareReport, Failure> {
+        of(&self.models, data, self.dir.path(), settings)
+    }
+}
+
+fn of(
+    models: &[(ModelRef, PathBuf)],
+    data: &CompareData,
+    folder: &Path,
+    settings: &CompareSettings,
+) -> Result<CompareReport, Failure> {
+    let job = CompareJob { models, data, blobs: folder, scratch: folder, settings };
+    compare(&job, &Unwatched).map_err(|interrupt| match interrupt {
+        Interrupt::Failed(failure) => failure,
+        other => panic!("a failure was expected: {other}"),
+    })
+}
+
+fn as_is(_: &mut TrainJob) {}
+
+#[test]
+fn versions_are_judged_on_their_test_rows_alone_and_alike_ones_are_not_distinguishable() {
+    let bench =
+        Bench::new("big", &[(ModelKind::Gbt, &as_is), (ModelKind::Linear, &as_is), (ModelKind::Gbt, &as_is)]);
+    let settings =
+        CompareSettings { min_slice_rows: 20, slice_columns: vec!["kind".to_owned()], ..Default::default() };
+    let report = bench.compare(&settings).expect("compared");
+    assert_eq!((report.task, report.metric), (Task::Binary, MetricId::Auroc));
+    assert_eq!(
+        (report.rows.origin, report.rows.used, report.rows.trained_on),
+        (RowsOrigin::TestRows, 120, 480)
+    );
+    for (model, (_, folder)) in report.models.iter().zip(&bench.models) {
+        // The very rows, predictions and resamples that the training was judged by.
+        let card = read_card(folder).expect("sound");
+        assert_eq!(model.metrics, card.test, "{}", model.model);
+        assert!(model.latency.median_secs > 0.0 && model.latency.requests == 200 && model.bytes > 1000);
+        assert!(model.calibration.as_ref().is_some_and(|found| found.brier.is_some()));
+        assert_eq!(model.slices.as_ref().map(|found| found.asked.len()), Some(3));
+    }
+    assert!(report.models.iter().any(|model| model.on_front));
+    assert_eq!(report.pairs.len(), 3);
+    let twins = &report.pairs[1];
+    assert_eq!((twins.a.version, twins.b.version, twins.verdict.better), (1, 3, Better::NotDistinguishable));
+    assert_eq!(twins.verdict.test, SignificanceTest::DeLong);
+    assert!(
+        twins.verdict.message.contains("not distinguishable on these 120 rows"),
+        "{}",
+        twins.verdict.message
+    );
+    let trees = twins.architecture.trees.expect("both are trees");
+    assert!(trees.a == trees.same && trees.b == trees.same && twins.architecture.settings.is_empty());
+    let mixed = &report.pairs[0];
+    assert!(mixed.architecture.settings.iter().any(|diff| diff.name == "model"));
+    assert!(mixed.mcnemar.is_some() && mixed.delong.is_some() && mixed.metrics.len() == 8);
+    assert!(report.pairs.iter().all(|pair| pair.verdict.p_adjusted >= pair.verdict.p));
+    let text = serde_json::to_string(&report).expect("JSON");
+    assert_eq!(serde_json::from_str::<CompareReport>(&text).expect("reads back"), report);
+}
+
+#[test]
+fn a_worse_model_loses_and_the_weights_of_two_seeds_are_apart() {
+    let weak = |job: &mut TrainJob| {
+        job.config.exclude.push("x".to_owned());
+    };
+    let seeded = |job: &mut TrainJob| job.config.hyper.learning_rate = Some(0.02);
+    let bench = Bench::new(
+        "value",
+        &[(ModelKind::Mlp, &as_is), (ModelKind::Mlp, &seeded), (ModelKind::Linear, &weak)],
+    );
+    let report =
+        bench.compare(&CompareSettings { min_slice_rows: 20, ..Default::default() }).expect("compared");
+    assert_eq!(report.metric, MetricId::Rmse);
+    let lost = &report.pairs[1];
+    assert_eq!((lost.verdict.better, lost.verdict.test), (Better::A, SignificanceTest::PairedBootstrap));
+    assert!(lost.verdict.message.starts_with("m:1 is better than m:3: RMSE"), "{}", lost.verdict.message);
+    assert_eq!(lost.architecture.only_a_features, ["x"]);
+    assert!(lost.mcnemar.is_none() && lost.delong.is_none());
+    let mlps = &report.pairs[0].architecture;
+    assert!(mlps.tensors.len() >= 4 && mlps.tensors.iter().all(|diff| diff.a == diff.b));
+    assert!(mlps.tensors.iter().any(|diff| diff.relative_distance.is_some_and(|apart| apart > 0.0)));
+    assert_eq!(mlps.settings.len(), 1, "{:?}", mlps.settings);
+    // What the weak model cannot see shows where it is worst.
+    let slices = report.models[2].slices.as_ref().expect("looked");
+    assert!(slices.metric == MetricId::Rmse && slices.looked_at > 10);
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused_with_the_reason() {
+    let few = |job: &mut TrainJob| job.config.hyper.test_share = Some(0.01);
+    let few_others = |job: &mut TrainJob| {
+        job.config.hyper.test_share = Some(0.01);
+        job.config.seed = 1;
+    };
+    let bench = Bench::new("big", &[(ModelKind::Linear, &few), (ModelKind::Linear, &few_others)]);
+    let settings = CompareSettings::default();
+    let refused = |outcome: Result<CompareReport, Failure>, part: &str| {
+        let message = outcome.expect_err("refused").message;
+        assert!(message.contains(part), "{message}");
+    };
+    refused(bench.compare(&settings), "no test row in common");
+    let folder = bench.dir.path();
+    refused(of(&bench.models[..1], &bench.data, folder, &settings), "2 to 8 versions, and 1 were given");
+    let twice = [bench.models[0].clone(), bench.models[0].clone()];
+    refused(of(&twice, &bench.data, folder, &settings), "given twice");
+    let wrong = CompareSettings { metric: Some(MetricId::Rmse), ..Default::default() };
+    refused(bench.compare(&wrong), "rmse is no metric of one of two classes");
+    let file = |text: &str| {
+        let path = folder.join("rows.csv");
+        crate::model::write_atomic(&path, text.as_bytes()).expect("written");
+        CompareData::File { file: path }
+    };
+    refused(bench.on(&file("x,kind\n1,red\n2,blue\n"), &settings), "'big' is missing");
+    refused(bench.on(&file("x,big\n1,yes\n2,no\n"), &settings), "'kind' is missing");
+    refused(bench.on(&file("x,kind,big\n1,red,\n2,blue,\n"), &settings), "No row to compare on has a value");
+    refused(bench.on(&file("x,kind,big\n1,red,maybe\n2,blue,no\n"), &settings), "no class of this model");
+    let sliced = CompareSettings { slice_columns: vec!["sort".to_owned()], ..Default::default() };
+    refused(bench.on(&file("x,kind,big\n1,red,yes\n2,blue,no\n"), &sliced), "no column 'sort' to slice by");
+    let crossed = CompareSettings { cross_validate: true, ..Default::default() };
+    refused(bench.on(&file("x,kind,big\n1,red,yes\n2,blue,no\n"), &crossed), "trains on an imported dataset");
+
+    let other = Bench::new("grade", &[(ModelKind::Linear, &as_is)]);
+    let mixed =
+        [bench.models[0].clone(), (ModelRef { name: "g".to_owned(), version: 1 }, other.models[0].1.clone())];
+    refused(of(&mixed, &bench.data, folder, &settings), "m:1 predicts 'big' and g:1 'grade'");
+    let turned = |job: &mut TrainJob| job.config.positive = Some("no".to_owned());
+    let turned = Bench::new("big", &[(ModelKind::Linear, &turned)]);
+    let mixed = [
+        bench.models[0].clone(),
+        (ModelRef { name: "t".to_owned(), version: 1 }, turned.models[0].1.clone()),
+    ];
+    refused(
+        of(&mixed, &bench.data, folder, &settings),
+        "knows the classes [no, yes] of 'big' and t:1 [yes, no]",
+    );
+
+    // One row of one class: nothing to tell apart, and nothing breaks.
+    let report = bench.on(&file("x,kind,big\n1,red,yes\n"), &settings).expect("compared");
+    assert_eq!(report.pairs[0].verdict.better, Better::NotDistinguishable);
+    assert!(report.message.contains("AUROC is not defined"), "{}", report.message);
+}
+
+#[test]
+fn five_times_two_trainings_tell_a_weak_request_from_a_good_one() {
+    let weak = |job: &mut TrainJob| job.config.exclude.push("kind".to_owned());
+    let bench = Bench::new("value", &[(ModelKind::Linear, &as_is), (ModelKind::Linear, &weak)]);
+    let settings = CompareSettings { cross_validate: true, min_slice_rows: 20, ..Default::default() };
+    let report = bench.compare(&settings).expect("compared");
+    let found = report.pairs[0].cross_validated.as_ref().expect("trained");
+    assert_eq!((found.differences.len(), found.better), (5, Better::A));
+    assert!(found.f_p.expect("varies") < 0.05 && found.mean > 0.0, "{found:?}");
+    assert!(std::fs::read_dir(bench.dir.path()).expect("there").count() == 3, "nothing is left behind");
+}

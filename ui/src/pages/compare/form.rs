@@ -1,0 +1,245 @@
+//! What is compared: the versions, the rows, and the metric that decides.
+
+use std::path::PathBuf;
+
+use egui::{ComboBox, Ui};
+use orrery_domain::{
+    DatasetId, ModelRef, Snapshot, compare::CompareSource, metric::MetricId, snapshot::ModelEntry,
+    training::Task,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::{PageContext, PickMode, PickRequest, PickThen, TABLE_ENDINGS},
+    theme::space,
+    widgets::{
+        button::{Weight, icon_button, text_button},
+        card,
+        form::FormRow,
+        icon,
+    },
+};
+
+/// Most versions of a comparison.
+const MOST: usize = 8;
+/// Key of the question for a file.
+const FILE: &str = "compare-file";
+/// Width of a picker, points.
+const PICKER: f32 = 260.0;
+
+/// What was chosen.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Form {
+    /// Versions, the first one first.
+    pub models: Vec<ModelRef>,
+    /// A dataset, or
+    pub dataset: Option<DatasetId>,
+    /// a file.
+    pub file: Option<PathBuf>,
+    /// The metric that decides; none: the task's first.
+    pub metric: Option<MetricId>,
+}
+
+/// Versions that can be compared with `first`: the same target and task, not in the bin.
+pub(super) fn alike<'a>(snapshot: &'a Snapshot, first: &ModelRef) -> Vec<&'a ModelEntry> {
+    let Some(entry) = find(snapshot, first) else { return Vec::new() };
+    snapshot
+        .models
+        .iter()
+        .filter(|other| !other.deleted && other.task == entry.task && other.target == entry.target)
+        .collect()
+}
+
+fn find<'a>(snapshot: &'a Snapshot, model: &ModelRef) -> Option<&'a ModelEntry> {
+    snapshot.models.iter().find(|entry| entry.model == *model && !entry.deleted)
+}
+
+impl Form {
+    /// Puts a version first.
+    pub fn begin_with(&mut self, model: &ModelRef) {
+        self.models.retain(|known| known != model);
+        self.models.insert(0, model.clone());
+    }
+
+    /// Drops what is not there any more and fills in what is missing: the newest two versions that are alike, and a dataset.
+    pub fn settle(&mut self, snapshot: &Snapshot) {
+        let first = self.models.first().filter(|model| find(snapshot, model).is_some()).cloned();
+        let pairs = |entry: &&ModelEntry| !entry.deleted && alike(snapshot, &entry.model).len() > 1;
+        let newest = || snapshot.models.iter().find(pairs).map(|entry| entry.model.clone());
+        let Some(first) = first.or_else(newest) else {
+            self.models.clear();
+            return;
+        };
+        let others = alike(snapshot, &first);
+        self.models.retain(|model| *model != first && others.iter().any(|entry| entry.model == *model));
+        self.models.insert(0, first.clone());
+        self.models.truncate(MOST);
+        if self.models.len() < 2
+            && let Some(second) = others.iter().find(|entry| entry.model != first)
+        {
+            self.models.push(second.model.clone());
+        }
+        let task = find(snapshot, &first).map_or(Task::Binary, |entry| entry.task);
+        self.metric = self.metric.filter(|metric| MetricId::of(task).contains(metric));
+        let known =
+            |id: &DatasetId| snapshot.datasets.iter().any(|entry| !entry.deleted && entry.dataset.id == *id);
+        if self.file.is_none() && !self.dataset.as_ref().is_some_and(known) {
+            self.dataset = own_dataset(snapshot, &first);
+        }
+    }
+
+    /// What is asked for, once it is whole.
+    pub fn request(&self) -> Option<(Vec<ModelRef>, CompareSource)> {
+        let source = match (&self.file, &self.dataset) {
+            (Some(file), _) => CompareSource::File { file: file.clone() },
+            (None, Some(dataset)) => CompareSource::Dataset { dataset: dataset.clone() },
+            (None, None) => return None,
+        };
+        (self.models.len() > 1).then(|| (self.models.clone(), source))
+    }
+
+    /// Draws the form.
+    pub fn show(&mut self, ctx: &mut PageContext<'_>, ui: &mut Ui) {
+        if let Some(path) = ctx.picked(FILE) {
+            self.file = Some(path);
+        }
+        let theme = ctx.theme;
+        let snapshot = ctx.snapshot.clone();
+        let mut pick = false;
+        card::card(
+            ui,
+            theme,
+            "What is compared",
+            |_| {},
+            |ui| {
+                self.versions(&snapshot, ctx, ui);
+                FormRow::new("Rows", "Of rows that a version was trained with, only its test rows are used")
+                    .show(ui, theme, |ui| {
+                        self.rows(&snapshot, ui);
+                        let file =
+                            text_button(ui, theme, Some(icon::OPEN), "Choose a file…", Weight::Normal, true);
+                        pick = file.on_hover_text("Every row of the file that has the target").clicked();
+                    });
+                FormRow::new("Metric that decides", "Choose it before you look: one question, one answer")
+                    .show(ui, theme, |ui| {
+                        self.metrics(&snapshot, ui);
+                    });
+            },
+        );
+        if pick {
+            ctx.outbox.pick(PickRequest {
+                title: "Rows to compare on".to_owned(),
+                mode: PickMode::Open,
+                file_name: String::new(),
+                filters: vec![("Tables".to_owned(), TABLE_ENDINGS.map(str::to_owned).to_vec())],
+                then: PickThen::Page(FILE.to_owned()),
+            });
+        }
+    }
+
+    fn versions(&mut self, snapshot: &Snapshot, ctx: &PageContext<'_>, ui: &mut Ui) {
+        let theme = ctx.theme;
+        let Some(first) = self.models.first().cloned() else { return };
+        let others = alike(snapshot, &first);
+        let mut drop = None;
+        for place in 0..self.models.len() {
+            let label =
+                if place == 0 { "First version".to_owned() } else { format!("Version {}", place + 1) };
+            let help = "Versions with the same target and task can be compared";
+            FormRow::new(&label, help).show(ui, theme, |ui| {
+                let offered: Vec<&ModelEntry> = if place == 0 {
+                    snapshot.models.iter().filter(|entry| !entry.deleted).collect()
+                } else {
+                    others.clone()
+                };
+                let taken: Vec<ModelRef> = self.models.clone();
+                let chosen = &mut self.models[place];
+                let combo = ComboBox::from_id_salt(("version", place))
+                    .width(PICKER)
+                    .selected_text(chosen.to_string());
+                combo.show_ui(ui, |ui| {
+                    for entry in offered {
+                        if entry.model == *chosen || !taken.contains(&entry.model) {
+                            let words = format!("{} · {}", entry.model, entry.kind.title());
+                            ui.selectable_value(chosen, entry.model.clone(), words);
+                        }
+                    }
+                });
+                if place > 1
+                    && icon_button(ui, theme, icon::CLOSE, &format!("Leave version {} out", place + 1), true)
+                        .clicked()
+                {
+                    drop = Some(place);
+                }
+            });
+        }
+        if let Some(place) = drop {
+            self.models.remove(place);
+        }
+        let next =
+            others.iter().find(|entry| !self.models.contains(&entry.model)).map(|entry| entry.model.clone());
+        if let Some(next) = next.filter(|_| self.models.len() < MOST) {
+            ui.horizontal(|ui| {
+                ui.add_space(crate::widgets::form::LABEL_WIDTH + space::S);
+                if text_button(ui, theme, Some(icon::ADD), "Add a version", Weight::Normal, true).clicked() {
+                    self.models.push(next);
+                }
+            });
+        }
+    }
+
+    fn rows(&mut self, snapshot: &Snapshot, ui: &mut Ui) {
+        let name = match (&self.file, &self.dataset) {
+            (Some(file), _) => file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned(),
+            (None, Some(id)) => dataset_name(snapshot, id),
+            (None, None) => "Choose a dataset".to_owned(),
+        };
+        let target =
+            self.models.first().and_then(|model| find(snapshot, model)).map(|entry| entry.target.clone());
+        ComboBox::from_id_salt("rows").width(PICKER).selected_text(name).show_ui(ui, |ui| {
+            for entry in snapshot.datasets.iter().filter(|entry| !entry.deleted) {
+                let dataset = &entry.dataset;
+                if target.as_ref().is_none_or(|target| dataset.column(target).is_some()) {
+                    let chosen = self.file.is_none() && self.dataset.as_ref() == Some(&dataset.id);
+                    if ui.selectable_label(chosen, &dataset.name).clicked() {
+                        (self.dataset, self.file) = (Some(dataset.id.clone()), None);
+                    }
+                }
+            }
+        });
+    }
+
+    fn metrics(&mut self, snapshot: &Snapshot, ui: &mut Ui) {
+        let task = self
+            .models
+            .first()
+            .and_then(|model| find(snapshot, model))
+            .map_or(Task::Binary, |entry| entry.task);
+        let shown = self.metric.unwrap_or(MetricId::primary(task));
+        ComboBox::from_id_salt("metric").width(PICKER).selected_text(shown.title()).show_ui(ui, |ui| {
+            for id in MetricId::of(task) {
+                if ui.selectable_label(shown == *id, id.title()).clicked() {
+                    self.metric = Some(*id);
+                }
+            }
+        });
+    }
+}
+
+/// The dataset a version came from, by its card or its dataset's name.
+fn own_dataset(snapshot: &Snapshot, model: &ModelRef) -> Option<DatasetId> {
+    let entry = find(snapshot, model)?;
+    let present = || snapshot.datasets.iter().filter(|dataset| !dataset.deleted);
+    let by_card = entry
+        .card
+        .as_ref()
+        .and_then(|card| present().find(|dataset| dataset.dataset.id == card.lineage.dataset));
+    let by_name = || present().find(|dataset| dataset.dataset.name == entry.dataset_name);
+    by_card.or_else(by_name).map(|dataset| dataset.dataset.id.clone())
+}
+
+fn dataset_name(snapshot: &Snapshot, id: &DatasetId) -> String {
+    let found = snapshot.datasets.iter().find(|entry| entry.dataset.id == *id);
+    found.map_or_else(|| id.short().to_owned(), |entry| entry.dataset.name.clone())
+}

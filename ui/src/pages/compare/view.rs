@@ -1,0 +1,175 @@
+//! Draws page Compare: the form, how far it is, and the answer from its verdict to the weights.
+
+use egui::{ComboBox, Label, ScrollArea, Ui};
+use orrery_domain::{
+    Command,
+    compare::CompareReport,
+    snapshot::{CompareState, JobOutcome},
+};
+
+use super::{ComparePage, built, charts, data};
+use crate::{
+    command::UiCommand,
+    context::PageContext,
+    theme::{State, space},
+    widgets::{
+        badge,
+        button::icon_button,
+        card, empty,
+        error_card::error_card,
+        grid::{self, grid, plain},
+        icon, progress,
+    },
+};
+
+/// Draws the page.
+pub(super) fn show(page: &mut ComparePage, ctx: &mut PageContext<'_>, ui: &mut Ui) {
+    if page.form.models.len() < 2 {
+        let sentence = "A comparison takes two versions with the same target and task; there are none yet.";
+        let action = if ctx.snapshot.datasets.iter().any(|entry| !entry.deleted) {
+            UiCommand::GoTrain
+        } else {
+            UiCommand::OpenFile
+        };
+        empty::empty(ctx, ui, icon::COMPARE, "Nothing to compare", sentence, Some(action));
+        return;
+    }
+    ScrollArea::vertical().id_salt("compare").auto_shrink(false).show(ui, |ui| {
+        ui.set_max_width(ui.available_width() - space::M);
+        let asked = ctx.snapshot.comparison.clone();
+        if let Some(asked) = &asked {
+            answer(page, asked, ctx, ui);
+        }
+        page.form.show(ctx, ui);
+        if let Some(report) = asked.as_ref().and_then(|asked| asked.answer.as_ref()).and_then(|answer| answer.as_ref().ok()) {
+            details(page, report, ctx, ui);
+        } else if asked.is_none() {
+            ui.add_space(space::M);
+            ui.label(ctx.theme.weak(
+                "The answer says which version is better beyond chance, or that they are not distinguishable; where each is \
+                 worst; how well it is calibrated; what it costs; and how they are built.",
+            ));
+        }
+        ui.add_space(space::L);
+    });
+}
+
+/// How far the comparison is, why it failed, or its verdict.
+fn answer(page: &ComparePage, asked: &CompareState, ctx: &mut PageContext<'_>, ui: &mut Ui) {
+    let theme = ctx.theme;
+    let names: Vec<String> = asked.models.iter().map(ToString::to_string).collect();
+    let title = format!("Comparison of {}", names.join(", "));
+    match (&asked.answer, &page.shown) {
+        (Some(Err(failure)), _) => error_card(ctx, ui, failure),
+        (Some(Ok(report)), Some(shown)) => {
+            card::card(
+                ui,
+                theme,
+                &title,
+                |_| {},
+                |ui| {
+                    let (state, word, sentence) = &shown.verdict;
+                    badge::badge(ui, theme, *state, word);
+                    ui.add(Label::new(theme.heading(sentence)).wrap().selectable(true));
+                    ui.add(Label::new(theme.weak(&shown.rows)).wrap());
+                    for warning in &report.warnings {
+                        ui.horizontal_top(|ui| {
+                            ui.label(icon::state_text(theme, State::Warning));
+                            ui.add(Label::new(theme.body(warning)).wrap());
+                        });
+                    }
+                },
+            );
+        }
+        _ => {
+            let job = ctx.snapshot.jobs.iter().find(|job| job.id == asked.job).cloned();
+            card::card(
+                ui,
+                theme,
+                &title,
+                |_| {},
+                |ui| match job {
+                    Some(job) if job.outcome.is_none() => {
+                        ui.horizontal(|ui| {
+                            progress::progress(ui, theme, &job.progress, "Progress of the comparison");
+                            if icon_button(ui, theme, icon::STOP, "Cancel this comparison", true).clicked() {
+                                ctx.send(Command::CancelJob { job: job.id });
+                            }
+                        });
+                    }
+                    Some(job) if matches!(job.outcome, Some(JobOutcome::Failed { .. })) => {
+                        badge::badge(ui, theme, State::Failed, "Failed");
+                    }
+                    _ => {
+                        badge::badge(ui, theme, State::Unknown, "Cancelled");
+                    }
+                },
+            );
+        }
+    }
+    ui.add_space(space::M);
+}
+
+fn details(page: &mut ComparePage, report: &CompareReport, ctx: &mut PageContext<'_>, ui: &mut Ui) {
+    let theme = ctx.theme;
+    let ComparePage { shown, pair, tables, revision, .. } = page;
+    let Some(shown) = shown else { return };
+    let chosen = report.pairs.get(shown.pair);
+    ui.add_space(space::M);
+    if shown.pairs.len() > 1 {
+        ui.horizontal(|ui| {
+            ui.label(theme.weak("Pair"));
+            ui.name_inputs("Pair", |ui| {
+                ComboBox::from_id_salt("pair").width(320.0).selected_text(&shown.pairs[shown.pair]).show_ui(
+                    ui,
+                    |ui| {
+                        for (place, words) in shown.pairs.iter().enumerate() {
+                            ui.selectable_value(pair, place, words);
+                        }
+                    },
+                );
+            });
+        });
+        ui.add_space(space::S);
+    }
+    for words in &shown.tests {
+        ui.add(Label::new(theme.body(words)).wrap().selectable(true));
+    }
+    ui.add_space(space::S);
+    let columns = data::metric_columns(chosen);
+    let spec = plain("Metrics of both", "metric", &columns, *revision);
+    grid(
+        ctx,
+        ui,
+        &spec,
+        &mut tables.metrics,
+        &shown.metrics,
+        grid::height(shown.metrics.len(), false, 300.0),
+    );
+    ui.add_space(space::M);
+    charts::legend(&shown.names, theme, ui);
+    charts::show(report, ctx, ui);
+    ui.add_space(space::M);
+    let columns = data::cost_columns(report.metric);
+    let spec = plain("Quality, latency and size", "version", &columns, *revision);
+    grid(ctx, ui, &spec, &mut tables.costs, &shown.costs, grid::height(shown.costs.len(), false, 300.0));
+    ui.add_space(space::M);
+    ui.label(theme.strong("Where each is worst"));
+    for words in &shown.without_slices {
+        ui.add(Label::new(theme.weak(words)).wrap());
+    }
+    if !shown.slices.is_empty() {
+        let columns = data::slice_columns();
+        let spec = plain("Worst slices", "slice", &columns, *revision);
+        grid(
+            ctx,
+            ui,
+            &spec,
+            &mut tables.slices,
+            &shown.slices,
+            grid::height(shown.slices.len(), false, 340.0),
+        );
+    }
+    ui.add_space(space::M);
+    built::show(shown, chosen, tables, *revision, ctx, ui);
+}

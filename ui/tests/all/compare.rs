@@ -1,0 +1,100 @@
+//! Page Compare: what is asked for, how far it is, and what the answer says.
+
+use std::sync::Arc;
+
+use egui::Role;
+use egui_kittest::kittest::Queryable;
+use orrery_domain::{
+    Command, Failure, FailureClass,
+    compare::{CompareSettings, CompareSource},
+    metric::MetricId,
+    run::Progress,
+    snapshot::{CompareState, JobEntry, JobKind},
+};
+use orrery_ui::{command::UiCommand, route::PageId};
+
+use crate::support::{
+    fixture,
+    harness::{click_role, settle, tall, window},
+};
+
+fn compared(engine: &crate::support::engine::StillEngine) -> Vec<Command> {
+    let is_compare =
+        |command: &Command| matches!(command, Command::Compare { .. } | Command::CancelJob { .. });
+    engine.asked().into_iter().filter(is_compare).collect()
+}
+
+/// A workspace in which nothing was compared yet.
+fn fresh() -> orrery_domain::Snapshot {
+    orrery_domain::Snapshot { comparison: None, ..fixture::busy() }
+}
+
+#[test]
+fn without_two_versions_the_page_says_what_to_do_first() {
+    let (window, _) = window(fixture::empty(), PageId::Compare);
+    assert!(window.query_by_label("Nothing to compare").is_some());
+    assert!(window.query_by_label(UiCommand::CompareModels.title()).is_none());
+}
+
+#[test]
+fn the_newest_two_versions_are_offered_on_their_own_dataset() {
+    let (mut window, engine) = window(fresh(), PageId::Compare);
+    click_role(&mut window, Role::Button, UiCommand::CompareModels.title());
+    let sent = compared(&engine);
+    let models = ["flights-gbt:3", "flights-gbt:2"].map(|name| name.parse().expect("a name")).to_vec();
+    let source = CompareSource::Dataset { dataset: fixture::flights().id };
+    assert_eq!(sent, [Command::Compare { models, source, settings: CompareSettings::default() }]);
+    click_role(&mut window, Role::Button, "Add a version");
+    window.get_by_role_and_label(Role::ComboBox, "Metric that decides").click();
+    settle(&mut window);
+    click_role(&mut window, Role::Button, "Log loss");
+    click_role(&mut window, Role::Button, UiCommand::CompareModels.title());
+    let Some(Command::Compare { models, settings, .. }) = compared(&engine).pop() else {
+        panic!("nothing was asked")
+    };
+    assert_eq!((models.len(), settings.metric), (3, Some(MetricId::LogLoss)));
+}
+
+#[test]
+fn a_comparison_that_goes_on_can_be_cancelled_and_a_failure_says_why() {
+    let mut snapshot = fixture::busy();
+    let asked = CompareState { answer: None, ..fixture::compare::state(fixture::flights().id) };
+    let progress = Progress { phase: "Predicting".to_owned(), fraction: Some(0.4), ..Progress::default() };
+    let kind = JobKind::Compare { models: asked.models.clone() };
+    let job = JobEntry { id: asked.job, kind, progress, started_at: fixture::NOW, outcome: None };
+    snapshot.jobs = Arc::new(vec![job]);
+    snapshot.comparison = Some(Arc::new(asked.clone()));
+    let (mut window_, engine) = window(snapshot.clone(), PageId::Compare);
+    assert!(window_.query_by_label("Progress of the comparison").is_some());
+    click_role(&mut window_, Role::Button, "Cancel this comparison");
+    assert_eq!(compared(&engine), [Command::CancelJob { job: asked.job }]);
+    let failure = Failure::new(FailureClass::Data, "The versions have no test row in common.");
+    snapshot.comparison = Some(Arc::new(CompareState { answer: Some(Err(failure)), ..asked }));
+    let (window, _) = window(snapshot, PageId::Compare);
+    assert!(window.query_by_label("The versions have no test row in common.").is_some());
+}
+
+#[test]
+fn the_answer_is_a_verdict_in_words_with_its_tests_and_tables() {
+    let (mut window, _) = tall(fixture::busy(), PageId::Compare);
+    let said = |window: &egui_kittest::Harness<'static, _>, words: &str| {
+        assert!(window.query_all_by_label_contains(words).next().is_some(), "{words}");
+    };
+    said(&window, "flights-gbt:3 has the best AUROC (0.8090), but flights-gbt:2 is not distinguishable");
+    said(&window, "On 65,469 rows of flights_delay");
+    said(&window, "DeLong's test of the AUROCs: z -9.210");
+    said(&window, "McNemar's test of the predicted classes: only flights-gbt:3 right in 2,671 rows");
+    said(&window, "-0.0170 to -0.0110");
+    said(&window, "Calibration: in bins of equally many rows");
+    said(
+        &window,
+        "Quality and latency: AUROC by latency; on the Pareto front with bytes: flights-gbt:3, flights-tabm:1",
+    );
+    said(&window, "origin = LGA and sched_hour below 9");
+    said(&window, "Columns only flights-gbt:3 takes: wind_speed.");
+    said(&window, "layers.0.weight");
+    window.get_by_role_and_label(Role::ComboBox, "Pair").click();
+    settle(&mut window);
+    click_role(&mut window, Role::Button, "flights-gbt:2 against flights-gbt:3");
+    said(&window, "are not distinguishable on these 65,469 rows");
+}
