@@ -32,6 +32,7 @@ pub enum UiCommand {
     GoModels,
     /// Go to a page.
     GoCompare,
+    /// Go to a page.
     GoCompress,
     /// Go to a page.
     GoDeployments,
