@@ -29,7 +29,7 @@ use crate::{Workspace, jobs::now, store::Store};
 
 /// Least time between two published states.
 const PUBLISH_EVERY: Duration = Duration::from_millis(250);
-/// The same where nothing is new but that endpoints were looked at again, as each is every second: a state is drawn, which costs more than the
+/// The same where endpoints were only looked at again, as each is every second: drawing a state costs more than the
 /// looks.
 const PUBLISH_LOOKS_EVERY: Duration = Duration::from_secs(1);
 /// Time between two looks at whether another process changed the set-up.
