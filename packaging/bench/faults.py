@@ -21,7 +21,7 @@ answer; a request that is late counts from when it was due. The drills:
   stall      all three servers stop for 1 s (SIGSTOP) and go on; two times. No bound: counted is for how long callers fail.
   swap       a version is loaded and made the served one every second, in turn (three times N swaps). Bound: no request fails.
 
-Each is repeated N times (20). Prints a line a drill, and ends with a line of JSON; the exit code is 1 where a bound is passed.
+Each of the others is repeated N times (20). Prints a line a drill, and ends with a line of JSON; the exit code is 1 where a bound is passed.
 """
 
 import argparse
@@ -61,6 +61,9 @@ def main():
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--rate", type=int, default=500)
     options = parser.parse_args()
+    unknown = [name for name in options.only.split(",") if name not in DRILLS]
+    if unknown:
+        parser.error(f"no such drill: {', '.join(unknown)}; there are {', '.join(DRILLS)}")
     figures = {}
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as ends:
         bench = Bench(options, pathlib.Path(folder), ends)

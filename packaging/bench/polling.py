@@ -8,7 +8,8 @@ loopback, with a model each and metrics of a page. In each round the window open
 look at everything, the time on processors of each of its threads is counted over N seconds, the threads of the software rasterizer
 left out, and of the thread that draws the kernel's part (which carries each picture to the display, see window.py) told apart. Then
 the window is asked for its widgets again and again, which the next frame answers: the longest answer is the longest frame.
-A second window, without endpoints, is measured the same way. Goal: 3 % of a core. Ends with a line of JSON; exit code 1 where it is passed.
+A second window, without endpoints, is measured the same way. Goal: 3 % of a core, and no frame that is 0.25 s longer. Ends with a line
+of JSON; the exit code is 1 where that is passed.
 """
 
 import argparse
@@ -26,7 +27,7 @@ import time
 from window import ROOT, Window, display
 
 GOAL = 0.03
-# Longest frame that nobody notices as a halt.
+# By how much the longest frame may be longer than without endpoints.
 BLOCKED_SECS = 0.25
 INDEX = b'[{"name":"m","version":"1","state":"READY","reason":""}]'
 METADATA = (
@@ -65,7 +66,8 @@ def main():
     print(f"  {told(figures['watching_looks_per_sec'], '.0f')} looks and {told(figures['watching_metrics_per_sec'], '.1f')} readings of metrics a second arrived")
     print(f"  longest frame while watching {told(figures['watching_longest_frame_secs'], '.3f')} s, without endpoints {told(figures['without_longest_frame_secs'], '.3f')} s")
     print(json.dumps({"endpoints": total, "secs": options.secs, "goal": GOAL, **figures}))
-    sys.exit(1 if worst > GOAL or figures["watching_longest_frame_secs"][0] > BLOCKED_SECS else 0)
+    longer = figures["watching_longest_frame_secs"][0] - figures["without_longest_frame_secs"][0]
+    sys.exit(1 if worst > GOAL or longer > BLOCKED_SECS else 0)
 
 
 def spread(found, key):

@@ -10,7 +10,7 @@ use std::{
 use orrery_domain::{
     Failure, FailureClass,
     fleet::{
-        FleetCommand, FleetEndpoint, FleetEvent, FleetEventKind, FleetState, TryEndpointState,
+        FleetCommand, FleetEndpoint, FleetEvent, FleetEventKind, FleetState, Health, TryEndpointState,
         endpoint::EndpointRole,
     },
     snapshot::Severity,
@@ -29,6 +29,9 @@ use crate::{Workspace, jobs::now, store::Store};
 
 /// Least time between two published states.
 const PUBLISH_EVERY: Duration = Duration::from_millis(250);
+/// The same where endpoints were only looked at again, as each is every second: drawing a state costs more than the
+/// looks.
+const PUBLISH_LOOKS_EVERY: Duration = Duration::from_secs(1);
 /// Time between two looks at whether another process changed the set-up.
 const RECALL_EVERY: Duration = Duration::from_secs(2);
 
@@ -84,6 +87,7 @@ impl Hub {
                     drill: None,
                     published: Instant::now(),
                     dirty: true,
+                    looked: false,
                 };
                 runtime.block_on(actor.run(orders, noted));
             })
@@ -127,7 +131,10 @@ struct Actor {
     rollouts: BTreeMap<String, UnboundedSender<rollout::Order>>,
     drill: Option<UnboundedSender<drill::Stop>>,
     published: Instant,
+    /// Whether something changed that was not published.
     dirty: bool,
+    /// Whether an endpoint was looked at again and is as it was.
+    looked: bool,
 }
 
 impl Actor {
@@ -153,7 +160,8 @@ impl Actor {
                     self.recall();
                 }
             }
-            if self.dirty && self.published.elapsed() >= PUBLISH_EVERY {
+            let since = self.published.elapsed();
+            if (self.dirty && since >= PUBLISH_EVERY) || (self.looked && since >= PUBLISH_LOOKS_EVERY) {
                 self.publish();
             }
         }
@@ -175,7 +183,7 @@ impl Actor {
     }
 
     fn publish(&mut self) {
-        (self.dirty, self.published) = (false, Instant::now());
+        (self.dirty, self.looked, self.published) = (false, false, Instant::now());
         (self.heard)(Heard::State(Box::new(self.board.state())));
     }
 
@@ -185,7 +193,7 @@ impl Actor {
 
     /// Takes a note, and keeps what must not be lost.
     fn take(&mut self, note: Note) {
-        self.dirty = true;
+        let only_again = self.says_only_again(&note);
         let kept = match &note {
             Note::Rollout(rollout) => {
                 if rollout.ended_at.is_some() {
@@ -207,9 +215,29 @@ impl Actor {
             _ => Ok(()),
         };
         let events = self.board.take(note, now());
+        if only_again && events.is_empty() {
+            self.looked = true;
+        } else {
+            self.dirty = true;
+        }
         let kept = kept.and_then(|()| self.store.add_fleet_events(&events));
         if let Err(failure) = kept {
             self.say(Severity::Error, failure.message);
+        }
+    }
+
+    /// Whether a note only says again of an endpoint what is known, or counts on.
+    fn says_only_again(&self, note: &Note) -> bool {
+        let known = |endpoint: &str| self.board.endpoint(endpoint);
+        match note {
+            Note::Looked { endpoint, .. } => {
+                known(endpoint).is_some_and(|status| status.health != Health::Unknown)
+            }
+            Note::Models { endpoint, models } => {
+                known(endpoint).is_some_and(|status| status.models == *models)
+            }
+            Note::Counted { .. } => true,
+            _ => false,
         }
     }
 
