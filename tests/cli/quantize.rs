@@ -60,6 +60,9 @@ fn a_network_is_quantized_judged_served_and_undone() {
         let card = program.document(&["models", "show", &name])["card"].clone();
         assert_eq!(card["compression"]["report"]["from"], json!("net:1"));
     }
+    // And it is held against the one that it came from.
+    let compared = program.document(&["models", "compare", "net:1", "net:3"]);
+    assert_eq!(compared["models"].as_array().map(Vec::len), Some(2), "{compared}");
     // Undone as any version is.
     program.document(&["models", "delete", "net:5"]);
     assert_eq!(program.document(&["models", "show", "net"])["model"], "net:4");

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, path::Path};
 use orrery_domain::{
     Failure,
     compare::{Architecture, ArchitectureDiff, SettingDiff, TensorDiff, TensorShape, TreesDiff},
+    compress::LayerCost,
     model::ModelCard,
     training::ModelKind,
 };
@@ -36,10 +37,18 @@ impl Anatomy {
             let found = GbtScorer::load(folder)?.forest().clone();
             settings.extend(of_forest(&found));
             forest = Some(found);
+        } else if let Some(made) = card.compression.as_ref().filter(|made| made.quantize.scheme.is_integer())
+        {
+            // Its matrices are codes in its graph; those of the model that it was made from are no part of it.
+            settings.push(("layers in whole numbers".to_owned(), whole(&made.report.layers)));
         } else {
             let (network, found) = nets::load(folder)?;
             settings.extend(of_network(&network));
             weights = found;
+        }
+        if let Some(made) = &card.compression {
+            settings.push(("made from".to_owned(), made.report.from.to_string()));
+            settings.push(("quantized".to_owned(), made.quantize.scheme.title().to_owned()));
         }
         settings.push(("features".to_owned(), card.features.len().to_string()));
         settings.push(("training rows".to_owned(), card.rows.train.to_string()));
@@ -74,6 +83,11 @@ impl Anatomy {
             }),
         }
     }
+}
+
+fn whole(layers: &[LayerCost]) -> String {
+    let quantized = layers.iter().filter(|cost| cost.quantized).count();
+    format!("{quantized} of {}", layers.len())
 }
 
 fn of_network(network: &nets::Architecture) -> Vec<(String, String)> {
