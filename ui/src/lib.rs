@@ -16,6 +16,7 @@ pub mod format;
 pub mod pages;
 pub mod route;
 pub mod run_index;
+mod shortcuts;
 pub mod theme;
 pub mod widgets;
 

@@ -23,13 +23,18 @@ pub fn of_shares(predicted: &[f64], came_true: &[bool], of: &str) -> Option<Cali
 /// and there is a row.
 pub fn of_values(predicted: &[f64], truth: &[f64], of: &str) -> Option<Calibration> {
     let bins = binned(predicted, truth)?;
-    Some(calibration(&bins, of, |bin| {
+    let found = calibration(&bins, of, |bin| {
         let mean = mean(&bin.observed);
         let rows = bin.observed.len() as f64;
         let variance =
             bin.observed.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (rows - 1.0).max(1.0);
         student(mean, variance, rows)
-    }))
+    });
+    // Numbers too large to square have no interval.
+    let finite = |bin: &ReliabilityBin| {
+        [bin.predicted, bin.observed, bin.low, bin.high].iter().all(|end| end.is_finite())
+    };
+    found.bins.iter().all(finite).then_some(found)
 }
 
 /// Rows of neighbouring predictions.
@@ -136,6 +141,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_has_no_calibration() {
+        assert!(of_values(&[1.0, 1.0], &[1e300, -1e300], "x").is_none());
         assert!(of_shares(&[], &[], "x").is_none());
         assert!(of_shares(&[0.5], &[], "x").is_none());
         assert!(of_values(&[f64::NAN], &[1.0], "x").is_none());

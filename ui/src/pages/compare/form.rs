@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use egui::{ComboBox, Ui};
 use orrery_domain::{
-    DatasetId, ModelRef, Snapshot, compare::CompareSource, metric::MetricId, snapshot::ModelEntry,
+    DatasetId, ModelRef, Snapshot,
+    compare::CompareSource,
+    metric::MetricId,
+    snapshot::{DatasetEntry, ModelEntry},
     training::Task,
 };
 use serde::{Deserialize, Serialize};
@@ -58,6 +61,7 @@ fn find<'a>(snapshot: &'a Snapshot, model: &ModelRef) -> Option<&'a ModelEntry> 
 impl Form {
     /// Puts a version first.
     pub fn begin_with(&mut self, model: &ModelRef) {
+        (self.dataset, self.file) = (None, None);
         self.models.retain(|known| known != model);
         self.models.insert(0, model.clone());
     }
@@ -82,8 +86,11 @@ impl Form {
         }
         let task = find(snapshot, &first).map_or(Task::Binary, |entry| entry.task);
         self.metric = self.metric.filter(|metric| MetricId::of(task).contains(metric));
-        let known =
-            |id: &DatasetId| snapshot.datasets.iter().any(|entry| !entry.deleted && entry.dataset.id == *id);
+        let target = find(snapshot, &first).map(|entry| entry.target.clone()).unwrap_or_default();
+        let known = |id: &DatasetId| {
+            let here = |entry: &&DatasetEntry| !entry.deleted && entry.dataset.id == *id;
+            snapshot.datasets.iter().find(here).is_some_and(|entry| entry.dataset.column(&target).is_some())
+        };
         if self.file.is_none() && !self.dataset.as_ref().is_some_and(known) {
             self.dataset = own_dataset(snapshot, &first);
         }

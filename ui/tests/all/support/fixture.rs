@@ -546,13 +546,14 @@ pub fn busy() -> Snapshot {
     let mut old = model("diamonds", 1, &diamonds, ModelKind::Linear, Task::Regression, "price");
     old.deleted = true;
     let network = model("flights-tabm", 1, &flights, ModelKind::Tabm, Task::Binary, "late");
+    let smaller = compressed::of(&network);
     let models = vec![
-        compressed::of(&network),
         model("flights-gbt", 3, &flights, ModelKind::Gbt, Task::Binary, "late"),
         model("flights-gbt", 2, &flights, ModelKind::Gbt, Task::Binary, "late"),
         network,
         model("diamonds-gbt", 3, &diamonds, ModelKind::Gbt, Task::Regression, "price"),
         old,
+        smaller,
     ];
     let entries = [(&flights, "late"), (&diamonds, "price")].map(|(dataset, target)| DatasetEntry {
         dataset: Arc::new(dataset.clone()),

@@ -9,6 +9,8 @@ use crate::compare::{
 
 /// Fewest rows of either class that an AUROC is judged by.
 const MIN_CLASS_ROWS: usize = 10;
+/// A rough p above which a slice is not looked at more closely.
+const HARDLY: f64 = 0.15;
 
 /// What a model is judged by, row by row.
 #[derive(Clone, Debug)]
@@ -73,16 +75,21 @@ impl Judge {
         }
     }
 
-    /// Judges `rows` (in the order of [`Self::order`]) against all others. `None` where one of the two has too few.
-    pub(super) fn judge(&self, rows: &[u32], whole: &Whole) -> Option<Judged> {
-        match self {
+    /// Judges `rows` (in the order of [`Self::order`]) against all others; where it need not be `exact`, what is far from significant is
+    /// judged roughly. `None` where one of the two has too few rows.
+    pub(super) fn judge(&self, rows: &[u32], whole: &Whole, exact: bool) -> Option<Judged> {
+        let judged = match self {
             Self::Shares(right) => {
                 let hits = rows.iter().filter(|row| right[**row as usize]).count() as u64;
                 Some(shares((hits, rows.len() as u64), whole))
             }
             Self::Means(loss, root) => means(rows.iter().map(|row| loss[*row as usize]), *root, whole),
-            Self::Rankings { scores, positive, order } => rankings(scores, positive, order, rows, whole),
-        }
+            Self::Rankings { scores, positive, order } => {
+                rankings((scores, positive, order), rows, whole, exact)
+            }
+        };
+        // Losses too large to square have no variance.
+        judged.filter(|judged| judged.rest.is_finite() && judged.value.low.is_some_and(f64::is_finite))
     }
 
     /// What all rows have together.
@@ -148,17 +155,30 @@ fn means(losses: impl Iterator<Item = f64> + Clone, root: bool, whole: &Whole) -
     })
 }
 
-/// The slice's AUROC against that of the rows outside, which is computed only where the slice is below the whole.
-fn rankings(scores: &[f64], positive: &[bool], order: &[u32], rows: &[u32], whole: &Whole) -> Option<Judged> {
+/// The slice's AUROC against that of the rows outside. Where it need not be exact, what is outside is first estimated from the slice
+/// and the whole, as if AUROCs were means; what is far from significant by that estimate is left at it.
+fn rankings(
+    (scores, positive, order): (&[f64], &[bool], &[u32]),
+    rows: &[u32],
+    whole: &Whole,
+    exact: bool,
+) -> Option<Judged> {
     let positives = rows.iter().filter(|row| positive[**row as usize]).count();
     if positives < MIN_CLASS_ROWS || rows.len() - positives < MIN_CLASS_ROWS {
         return None;
     }
     let here = Placements::of_sorted(rows, scores, positive)?;
     let all = whole.auroc?;
-    if here.auroc >= all {
-        // Not worse: its exact p could change nothing.
-        return Some(Judged { value: here.value(), rest: all, p: 1.0 });
+    let against = |rest: f64, variance: f64| {
+        let error = variance.sqrt();
+        if error > 0.0 { normal_sf((rest - here.auroc) / error) } else { 0.5 }
+    };
+    let outside = (order.len() - rows.len()).max(1) as f64;
+    let share = rows.len() as f64 / outside;
+    let estimate = all + share * (all - here.auroc);
+    let roughly = against(estimate, here.variance() * (1.0 + share));
+    if !exact && roughly > HARDLY {
+        return Some(Judged { value: here.value(), rest: estimate.clamp(0.0, 1.0), p: roughly });
     }
     let mut inside = vec![false; scores.len()];
     for row in rows {
@@ -166,7 +186,6 @@ fn rankings(scores: &[f64], positive: &[bool], order: &[u32], rows: &[u32], whol
     }
     let outside: Vec<u32> = order.iter().copied().filter(|row| !inside[*row as usize]).collect();
     let rest = Placements::of_sorted(&outside, scores, positive)?;
-    let error = (here.variance() + rest.variance()).sqrt();
-    let p = if error > 0.0 { normal_sf((rest.auroc - here.auroc) / error) } else { 0.5 };
+    let p = against(rest.auroc, here.variance() + rest.variance());
     Some(Judged { value: here.value(), rest: rest.auroc, p })
 }

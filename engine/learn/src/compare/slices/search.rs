@@ -110,7 +110,7 @@ fn single(judge: &Judge, whole: &Whole, order: &[u32], columns: &[Cells], column
         }
     }
     let judged = |(code, rows): (usize, &Vec<u32>)| {
-        let judged = judge.judge(rows, whole)?;
+        let judged = judge.judge(rows, whole, true)?;
         Some(Found { conditions: vec![(column, code as u16)], rows: rows.len(), judged })
     };
     groups.iter().enumerate().filter_map(judged).collect()
@@ -136,7 +136,7 @@ fn pair(
         if rows.len() < min_rows.max(1) || rows.len() == order.len() {
             return None;
         }
-        let judged = judge.judge(rows, whole)?;
+        let judged = judge.judge(rows, whole, false)?;
         let conditions = vec![(a, (place / wide) as u16), (b, (place % wide) as u16)];
         Some(Found { conditions, rows: rows.len(), judged })
     };
