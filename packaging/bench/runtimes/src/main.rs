@@ -6,7 +6,7 @@
 use std::{error::Error, time::Instant};
 
 use rten::{ModelOptions, ValueView};
-use tract_onnx::prelude::{Datum, Framework, InferenceModelExt, IntoRunnable, IntoTValue, Tensor, tvec};
+use tract_onnx::prelude::{DatumExt, Framework, InferenceModelExt, IntoRunnable, IntoTValue, Tensor, tvec};
 
 type Answer = Result<Vec<f32>, Box<dyn Error>>;
 
