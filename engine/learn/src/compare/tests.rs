@@ -91,7 +91,9 @@ fn versions_are_judged_on_their_test_rows_alone_and_alike_ones_are_not_distingui
         assert_eq!(model.metrics, card.test, "{}", model.model);
         assert!(model.latency.median_secs > 0.0 && model.latency.requests == 200 && model.bytes > 1000);
         assert!(model.calibration.as_ref().is_some_and(|found| found.brier.is_some()));
-        assert_eq!(model.slices.as_ref().map(|found| found.asked.len()), Some(3));
+        // Of three kinds, those that have ten rows of either class.
+        let asked = model.slices.as_ref().map(|found| found.asked.len());
+        assert!(asked.is_some_and(|asked| (1..=3).contains(&asked)), "{asked:?}");
     }
     assert!(report.models.iter().any(|model| model.on_front));
     assert_eq!(report.pairs.len(), 3);
