@@ -188,8 +188,20 @@ impl Writer<'_> {
         layer: &Layer,
         value: &impl Fn(&str) -> String,
     ) -> (String, String, String) {
-        // rten 0.27, and what ONNX Runtime 1.31 makes of quantize-dequantize pairs, give wrong sums where a batch of one meets several
-        // matrices in whole numbers: each gets its own.
+        let names = (value("input.codes"), value("input.scale"), value("input.zero"));
+        if let Input::Static(range) = layer.input {
+            self.floats(names.1.clone(), &[], &[range.scale]);
+            self.constant(names.2.clone(), &[], UINT8, vec![range.zero]);
+            self.node("QuantizeLinear", &[x, &names.1, &names.2], &[&names.0], Vec::new());
+        } else {
+            self.node("DynamicQuantizeLinear", &[x], &[&names.0, &names.1, &names.2], Vec::new());
+        }
+        names
+    }
+
+    /// The product in whole numbers, and its scales.
+    fn whole(&mut self, x: &str, codes: &str, layer: &Layer, value: &impl Fn(&str) -> String, product: &str) {
+        // rten 0.27 gives wrong sums where a batch of one meets several matrices in whole numbers: each gets its own.
         let mut x = x.to_owned();
         if let (true, [members, _, _]) = (self.shared.contains(&x), layer.codes.shape.as_slice()) {
             let shape = [*members as i64, 1, 1].iter().flat_map(|length| length.to_le_bytes()).collect();
@@ -197,20 +209,7 @@ impl Writer<'_> {
             self.node("Expand", &[&x, &shape], &[&value("input.each")], Vec::new());
             x = value("input.each");
         }
-        let names = (value("input.codes"), value("input.scale"), value("input.zero"));
-        if let Input::Static(range) = layer.input {
-            self.floats(names.1.clone(), &[], &[range.scale]);
-            self.constant(names.2.clone(), &[], UINT8, vec![range.zero]);
-            self.node("QuantizeLinear", &[&x, &names.1, &names.2], &[&names.0], Vec::new());
-        } else {
-            self.node("DynamicQuantizeLinear", &[&x], &[&names.0, &names.1, &names.2], Vec::new());
-        }
-        names
-    }
-
-    /// The product in whole numbers, and its scales.
-    fn whole(&mut self, x: &str, codes: &str, layer: &Layer, value: &impl Fn(&str) -> String, product: &str) {
-        let (input, scale, zero) = self.quantized(x, layer, value);
+        let (input, scale, zero) = self.quantized(&x, layer, value);
         let none = self.constant(value("zero"), &[], INT8, vec![0]);
         self.node("MatMulInteger", &[&input, codes, &zero, &none], &[&value("sums")], Vec::new());
         self.node("Cast", &[&value("sums")], &[&value("counted")], vec![int("to", i64::from(FLOAT))]);
@@ -232,7 +231,9 @@ impl Writer<'_> {
     fn matrix(&mut self, codes: &str, of: &Codes, value: &impl Fn(&str) -> String) -> String {
         let matrix = value("values");
         let axes: Vec<usize> = (0..of.shape.len()).filter(|&axis| of.scale_shape[axis] > 1).collect();
-        if let ([] | [_], true) = (axes.as_slice(), whole_axes(of, &axes)) {
+        // ONNX Runtime 1.31 takes a scale of any one axis for one of the last, and gives wrong products.
+        let last = axes.iter().all(|axis| axis + 1 == of.shape.len());
+        if let ([] | [_], true, true) = (axes.as_slice(), last, whole_axes(of, &axes)) {
             let axis = axes.first().copied().unwrap_or(0);
             let shape = if axes.is_empty() { Vec::new() } else { vec![of.scales.len()] };
             let scales = self.floats(value("scales"), &shape, &of.scales);
