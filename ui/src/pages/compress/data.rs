@@ -68,8 +68,8 @@ pub(super) fn row(entry: &ModelEntry) -> GridRow {
 pub(super) fn figure_columns() -> Vec<TableColumn> {
     vec![
         TableColumn::text("Figure", 190.0).growing(),
-        TableColumn::number("Before", 190.0),
-        TableColumn::number("After", 190.0),
+        TableColumn::number("Before", 230.0),
+        TableColumn::number("After", 230.0),
         TableColumn::number("After / before", 110.0),
     ]
 }

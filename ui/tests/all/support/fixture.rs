@@ -6,7 +6,7 @@ use orrery_domain::{
     DatasetId, Failure, FailureClass, ModelRef, RunId, Snapshot,
     curves::{CalibrationBin, ClassCurves, CurvePoint, Curves, ThresholdRow},
     dataset::{BadRow, ColumnSchema, ColumnType, Dataset, FileFormat, ImportOptions, SourceFile},
-    device::{Device, DeviceChoice, DeviceKind, DeviceState},
+    device::DeviceChoice,
     metric::{MetricId, MetricValue, Metrics},
     model::{Baseline, CARD_FORMAT, Lineage, ModelCard, ModelFile, SplitCounts, Verdict},
     profile::{
@@ -23,6 +23,8 @@ use orrery_domain::{
 pub mod compare;
 #[path = "compressed.rs"]
 mod compressed;
+#[path = "devices.rs"]
+mod devices;
 #[path = "fleet.rs"]
 pub mod fleet;
 
@@ -473,33 +475,6 @@ pub fn series(points: u64, offset: f64) -> RunSeries {
     .into()
 }
 
-fn devices() -> Vec<Device> {
-    vec![
-        Device {
-            choice: DeviceChoice::Cpu,
-            name: "AMD EPYC 9B45".to_owned(),
-            kind: DeviceKind::Cpu,
-            api: String::new(),
-            driver: String::new(),
-            threads: Some(2),
-            state: DeviceState::Usable { rows_per_sec: 118_400.0, gradient_error: 0.0 },
-            probed_at: Some(NOW - 2.0 * HOUR),
-        },
-        Device {
-            choice: DeviceChoice::Gpu(0),
-            name: "llvmpipe (LLVM 15.0.6, 256 bits)".to_owned(),
-            kind: DeviceKind::SoftwareRasterizer,
-            api: "vulkan".to_owned(),
-            driver: "llvmpipe Mesa 22.3.6".to_owned(),
-            threads: None,
-            state: DeviceState::Unusable {
-                reason: "Its gradients could not be checked: the process ended by signal 11 while the first kernel was compiled.".to_owned(),
-            },
-            probed_at: Some(NOW - 2.0 * HOUR),
-        },
-    ]
-}
-
 fn notices() -> Vec<Notice> {
     vec![
         Notice {
@@ -578,7 +553,7 @@ pub fn busy() -> Snapshot {
         series: Arc::new(series),
         models: Arc::new(models),
         jobs: Arc::new(vec![job]),
-        devices: Arc::new(devices()),
+        devices: Arc::new(devices::all()),
         device_advice: Some(Arc::new(DeviceAdvice {
             choice: DeviceChoice::Cpu,
             reason: "The CPU measured 118k rows/s; no other device is usable.".to_owned(),
@@ -599,7 +574,7 @@ pub fn empty() -> Snapshot {
             home: PathBuf::from("/home/ada/orrery"),
             ..WorkspaceInfo::default()
         }),
-        devices: Arc::new(devices()),
+        devices: Arc::new(devices::all()),
         ..Snapshot::default()
     }
 }
