@@ -19,6 +19,12 @@ pub enum Manner {
     Refuses,
     /// Text under a good status.
     Garbage,
+    /// One row of one column, of which the data hold nothing.
+    Unfilled,
+    /// Two rows, sound in themselves.
+    TwoRows,
+    /// Bytes that it says are compressed.
+    Compressed,
     /// Half of what it said it would send.
     HalfABody,
     /// Nothing: the connection ends.
@@ -146,6 +152,11 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
                 "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
             )
         };
+        let tensor = |shape: &str, data: &str| {
+            let tensor = format!(r#"{{"name":"y","datatype":"FP32","shape":{shape},"data":{data}}}"#);
+            let body = format!(r#"{{"model_name":"m","model_version":"{name}","outputs":[{tensor}]}}"#);
+            answer("200 OK", body.len(), &body)
+        };
         let large = |mib: usize| format!("{{{}}}", " ".repeat((mib << 20) - 2));
         let text = match now {
             Manner::Large(mib) => answer("200 OK", mib << 20, &large(mib)),
@@ -163,6 +174,11 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
             | Manner::BreaksOnReuse => answer("200 OK", good.len(), &good),
             Manner::Refuses => answer("503 Service Unavailable", 15, r#"{"error":"off"}"#),
             Manner::Garbage => answer("200 OK", 7, "\u{1}garbag"),
+            Manner::Unfilled => tensor("[1,1]", "[]"),
+            Manner::TwoRows => tensor("[2,1]", "[0.25,0.5]"),
+            Manner::Compressed => {
+                answer("200 OK", 6, "packed").replacen("\r\n", "\r\nContent-Encoding: br\r\n", 1)
+            }
             Manner::HalfABody => answer("200 OK", good.len(), &good[..good.len() / 2]),
             Manner::HangsUp => return,
             Manner::Silent => {

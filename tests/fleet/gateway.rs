@@ -19,7 +19,15 @@ fn a_server_that_fails_in_any_manner_costs_no_caller_an_answer() {
     let mut config = over(&[("good", &good.url()), ("bad", &bad.url())]);
     config["outlier_detection"] = json!({ "enforcing_consecutive_5xx": 0, "enforcing_success_rate": 0 });
     let gateway = Service::gateway(&config);
-    for manner in [Manner::Refuses, Manner::Garbage, Manner::HalfABody, Manner::HangsUp, Manner::Silent] {
+    let manners = [
+        Manner::Refuses,
+        Manner::Garbage,
+        Manner::Unfilled,
+        Manner::HalfABody,
+        Manner::HangsUp,
+        Manner::Silent,
+    ];
+    for manner in manners {
         bad.behave(manner);
         let before = bad.inferences();
         for _ in 0..6 {
@@ -30,9 +38,36 @@ fn a_server_that_fails_in_any_manner_costs_no_caller_an_answer() {
         assert!(bad.inferences() > before, "{manner:?}: it was asked");
     }
     let status = gateway.status();
-    assert_eq!((status["failures"].as_u64(), status["requests"].as_u64()), (Some(0), Some(30)));
-    assert!(status["retries"].as_u64() >= Some(10), "{status}");
+    assert_eq!((status["failures"].as_u64(), status["requests"].as_u64()), (Some(0), Some(36)));
+    assert!(status["retries"].as_u64() >= Some(12), "{status}");
     assert!(gateway.endpoint("bad")["failures"].as_u64() >= Some(10));
+}
+
+#[test]
+fn answers_are_looked_into_as_far_as_is_configured() {
+    let (good, bad) = (Backend::start("good", Manner::Good), Backend::start("bad", Manner::Good));
+    let mut config = over(&[("good", &good.url()), ("bad", &bad.url())]);
+    config["outlier_detection"] = json!({ "enforcing_consecutive_5xx": 0, "enforcing_success_rate": 0 });
+    let one_row = r#"{"inputs":[{"name":"x","datatype":"FP32","shape":[1,2],"data":[1,2]}]}"#;
+    // What callers get of the bad one, by check and manner.
+    for (check, manner, passed) in [
+        ("frame", Manner::Garbage, false),
+        ("frame", Manner::Unfilled, true),
+        ("tensors", Manner::Unfilled, false),
+        ("tensors", Manner::TwoRows, true),
+        ("tensors", Manner::Compressed, true),
+        ("rows", Manner::TwoRows, false),
+        ("rows", Manner::Compressed, true),
+    ] {
+        config["answer_check"] = json!(check);
+        let gateway = Service::gateway(&config);
+        bad.behave(manner);
+        let answers: Vec<_> =
+            (0..4).map(|_| ask(&gateway.address, "POST", "/v2/models/m/infer", one_row)).collect();
+        assert!(answers.iter().all(|answer| answer.status == 200), "{check}, {manner:?}");
+        let of_good = answers.iter().filter(|answer| text(&answer.body).contains("\"good\"")).count();
+        assert_eq!(of_good, if passed { 2 } else { 4 }, "{check}, {manner:?}");
+    }
 }
 
 #[test]

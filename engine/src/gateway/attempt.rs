@@ -2,8 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::http::header;
-use orrery_oip::HEADER_LENGTH;
 use orrery_policy::traffic::{Nanos, outlier::Answer, retry::TryFailure};
 
 use super::{
@@ -11,6 +9,7 @@ use super::{
     forward,
     live::{Live, Picked},
     serve::Gateway,
+    sound::is_sound,
     streamed::{End, streamed},
     tries::Asked,
     upstream::{Answered, Call},
@@ -53,8 +52,12 @@ pub async fn attempt(
     };
     let outcome = live.servers[endpoint].call(call, &target.region, live.cuts()).await;
     let outcome = outcome.map_err(|unanswered| unanswered.failure);
+    // Garbage under a good status is no answer.
+    let outcome = outcome.and_then(|answered| {
+        let sound = is_sound(&answered, asked, live.config.answer_check);
+        if sound { Ok(answered) } else { Err(TryFailure::Reset) }
+    });
     let answer = match &outcome {
-        Ok(answered) if !is_whole(answered) => Some(Answer::GatewayFailure),
         Ok(answered) => Some(Answer::of_status(answered.status.as_u16())),
         // A caller who sends slowly or breaks off says nothing about the server.
         Err(TryFailure::TimedOut) if !asked.body.is_finished() => None,
@@ -75,27 +78,5 @@ pub async fn attempt(
         return Ok(Answered { status, headers, body: Content::Stream(body) });
     }
     live.record(picked, answer);
-    match outcome {
-        // Garbage under a good status is no answer.
-        Ok(answered) if !is_whole(&answered) => Err(TryFailure::Reset),
-        outcome => outcome,
-    }
-}
-
-/// Whether a good answer to an inference can be one: JSON begins with a brace, binary tensors say how long their head is. One that is
-/// still coming is believed.
-fn is_whole(answered: &Answered) -> bool {
-    let Content::Whole(body) = &answered.body else { return true };
-    if !answered.status.is_success() || body.is_empty() {
-        return true;
-    }
-    let json = answered
-        .headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-    if !json || answered.headers.contains_key(HEADER_LENGTH) {
-        return true;
-    }
-    let text = body.trim_ascii();
-    matches!((text.first(), text.last()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')))
+    outcome
 }

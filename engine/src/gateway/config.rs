@@ -11,6 +11,7 @@ use orrery_policy::traffic::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::sound::AnswerCheck;
 use crate::{files, fleet::client};
 
 /// One server, and how it is reached.
@@ -159,6 +160,9 @@ pub struct GatewayConfig {
     /// Whether an inference may be sent again after it was sent: it changes nothing on a server, so that twice is as good as once.
     #[serde(default = "yes")]
     pub infer_is_idempotent: bool,
+    /// How far good answers to inferences are looked into.
+    #[serde(default)]
+    pub answer_check: AnswerCheck,
     /// Timeouts.
     #[serde(default)]
     pub timeouts: TimeoutConfig,

@@ -277,14 +277,20 @@ impl Live {
     }
 
     /// Lets the open breakers of a request's servers probe before their wait is over: what struck all of them at once may have been a
-    /// moment's, and nobody else is there to be spared for. Whether any does.
+    /// moment's, and nobody else is there to be spared for. All of them together, [`ALONE`] after the last one opened: the first
+    /// that closed would leave the others to the whole of their wait. Whether any does.
     fn probe_early(&self, core: &mut Core, request: &Request<'_>) -> bool {
+        let open: Vec<usize> = (0..core.breakers.len())
+            .filter(|&index| {
+                !self.drained[index]
+                    && request.residency.allows(&self.config.endpoints[index].tags)
+                    && core.breakers[index].state() == BreakerState::Open
+            })
+            .collect();
+        let due = open.iter().all(|&index| request.now >= core.breakers[index].since() + ALONE);
         let mut any = false;
-        for index in 0..core.states.len() {
-            let breaker = &mut core.breakers[index];
-            let open = breaker.state() == BreakerState::Open && request.now >= breaker.since() + ALONE;
-            let meant = !self.drained[index] && request.residency.allows(&self.config.endpoints[index].tags);
-            if open && meant && breaker.order(BreakerState::HalfOpen, request.now).is_ok() {
+        for index in open.into_iter().filter(|_| due) {
+            if core.breakers[index].order(BreakerState::HalfOpen, request.now).is_ok() {
                 self.tell_breaker(core, index);
                 any = true;
             }

@@ -29,6 +29,7 @@ pub mod record;
 mod rolling;
 mod serve;
 mod slo;
+mod sound;
 mod status;
 mod streamed;
 mod tries;

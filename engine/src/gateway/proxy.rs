@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, OnceLock, atomic::Ordering},
     time::Duration,
 };
 
@@ -150,7 +150,19 @@ async fn answer(
     let infer = path.ends_with("/infer");
     let idempotent =
         matches!(head.method, Method::GET | Method::HEAD) || infer && live.config.infer_is_idempotent;
-    let asked = Asked { body, path, route, residency: &residency, key, arrived, deadline, idempotent, head };
+    let asked = Asked {
+        head,
+        body,
+        path,
+        route,
+        residency: &residency,
+        key,
+        arrived,
+        deadline,
+        idempotent,
+        infer,
+        rows: OnceLock::new(),
+    };
     let ended = tries(gateway, live, &asked).await;
     finish(gateway, live, asked, ended)
 }
@@ -210,7 +222,7 @@ fn finish(gateway: &Arc<Gateway>, live: &Arc<Live>, asked: Asked<'_>, ended: End
         ),
         Ended::Failed(_) => error::protocol(
             StatusCode::BAD_GATEWAY,
-            "No server could be reached, or its answer broke off.",
+            "No server could be reached, or its answer broke off or was none.",
             None,
         ),
         Ended::Nobody(NoEndpoint::Residency) => {

@@ -1,7 +1,7 @@
 //! Tries: a request's tries one after another, as long as another is worth it.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, OnceLock, atomic::Ordering},
     time::Duration,
 };
 
@@ -17,6 +17,7 @@ use super::{
     live::Live,
     race::{Race, RetryPermit},
     serve::Gateway,
+    sound,
     upstream::Answered,
 };
 
@@ -40,6 +41,17 @@ pub struct Asked<'a> {
     pub deadline: Nanos,
     /// Whether doing it twice is as good as doing it once.
     pub idempotent: bool,
+    /// Whether it asks for an inference.
+    pub infer: bool,
+    /// Its rows, once somebody wanted to know.
+    pub rows: OnceLock<Option<u64>>,
+}
+
+impl Asked<'_> {
+    /// Its rows: the first dimension that all of its inputs have, where they have one.
+    pub fn rows(&self) -> Option<u64> {
+        *self.rows.get_or_init(|| sound::rows(&self.head.headers, &self.body))
+    }
 }
 
 /// How a request's tries ended.
