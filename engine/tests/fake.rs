@@ -28,9 +28,9 @@ use orrery_engine::{
 };
 use orrery_learn::{
     compare::CompareJob,
+    compress::CompressJob,
     control::{Interrupt, JobControl, Wish, check},
-    model::required_files,
-    quantize::QuantizeJob,
+    model::{PREPROCESS, TREES},
     train::TrainJob,
 };
 
@@ -273,12 +273,12 @@ impl Work for ScriptedWork {
         })
     }
 
-    fn quantize(
+    fn compress(
         &self,
-        _job: &QuantizeJob,
+        _job: &CompressJob,
         _control: &dyn JobControl,
     ) -> Result<(CompressReport, ModelCard), Interrupt> {
-        Err(Failure::new(FailureClass::Client, "Nothing is quantized here.").into())
+        Err(Failure::new(FailureClass::Client, "Nothing is compressed here.").into())
     }
 
     fn list_devices(&self) -> Vec<Device> {
@@ -392,9 +392,9 @@ pub fn card(job: &TrainJob) -> ModelCard {
             dataset: job.dataset.id.clone(),
             run: job.run.clone(),
         },
-        compression: None,
+        compressions: Vec::new(),
         notes: Vec::new(),
-        files: required_files(ModelKind::Gbt, None).iter().map(file).collect(),
+        files: [PREPROCESS, TREES].iter().map(file).collect(),
         created_at: now(),
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand; what they share is here.
 
 mod compare;
+mod compress;
 mod data;
 mod devices;
 mod doctor;
@@ -19,7 +20,6 @@ mod node;
 mod output;
 mod predict;
 mod progress;
-mod quantize;
 mod runs;
 mod train;
 mod window;
@@ -61,7 +61,11 @@ enum Subcommands {
     /// Measure a model on a file that has its target
     Evaluate(predict::EvaluateArguments),
     /// Make a smaller or faster version of a network, and measure what that costs
-    Quantize(quantize::QuantizeArguments),
+    Quantize(compress::quantize::QuantizeArguments),
+    /// Make a version of a network without its least worthy units, and measure what that costs
+    Prune(compress::prune::PruneArguments),
+    /// Make a smaller network that learns what a model says, and measure what that costs
+    Distil(compress::distil::DistilArguments),
     /// Predict on a file
     Predict(predict::PredictArguments),
     /// List, show and steer training runs
@@ -199,7 +203,9 @@ fn run(mut arguments: Arguments) -> Outcome {
         None => window::run(&context, &arguments.window),
         Some(Subcommands::Data(command)) => data::run(&context, command),
         Some(Subcommands::Train(arguments)) => train::run(&context, &arguments),
-        Some(Subcommands::Quantize(arguments)) => quantize::run(&context, &arguments),
+        Some(Subcommands::Quantize(arguments)) => compress::quantize::run(&context, &arguments),
+        Some(Subcommands::Prune(arguments)) => compress::prune::run(&context, &arguments),
+        Some(Subcommands::Distil(arguments)) => compress::distil::run(&context, &arguments),
         Some(Subcommands::Evaluate(arguments)) => predict::evaluate(&context, &arguments),
         Some(Subcommands::Predict(arguments)) => predict::predict(&context, &arguments),
         Some(Subcommands::Runs(command)) => runs::run(&context, command),

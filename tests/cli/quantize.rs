@@ -2,17 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::program::{Program, sample, text};
-
-fn with_network() -> Program {
-    let program = Program::new();
-    let small = ["--width", "256", "--depth", "2", "--epochs", "1", "--name", "net"];
-    let sample = sample();
-    program.lines(
-        &[&["train", "--data", &sample, "--target", "late", "--model", "mlp"], small.as_slice()].concat(),
-    );
-    program
-}
+use super::with_network;
+use crate::program::{sample, text};
 
 fn bytes(figures: &Value) -> f64 {
     figures["bytes"].as_f64().expect("bytes")
@@ -44,7 +35,7 @@ fn a_network_is_quantized_judged_served_and_undone() {
         assert!(difference["value"].as_f64().is_some_and(|value| value.abs() < 0.01), "{scheme}: {report}");
         assert!(report["agreement"].as_f64().is_some_and(|share| share > 0.97), "{scheme}: {report}");
         assert_eq!(report["layers"].as_array().map(Vec::len), Some(5), "two tables and three matrices");
-        assert!(!report["notes"].as_array().expect("notes").is_empty());
+        assert!(!report["findings"].as_array().expect("findings").is_empty());
         let of = |version: u32, name: &str| program.home().join(format!("models/net/{version}/{name}"));
         // Codes of 4 bits are in the store; the graph has none so small.
         let name = if scheme == "weight-int4" { "weights.safetensors" } else { "model.onnx" };
@@ -58,7 +49,7 @@ fn a_network_is_quantized_judged_served_and_undone() {
         let done = program.document(&["predict", "--model", &name, "--data", &sample(), "--out", out]);
         assert!(done["rows"].as_u64().is_some_and(|rows| rows > 1000), "{done}");
         let card = program.document(&["models", "show", &name])["card"].clone();
-        assert_eq!(card["compression"]["report"]["from"], json!("net:1"));
+        assert_eq!(card["compressions"][0]["report"]["from"], json!("net:1"));
     }
     // And it is held against the one that it came from.
     let compared = program.document(&["models", "compare", "net:1", "net:3"]);

@@ -77,8 +77,8 @@ pub enum UiCommand {
     DeleteModel,
     /// Restore the selected model.
     RestoreModel,
-    /// Describe a quantization of a network.
-    Quantize,
+    /// Describe a compression of a model.
+    Compress,
     /// Describe a rollout of a model version.
     DeployModel,
     /// Describe an endpoint of the fleet.
@@ -193,7 +193,7 @@ impl UiCommand {
         Self::CompareModels,
         Self::DeleteModel,
         Self::RestoreModel,
-        Self::Quantize,
+        Self::Compress,
         Self::DeployModel,
         Self::AddEndpoint,
         Self::AddRegion,
@@ -250,7 +250,7 @@ impl UiCommand {
             Self::GoRuns => ("Runs", "Trainings, live and past", icon::RUNS, Go),
             Self::GoModels => ("Models", "Model versions and their cards", icon::MODELS, Go),
             Self::GoCompare => ("Compare", "Whether one version is better beyond chance", icon::COMPARE, Go),
-            Self::GoCompress => ("Compress", "Smaller versions of networks", icon::COMPRESS, Go),
+            Self::GoCompress => ("Compress", "Smaller versions of models", icon::COMPRESS, Go),
             Self::GoSettings => ("Settings", "Devices, appearance, workspace", icon::SETTINGS, Go),
             Self::OpenFile => {
                 ("Open a file…", "Import a CSV, JSON lines, Parquet or Arrow file", icon::OPEN, Data)
@@ -283,7 +283,7 @@ impl UiCommand {
             }
             Self::DeleteModel => ("Delete model", "Move this model version to the bin", icon::DELETE, Models),
             Self::RestoreModel => ("Restore model", "Bring this model version back", icon::UNDO, Models),
-            Self::Quantize => ("Quantize…", "Make a smaller version of a network", icon::COMPRESS, Models),
+            Self::Compress => ("Compress…", "Make a smaller version of a model", icon::COMPRESS, Models),
             Self::MeasureDevices => {
                 ("Measure again", "Look for devices, check and measure each", icon::REFRESH, Window)
             }
@@ -360,7 +360,7 @@ impl UiCommand {
     pub fn home(self) -> Option<PageId> {
         Some(match self {
             Self::CompareModels => PageId::Compare,
-            Self::Quantize => PageId::Compress,
+            Self::Compress => PageId::Compress,
             Self::DeployModel => PageId::Deployments,
             Self::AddEndpoint | Self::AddRegion | Self::CheckEndpoint => PageId::Fleet,
             Self::SimulateTraffic => PageId::Traffic,
@@ -417,9 +417,9 @@ impl UiCommand {
                 let present = at.snapshot.models.iter().filter(|entry| !entry.deleted).count();
                 if present < 2 { Err("Train two models first: there is nothing to compare.") } else { Ok(()) }
             }
-            Self::Quantize => {
-                let any = at.snapshot.models.iter().any(ModelEntry::can_be_quantized);
-                any.then_some(()).ok_or("Train a network or a linear model first; trees cannot be quantized.")
+            Self::Compress => {
+                let any = at.snapshot.models.iter().any(|entry| !entry.deleted);
+                any.then_some(()).ok_or("Train a model first.")
             }
             Self::DeployModel
             | Self::AddEndpoint

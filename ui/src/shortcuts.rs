@@ -34,7 +34,7 @@ impl UiCommand {
             Self::PredictOnFile => shift(Key::P),
             Self::ExportModel => command(Key::E),
             Self::CompareModels => shift(Key::C),
-            Self::Quantize => shift(Key::Q),
+            Self::Compress => shift(Key::Q),
             Self::DeployModel => command(Key::D),
             Self::AddEndpoint => shift(Key::E),
             Self::AddRegion => shift(Key::G),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     compare::{CompareSettings, CompareSource},
-    compress::QuantizeConfig,
+    compress::CompressMethod,
     dataset::ImportOptions,
     device::DeviceChoice,
     fleet::FleetCommand,
@@ -134,12 +134,12 @@ pub enum Command {
         /// How.
         settings: CompareSettings,
     },
-    /// Make a smaller version of a network.
-    Quantize {
+    /// Make a smaller version of a model.
+    Compress {
         /// Model.
         model: ModelRef,
         /// Request.
-        config: Box<QuantizeConfig>,
+        method: Box<CompressMethod>,
     },
     /// Predict one row in a session that stays warm.
     TryRow {

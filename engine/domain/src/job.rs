@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     compare::{CompareData, CompareReport, CompareSettings},
-    compress::{CompressReport, QuantizeConfig},
+    compress::{CompressMethod, CompressReport},
     dataset::{Dataset, ImportBudget, ImportOptions},
     device::{Device, DeviceChoice},
     failure::Failure,
@@ -91,8 +91,8 @@ pub enum JobSpec {
         /// How.
         settings: CompareSettings,
     },
-    /// Quantize a model into a new version of it.
-    Quantize {
+    /// Compress a model into a new version of it.
+    Compress {
         /// Workspace folder.
         home: PathBuf,
         /// The model.
@@ -100,7 +100,7 @@ pub enum JobSpec {
         /// The dataset it was trained on.
         dataset: Box<Dataset>,
         /// The request.
-        config: Box<QuantizeConfig>,
+        method: Box<CompressMethod>,
         /// Name of the new model.
         model_name: String,
         /// Id of this work, which the new model's lineage names.

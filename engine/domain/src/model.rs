@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    compress::Compression,
+    compress::{CompressMethod, Compression},
     dataset::{ColumnSchema, SourceFile},
     ids::{DatasetId, ModelRef, RunId},
     metric::{MetricId, Metrics},
@@ -126,9 +126,9 @@ pub struct ModelCard {
     pub config: TrainConfig,
     /// Lineage.
     pub lineage: Lineage,
-    /// How it came from another model, where it did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub compression: Option<Compression>,
+    /// How it came from another model, where it did: one step after the other, the last one last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compressions: Vec<Compression>,
     /// What befell its training: damaged checkpoints, numbers that went wrong, a device that was lost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -136,4 +136,16 @@ pub struct ModelCard {
     pub files: Vec<ModelFile>,
     /// When it was made.
     pub created_at: UnixSecs,
+}
+
+impl ModelCard {
+    /// Whether its matrices are whole numbers of few bits.
+    pub fn is_quantized(&self) -> bool {
+        self.compressions.iter().any(|made| matches!(made.method, CompressMethod::Quantize(_)))
+    }
+
+    /// Whether its layers are computed in whole numbers.
+    pub fn is_integer(&self) -> bool {
+        self.compressions.iter().any(|made| made.method.is_integer())
+    }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     compare::{CompareReport, CompareSettings, CompareSource},
-    compress::QuantizeScheme,
+    compress::CompressMethod,
     curves::Curves,
     dataset::Dataset,
     device::{Device, DeviceChoice},
@@ -66,9 +66,12 @@ pub struct ModelEntry {
     pub bytes: u64,
     /// When it was made.
     pub created_at: UnixSecs,
-    /// The model it was made from, where it was: by quantization.
+    /// The model it was made from, where it was: by compression.
     #[serde(default)]
     pub compressed_from: Option<ModelRef>,
+    /// Whether its matrices are whole numbers of few bits.
+    #[serde(default)]
+    pub quantized: bool,
     /// Deleted, kept for undo.
     pub deleted: bool,
     /// The card, where loaded.
@@ -78,9 +81,9 @@ pub struct ModelEntry {
 }
 
 impl ModelEntry {
-    /// Whether it has matrices to quantize, and is not made from another already.
-    pub fn can_be_quantized(&self) -> bool {
-        !self.deleted && self.kind != ModelKind::Gbt && self.compressed_from.is_none()
+    /// Whether it can be compressed this way.
+    pub fn can_be_compressed(&self, method: &CompressMethod) -> bool {
+        !self.deleted && method.refusal(self.kind, self.quantized).is_none()
     }
 }
 
@@ -110,12 +113,12 @@ pub enum JobKind {
         /// Models.
         models: Vec<ModelRef>,
     },
-    /// Quantization of a model.
-    Quantize {
+    /// Compression of a model.
+    Compress {
         /// Model.
         model: ModelRef,
-        /// What becomes whole numbers.
-        scheme: QuantizeScheme,
+        /// How.
+        method: Box<CompressMethod>,
     },
     /// Device probe.
     Probe,

@@ -12,6 +12,7 @@
 //! to write to and a [`control::JobControl`], and ends with a value, a [`orrery_domain::Failure`] or an interruption.
 
 pub mod compare;
+pub mod compress;
 pub mod control;
 pub mod data;
 pub mod device;
@@ -25,7 +26,6 @@ pub mod nets;
 pub mod onnx;
 pub mod predict;
 pub mod prepare;
-pub mod quantize;
 pub mod room;
 pub mod split;
 pub mod table;

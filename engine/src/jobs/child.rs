@@ -182,12 +182,9 @@ fn batch(spec: &JobSpec, work: &dyn Work, control: &dyn JobControl) -> Result<Jo
             let job = CompareJob { models: &models, data, blobs: &blobs, scratch: &scratch, settings };
             Ok(JobEvent::Compared { report: Box::new(work.compare(&job, control)?) })
         }
-        JobSpec::Quantize { home, model, dataset, config, model_name, run } => {
-            let report = compress::quantize(
-                &compress::Wanted { home, model, dataset, config, model_name, run },
-                work,
-                control,
-            )?;
+        JobSpec::Compress { home, model, dataset, method, model_name, run } => {
+            let wanted = compress::Wanted { home, model, dataset, method, model_name, run };
+            let report = compress::compress(&wanted, work, control)?;
             Ok(JobEvent::Compressed { report: Box::new(report) })
         }
         JobSpec::ListDevices { .. } => Ok(JobEvent::Devices { devices: work.list_devices() }),

@@ -1,28 +1,31 @@
 //! Compression as a job: the new version is made beside the registry, measured, judged, and only then registered.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{self, File, TryLockError},
+    path::{Path, PathBuf},
+};
 
 use orrery_domain::{
-    ModelRef, RunId,
-    compress::{CompressReport, QuantizeConfig},
+    Failure, FailureClass, ModelRef, RunId,
+    compress::{CompressMethod, CompressReport},
     dataset::Dataset,
     job::JobEvent,
     run::Progress,
 };
 use orrery_learn::{
+    compress::CompressJob,
     control::{Interrupt, JobControl, check},
-    quantize::QuantizeJob,
 };
 
 use super::{Work, measure, spawn::this_program};
 use crate::{files, registry, runs, store::Store, workspace::Workspace};
 
-/// What a quantization's spec asks for.
+/// What a compression's spec asks for.
 pub struct Wanted<'a> {
     pub home: &'a PathBuf,
     pub model: &'a ModelRef,
     pub dataset: &'a Dataset,
-    pub config: &'a QuantizeConfig,
+    pub method: &'a CompressMethod,
     pub model_name: &'a str,
     pub run: &'a RunId,
 }
@@ -32,36 +35,92 @@ struct Staged(PathBuf);
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        if self.0.exists()
-            && let Err(error) = std::fs::remove_dir_all(&self.0)
-        {
-            log::warn!("what was left of a compression stays in {}: {error}", self.0.display());
-        }
+        remove(&self.0);
     }
 }
 
-/// Quantizes a model, measures it beside the one that it came from, and registers it.
+fn remove(folder: &Path) {
+    if folder.exists()
+        && let Err(error) = fs::remove_dir_all(folder)
+    {
+        log::warn!("what was left of a compression stays in {}: {error}", folder.display());
+    }
+}
+
+/// Checkpoints of a request, found again by whoever asks for the same.
+struct Kept {
+    folder: PathBuf,
+    /// Held while the work goes on: two of the same would write into each other's checkpoints.
+    _lock: File,
+}
+
+impl Kept {
+    fn open(workspace: &Workspace, wanted: &Wanted<'_>) -> Result<Self, Failure> {
+        let request = serde_json::to_string(&(wanted.model, wanted.method, &wanted.dataset.id));
+        let request = request.map_err(|error| {
+            Failure::new(FailureClass::Bug, format!("The request cannot be written: {error}."))
+        })?;
+        let name = blake3::hash(request.as_bytes()).to_hex();
+        let folder = workspace.jobs().join(format!("compress-{}", &name[..16]));
+        fs::create_dir_all(&folder)
+            .and_then(|()| File::create(folder.join("lock")))
+            .map_err(|error| files::failure("Checkpoints cannot be kept", &error, &folder))
+            .and_then(|lock| match lock.try_lock() {
+                Ok(()) => Ok(Self { folder: folder.clone(), _lock: lock }),
+                Err(TryLockError::WouldBlock) => {
+                    let message = format!(
+                        "The same compression of {} is being done already. Wait for it, or cancel it.",
+                        wanted.model
+                    );
+                    Err(Failure::new(FailureClass::Client, message))
+                }
+                Err(TryLockError::Error(error)) => {
+                    Err(files::failure("Checkpoints cannot be kept", &error, &folder))
+                }
+            })
+    }
+}
+
+/// Compresses a model, measures it beside the one that it came from, and registers it. What was trained when the process ended stays for
+/// the next time that the same is asked.
 ///
 /// # Errors
 /// A failure or an interruption; the registry is then as it was.
-pub fn quantize(
+pub fn compress(
     wanted: &Wanted<'_>,
     work: &dyn Work,
     control: &dyn JobControl,
 ) -> Result<CompressReport, Interrupt> {
     let workspace = Workspace::open(wanted.home)?;
+    let kept = Kept::open(&workspace, wanted)?;
+    let result = made(wanted, &workspace, &kept.folder, work, control);
+    if !matches!(result, Err(Interrupt::Stopped)) {
+        remove(&kept.folder);
+    }
+    result
+}
+
+fn made(
+    wanted: &Wanted<'_>,
+    workspace: &Workspace,
+    kept: &Path,
+    work: &dyn Work,
+    control: &dyn JobControl,
+) -> Result<CompressReport, Interrupt> {
     let staged = Staged(workspace.jobs().join(runs::fresh_id()));
     files::create_private(&staged.0)?;
-    let job = QuantizeJob {
+    let job = CompressJob {
         from: wanted.model.clone(),
         folder: workspace.model(wanted.model),
+        others: wanted.method.others().iter().map(|model| workspace.model(model)).collect(),
         staged: staged.0.clone(),
+        work: kept.to_path_buf(),
         blob: workspace.blob(wanted.dataset),
         dataset: wanted.dataset.clone(),
         run: wanted.run.clone(),
-        config: wanted.config.clone(),
+        method: wanted.method.clone(),
     };
-    let (mut report, mut card) = work.quantize(&job, control)?;
+    let (mut report, mut card) = work.compress(&job, control)?;
     let program = this_program()?;
     let speed = |folder: &Path, phase: &str| {
         let progress = Progress { phase: phase.to_owned(), fraction: Some(0.97), ..Progress::default() };
@@ -75,15 +134,15 @@ pub fn quantize(
     };
     report.before.speed = speed(&job.folder, "Measuring the speed before")?;
     report.after.speed = speed(&staged.0, "Measuring the speed after")?;
-    report.notes = report.sentences();
-    if let Some(made) = &mut card.compression {
+    report.findings = report.find();
+    if let Some(made) = card.compressions.last_mut() {
         made.report = report.clone();
     }
     check(control)?;
-    let mut store = Store::open(&workspace)?;
+    let mut store = Store::open(workspace)?;
     let name = &wanted.dataset.name;
     let model =
-        registry::register(&workspace, &mut store, &staged.0, wanted.model_name, &card, wanted.run, name)?;
+        registry::register(workspace, &mut store, &staged.0, wanted.model_name, &card, wanted.run, name)?;
     report.model = Some(model);
     Ok(report)
 }

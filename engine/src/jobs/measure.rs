@@ -6,7 +6,7 @@ use std::{
 };
 
 use orrery_domain::{Failure, FailureClass, compress::ModelSpeed};
-use orrery_learn::{predict::Predictor, quantize};
+use orrery_learn::{compress, predict::Predictor};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 /// Measures a model folder in this process, which must have done nothing before.
@@ -16,7 +16,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 pub fn here(folder: &Path) -> Result<ModelSpeed, Failure> {
     let before = resident();
     let model = Predictor::load(folder)?;
-    let mut speed = quantize::speed(&model)?;
+    let mut speed = compress::speed(&model)?;
     speed.added_memory_bytes = before.zip(resident()).map(|(before, after)| after.saturating_sub(before));
     speed.peak_memory_bytes = peak();
     Ok(speed)

@@ -15,8 +15,8 @@ use orrery_domain::{
 };
 use orrery_learn::{
     compare::CompareJob,
+    compress::CompressJob,
     control::{Interrupt, JobControl},
-    quantize::QuantizeJob,
     table::Table,
     train::TrainJob,
 };
@@ -86,13 +86,14 @@ pub trait Work: Sync {
     /// # Errors
     /// A failure or an interruption.
     fn compare(&self, job: &CompareJob<'_>, control: &dyn JobControl) -> Result<CompareReport, Interrupt>;
-    /// Quantizes a model, see [`orrery_learn::quantize::run`].
+
+    /// Compresses a model, see [`orrery_learn::compress::run`].
     ///
     /// # Errors
     /// A failure or an interruption.
-    fn quantize(
+    fn compress(
         &self,
-        job: &QuantizeJob,
+        job: &CompressJob,
         control: &dyn JobControl,
     ) -> Result<(CompressReport, ModelCard), Interrupt>;
 
@@ -169,12 +170,12 @@ impl Work for LearnWork {
     fn compare(&self, job: &CompareJob<'_>, control: &dyn JobControl) -> Result<CompareReport, Interrupt> {
         orrery_learn::compare::compare(job, control)
     }
-    fn quantize(
+    fn compress(
         &self,
-        job: &QuantizeJob,
+        job: &CompressJob,
         control: &dyn JobControl,
     ) -> Result<(CompressReport, ModelCard), Interrupt> {
-        orrery_learn::quantize::run(job, control)
+        orrery_learn::compress::run(job, control)
     }
 
     fn list_devices(&self) -> Vec<Device> {

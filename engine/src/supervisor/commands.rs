@@ -93,7 +93,7 @@ impl State {
             })),
             Command::Predict { model, file, out } => self.predict(model, file, out),
             Command::Compare { models, source, settings } => self.compare(models, source, settings),
-            Command::Quantize { model, config } => self.quantize(model, *config),
+            Command::Compress { model, method } => self.compress(model, method),
             Command::TryRow { model, row } => self.try_row(model, row),
             Command::ExportModel { model, to } => self.export(model, to),
             Command::DeleteModel { model } => self.delete_model(model),

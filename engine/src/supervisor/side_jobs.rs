@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use orrery_domain::{
     DatasetId, Failure, ModelRef, RunId,
     compare::{CompareData, CompareReport, CompareSettings, CompareSource},
-    compress::QuantizeConfig,
+    compress::CompressMethod,
     dataset::{Dataset, ImportBudget, ImportOptions},
     job::{JobEvent, JobSpec, Steering},
     profile::Profile,
@@ -139,20 +139,21 @@ impl State {
             self.touch();
         }
     }
-    /// Quantizes a model, with the dataset that it was trained on.
-    pub(super) fn quantize(&mut self, model: ModelRef, config: QuantizeConfig) {
+
+    /// Compresses a model, with the dataset that it was trained on.
+    pub(super) fn compress(&mut self, model: ModelRef, method: Box<CompressMethod>) {
         self.effect(Box::new(move |store, workspace| {
             let card = registry::read_card(&workspace.model(&model))?;
             let dataset = registry::dataset_of(store, &model, &card)?;
             let home = workspace.home().to_path_buf();
             Ok(Box::new(move |state| {
-                let kind = JobKind::Quantize { model: model.clone(), scheme: config.scheme };
-                let spec = JobSpec::Quantize {
+                let kind = JobKind::Compress { model: model.clone(), method: method.clone() };
+                let spec = JobSpec::Compress {
                     home,
                     model_name: model.name.clone(),
                     model,
                     dataset: Box::new(dataset),
-                    config: Box::new(config),
+                    method,
                     run: RunId(runs::fresh_id()),
                 };
                 state.start_job(kind, spec);

@@ -37,8 +37,7 @@ impl Anatomy {
             let found = GbtScorer::load(folder)?.forest().clone();
             settings.extend(of_forest(&found));
             forest = Some(found);
-        } else if let Some(made) = card.compression.as_ref().filter(|made| made.quantize.scheme.is_integer())
-        {
+        } else if let Some(made) = card.compressions.iter().find(|made| made.method.is_integer()) {
             // Its matrices are codes in its graph; those of the model that it was made from are no part of it.
             settings.push(("layers in whole numbers".to_owned(), whole(&made.report.layers)));
         } else {
@@ -46,9 +45,9 @@ impl Anatomy {
             settings.extend(of_network(&network));
             weights = found;
         }
-        if let Some(made) = &card.compression {
+        for made in &card.compressions {
             settings.push(("made from".to_owned(), made.report.from.to_string()));
-            settings.push(("quantized".to_owned(), made.quantize.scheme.title().to_owned()));
+            settings.push((made.method.title().to_lowercase(), made.method.words()));
         }
         settings.push(("features".to_owned(), card.features.len().to_string()));
         settings.push(("training rows".to_owned(), card.rows.train.to_string()));
@@ -103,6 +102,10 @@ fn of_network(network: &nets::Architecture) -> Vec<(String, String)> {
     let mut settings: Vec<(String, String)> =
         numbers.into_iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect();
     settings.push(("dropout".to_owned(), network.dropout.to_string()));
+    if !network.hidden.is_empty() {
+        let units: Vec<String> = network.hidden.iter().map(ToString::to_string).collect();
+        settings.push(("units".to_owned(), units.join(", ")));
+    }
     let piecewise = network.ple_edges.iter().filter(|edges| !edges.is_empty()).count();
     settings.push(("piecewise-linear embeddings".to_owned(), piecewise.to_string()));
     settings

@@ -20,7 +20,6 @@ use std::{
 
 use orrery_domain::{
     Failure, FailureClass,
-    compress::Compression,
     curves::Curves,
     model::{CARD_FORMAT, ModelCard, ModelFile},
     training::{ModelKind, Task},
@@ -55,10 +54,10 @@ struct CurvesFile<C> {
 }
 
 /// Files that a model of this family, and made this way from another, cannot do without.
-pub fn required_files(kind: ModelKind, compression: Option<&Compression>) -> &'static [&'static str] {
-    match kind {
+pub fn required_files(card: &ModelCard) -> &'static [&'static str] {
+    match card.kind {
         ModelKind::Gbt => &[PREPROCESS, TREES],
-        _ if compression.is_some_and(|made| made.quantize.scheme.is_integer()) => &[PREPROCESS, ONNX],
+        _ if card.is_integer() => &[PREPROCESS, ONNX],
         _ => &[PREPROCESS, WEIGHTS],
     }
 }
@@ -73,7 +72,7 @@ pub fn write(dir: &Path, card: &mut ModelCard, curves: &Curves) -> Result<(), Fa
     write_json(&dir.join(CURVES), &CurvesFile { format: CURVES_FORMAT, curves })?;
     card.format = CARD_FORMAT;
     card.files = files::hash_all(dir, CARD)?;
-    for name in required_files(card.kind, card.compression.as_ref()) {
+    for name in required_files(card) {
         if !card.files.iter().any(|file| file.name == *name) {
             return Err(Failure::new(
                 FailureClass::Bug,
@@ -247,9 +246,8 @@ fn check_card(card: &ModelCard) -> Result<(), String> {
             return Err(format!("it names a file outside the model's folder ('{name}')"));
         }
     }
-    if let Some(name) = required_files(card.kind, card.compression.as_ref())
-        .iter()
-        .find(|name| card.files.iter().all(|file| file.name != **name))
+    if let Some(name) =
+        required_files(card).iter().find(|name| card.files.iter().all(|file| file.name != **name))
     {
         return Err(format!("it does not name {name}"));
     }

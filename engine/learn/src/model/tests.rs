@@ -54,7 +54,7 @@ pub(crate) fn card(task: Task, classes: &[&str], features: &[(&str, ColumnType)]
             dataset: DatasetId("d".to_owned()),
             run: RunId("r".to_owned()),
         },
-        compression: None,
+        compressions: Vec::new(),
         notes: Vec::new(),
         files: Vec::new(),
         created_at: 1.0,

@@ -11,6 +11,7 @@ use super::{
     graph::{self, Dropout, Inputs, Network},
     optimizer::Slots,
     score::read,
+    teacher::Teacher,
 };
 
 /// Fewest rows that are worth a thread of their own.
@@ -40,6 +41,8 @@ pub(super) struct Work<'a> {
     pub loss: Loss,
     /// All training rows.
     pub rows: Rows<'a>,
+    /// What another model says of them, where it is followed.
+    pub teacher: Option<Teacher<'a>>,
     /// Gathers them.
     pub gatherer: &'a Gatherer,
     /// What their weights are multiplied by.
@@ -101,7 +104,10 @@ impl Work<'_> {
         let output = graph::forward(self.arch, &network, &inputs, &mut dropout);
         let shape = output.dims();
         let raw = read(output.clone().inner().try_into_data())?;
-        let (loss, mut slope) = self.loss.mean(&raw, self.arch.outputs, &truth, weight.as_deref());
+        let outputs = self.arch.outputs;
+        let taught = self.teacher.map(|teacher| (teacher, teacher.of(rows, outputs)));
+        let teacher = taught.as_ref().map(|(teacher, outputs)| teacher.with(outputs));
+        let (loss, mut slope) = self.loss.mean(&raw, outputs, &truth, weight.as_deref(), teacher.as_ref());
         if !loss.is_finite() {
             return Ok((loss, Vec::new()));
         }

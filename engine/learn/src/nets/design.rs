@@ -43,6 +43,7 @@ impl Architecture {
             outputs,
             width: if linear { 0 } else { asked(hyper.width, width) },
             depth: if linear { 0 } else { asked(hyper.depth, depth) },
+            hidden: Vec::new(),
             dropout: if linear { 0.0 } else { hyper.dropout.unwrap_or(dropout).clamp(0.0, 0.95) },
             members: if tabm { asked(hyper.members, members) } else { members },
             ple_edges: if linear { Vec::new() } else { edges },

@@ -25,6 +25,7 @@ use super::{
     parameter_count,
     progress::{Plan, Reporter, StepFigures},
     score,
+    teacher::Teacher,
 };
 use crate::{
     control::{Interrupt, JobControl, Wish},
@@ -78,29 +79,89 @@ pub struct FitOutcome {
     pub device: DeviceChoice,
 }
 
-/// Trains a network, or goes on from the newest checkpoint in `checkpoint_dir` that is of the same architecture, settings
-/// and data. On the CPU a resumed fit ends with the very weights of an unbroken one.
-///
-/// # Errors
-/// A failure (data: no rows; model: the loss is not finite; hardware: the device was lost; capacity: the disk is full), or
-/// an interruption after a checkpoint.
-#[expect(clippy::too_many_arguments, reason = "each is one part of a training request, named at the call")]
-pub fn fit(
-    arch: &Architecture,
-    loss: Loss,
-    train: Rows,
-    valid: Rows,
-    settings: &FitSettings,
-    means: Means,
-    checkpoint_dir: &Path,
-    control: &dyn JobControl,
-) -> Result<FitOutcome, Interrupt> {
-    check_rows(arch, train, "training")?;
-    check_rows(arch, valid, "validation")?;
-    let opened = recover::open(means, control)?;
-    let mut trainer = Trainer::new(arch, loss, train, valid, settings, opened, checkpoint_dir, control);
-    trainer.resume();
-    trainer.run()
+/// Weights that a fit begins with.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// The weights.
+    pub weights: &'a Weights,
+    /// Whether those that are 0 stay 0.
+    pub hold_zeros: bool,
+}
+
+/// A network to train.
+#[derive(Clone, Copy, Debug)]
+pub struct Fit<'a> {
+    /// Architecture.
+    pub arch: &'a Architecture,
+    /// What it begins with; `None`: the architecture's first weights, by the seed.
+    pub start: Option<Start<'a>>,
+    /// What is minimised.
+    pub loss: Loss,
+    /// Training rows.
+    pub train: Rows<'a>,
+    /// Rows that are judged by between epochs.
+    pub valid: Rows<'a>,
+    /// What another model says of the training rows, where it is followed.
+    pub teacher: Option<Teacher<'a>>,
+    /// Settings.
+    pub settings: &'a FitSettings,
+    /// What it computes with.
+    pub means: Means,
+    /// Folder of its checkpoints.
+    pub checkpoints: &'a Path,
+}
+
+impl Fit<'_> {
+    /// Trains the network, or goes on from the newest checkpoint in the folder that is of the same request and data. On the CPU a
+    /// resumed fit ends with the very weights of an unbroken one.
+    ///
+    /// # Errors
+    /// A failure (data: no rows; model: the loss is not finite, or the weights to begin with do not fit; hardware: the device was lost;
+    /// capacity: the disk is full), or an interruption after a checkpoint.
+    pub fn run(&self, control: &dyn JobControl) -> Result<FitOutcome, Interrupt> {
+        check_rows(self.arch, self.train, "training")?;
+        check_rows(self.arch, self.valid, "validation")?;
+        if let Some(start) = self.start {
+            score::check(self.arch, start.weights)?;
+        }
+        let opened = recover::open(self.means, control)?;
+        let mut trainer = Trainer::new(self, opened, control);
+        trainer.resume();
+        trainer.run()
+    }
+
+    /// Hash of what is fitted to what. Data goes in by its size, its truth and its first and last rows.
+    fn fingerprint(&self) -> String {
+        const ENDS: usize = 1 << 14;
+        let mut hasher = blake3::Hasher::new();
+        // Plain data without maps always serializes, and always the same way.
+        let text = serde_json::to_string(&(self.arch, self.loss, self.settings)).unwrap_or_default();
+        hasher.update(text.as_bytes());
+        let mut floats = |values: &[f32]| {
+            hasher.update(&(values.len() as u64).to_le_bytes());
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            hasher.update(&bytes);
+        };
+        for rows in [self.train, self.valid] {
+            let values = &rows.x.values;
+            floats(&[rows.x.rows as f32, rows.x.cols as f32]);
+            floats(&values[..values.len().min(ENDS)]);
+            floats(&values[values.len().saturating_sub(ENDS)..]);
+            floats(rows.y);
+            floats(rows.weight.unwrap_or_default());
+        }
+        if let Some(Start { weights, hold_zeros }) = self.start {
+            for (_, values) in weights.values() {
+                floats(values);
+            }
+            floats(&[f32::from(u8::from(hold_zeros))]);
+        }
+        if let Some(Teacher { outputs, share, imitation }) = self.teacher {
+            floats(outputs);
+            hasher.update(serde_json::to_string(&(share, imitation)).unwrap_or_default().as_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
+    }
 }
 
 /// Whether rows can be trained on.
@@ -130,6 +191,9 @@ struct Trainer<'a> {
     loss: Loss,
     train: Rows<'a>,
     valid: Rows<'a>,
+    teacher: Option<Teacher<'a>>,
+    /// Places of each parameter that stay 0.
+    zeros: Vec<Vec<u32>>,
     settings: &'a FitSettings,
     means: Means,
     /// Whether the device was lost and the CPU has taken over.
@@ -155,17 +219,8 @@ struct Trainer<'a> {
 }
 
 impl<'a> Trainer<'a> {
-    #[expect(clippy::too_many_arguments, reason = "the parts of `fit`")]
-    fn new(
-        arch: &'a Architecture,
-        loss: Loss,
-        train: Rows<'a>,
-        valid: Rows<'a>,
-        settings: &'a FitSettings,
-        (means, device): (Means, Device),
-        dir: &Path,
-        control: &'a dyn JobControl,
-    ) -> Self {
+    fn new(fit: &Fit<'a>, (means, device): (Means, Device), control: &'a dyn JobControl) -> Self {
+        let Fit { arch, start, loss, train, valid, teacher, settings, checkpoints, .. } = *fit;
         // A last batch that is not full is left out: every epoch has another order, so no row is left out for good, and
         // one constant shape serves all steps.
         let batch = settings.batch_size.clamp(1, train.x.rows);
@@ -179,17 +234,22 @@ impl<'a> Trainer<'a> {
             let mean = weight.iter().map(|&w| f64::from(w)).sum::<f64>() / weight.len() as f64;
             if mean > 0.0 { (1.0 / mean) as f32 } else { 1.0 }
         });
-        let fingerprint = fingerprint(arch, loss, train, valid, settings);
+        let fingerprint = fit.fingerprint();
+        let first = start.map_or_else(|| initial_weights(arch, settings.seed), |start| start.weights.clone());
+        let slots = Slots::new(arch, first, settings.optimizer);
+        let zeros = if start.is_some_and(|start| start.hold_zeros) { slots.zeros() } else { Vec::new() };
         Self {
             arch,
             loss,
             train,
             valid,
+            teacher,
+            zeros,
             settings,
             means,
             fallen_back: false,
             device,
-            dir: dir.to_path_buf(),
+            dir: checkpoints.to_path_buf(),
             control,
             gatherer: Gatherer::new(arch),
             reporter: Reporter::new(control, plan),
@@ -198,7 +258,7 @@ impl<'a> Trainer<'a> {
             scoring: (score::rows_at_once(arch) / means.passes.max(1) as usize).max(1),
             plan,
             state: State { fingerprint, passes: means.passes, ..State::default() },
-            slots: Slots::new(arch, initial_weights(arch, settings.seed), settings.optimizer),
+            slots,
             best: Weights::new(),
             clock: Instant::now(),
             saved: Instant::now(),
@@ -273,6 +333,7 @@ impl<'a> Trainer<'a> {
         if !norm.is_finite() {
             return self.roll_back().map(|()| None);
         }
+        self.slots.clear(&self.zeros);
         Ok(Some(StepFigures { loss, rate, norm, rows: rows.len() }))
     }
 
@@ -392,27 +453,4 @@ impl<'a> Trainer<'a> {
             device: self.means.device,
         }
     }
-}
-
-/// Hash of what is fitted to what. Data goes in by its size, its truth and its first and last rows.
-fn fingerprint(arch: &Architecture, loss: Loss, train: Rows, valid: Rows, settings: &FitSettings) -> String {
-    const ENDS: usize = 1 << 14;
-    let mut hasher = blake3::Hasher::new();
-    // Plain data without maps always serializes, and always the same way.
-    let text = serde_json::to_string(&(arch, loss, settings)).unwrap_or_default();
-    hasher.update(text.as_bytes());
-    let mut floats = |values: &[f32]| {
-        hasher.update(&(values.len() as u64).to_le_bytes());
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        hasher.update(&bytes);
-    };
-    for rows in [train, valid] {
-        let values = &rows.x.values;
-        floats(&[rows.x.rows as f32, rows.x.cols as f32]);
-        floats(&values[..values.len().min(ENDS)]);
-        floats(&values[values.len().saturating_sub(ENDS)..]);
-        floats(rows.y);
-        floats(rows.weight.unwrap_or_default());
-    }
-    hasher.finalize().to_hex().to_string()
 }

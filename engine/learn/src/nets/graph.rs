@@ -189,11 +189,12 @@ fn residual(arch: &Architecture, network: &Network, x: Tensor<2>, dropout: &mut 
 /// a layer, folding the adapters into the matrix is several times less work than scaling activations. All members read
 /// the same input, so their first layers are one wide matrix.
 fn ensemble(arch: &Architecture, network: &Network, x: Tensor<2>, dropout: &mut Dropout) -> Tensor<3> {
-    let (members, width) = (arch.members, arch.width);
+    let members = arch.members;
     let [rows, inputs] = x.dims();
     let mut hidden: Tensor<3> = if arch.depth == 0 {
         x.unsqueeze()
     } else {
+        let width = arch.units(0);
         let weight = network.shaped("layers.0.weight", [inputs, 1, width]);
         let r = network.matrix("layers.0.r").transpose().reshape([inputs, members, 1]);
         let s = network.shaped("layers.0.s", [1, members, width]);
@@ -204,8 +205,9 @@ fn ensemble(arch: &Architecture, network: &Network, x: Tensor<2>, dropout: &mut 
     };
     for layer in 1..arch.depth {
         let name = |part: &str| format!("layers.{layer}.{part}");
-        let weight = network.shaped(&name("weight"), [1, width, width]);
-        let r = network.shaped(&name("r"), [members, width, 1]);
+        let (inputs, width) = (arch.units(layer - 1), arch.units(layer));
+        let weight = network.shaped(&name("weight"), [1, inputs, width]);
+        let r = network.shaped(&name("r"), [members, inputs, 1]);
         let s = network.shaped(&name("s"), [members, 1, width]);
         let bias = network.shaped(&name("bias"), [members, 1, width]);
         hidden = dropout.apply(relu(hidden.matmul(weight * r * s) + bias));

@@ -32,7 +32,7 @@ pub(super) fn judge(
 ) -> Result<Judgement, Failure> {
     let outputs = combined(arch, network, gatherer, valid.x, device, size)?;
     let floats: Vec<f32> = outputs.iter().map(|&value| value as f32).collect();
-    let (sum, _) = loss.mean(&floats, arch.outputs, valid.y, valid.weight);
+    let (sum, _) = loss.mean(&floats, arch.outputs, valid.y, valid.weight, None);
     let share = valid.weight.map_or(1.0, |weight| {
         weight.iter().map(|&weight| f64::from(weight)).sum::<f64>() / weight.len().max(1) as f64
     });

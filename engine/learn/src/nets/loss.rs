@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::teacher::Teacher;
+
 /// What is minimised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -18,7 +20,7 @@ impl Loss {
     /// Loss of one row, and its gradient added to `gradient` times `factor`.
     ///
     /// `output` and `gradient` are `[outputs]`.
-    fn row(self, output: &[f32], truth: f32, factor: f64, gradient: &mut [f32]) -> f64 {
+    pub(super) fn row(self, output: &[f32], truth: f32, factor: f64, gradient: &mut [f32]) -> f64 {
         match self {
             Self::Binary => {
                 let z = f64::from(output[0]);
@@ -47,13 +49,15 @@ impl Loss {
     /// Mean loss of a batch over rows and members, and its gradient with respect to each output.
     ///
     /// `output` is `[members, rows, outputs]`, `truth` and `weight` are `[rows]`; the loss is
-    /// `sum(weight * loss) / (members * rows)`, so weights of mean 1 keep its scale. The gradient has the outputs' layout.
+    /// `sum(weight * loss) / (members * rows)`, so weights of mean 1 keep its scale. The gradient has the outputs' layout. A teacher's
+    /// outputs are those of the same rows.
     pub fn mean(
         self,
         output: &[f32],
         outputs: usize,
         truth: &[f32],
         weight: Option<&[f32]>,
+        teacher: Option<&Teacher<'_>>,
     ) -> (f64, Vec<f32>) {
         let rows = truth.len();
         let mut gradient = vec![0.0; output.len()];
@@ -64,7 +68,11 @@ impl Loss {
         {
             let row = index % rows;
             let factor = weight.map_or(1.0, |weight| f64::from(weight[row])) * share;
-            sum += factor * self.row(out, truth[row], factor, slot);
+            sum += factor
+                * match teacher {
+                    None => self.row(out, truth[row], factor, slot),
+                    Some(teacher) => teacher.row(self, out, row, truth[row], factor, slot),
+                };
         }
         (sum, gradient)
     }
@@ -94,12 +102,12 @@ mod tests {
         ] {
             let weight = [1.0, 0.5, 2.0];
             let output: Vec<f32> = (0..2 * 3 * outputs).map(|i| (i as f32 * 1.7).sin() * 3.0).collect();
-            let (_, gradient) = loss.mean(&output, outputs, &truth, Some(&weight));
+            let (_, gradient) = loss.mean(&output, outputs, &truth, Some(&weight), None);
             for (index, &slope) in gradient.iter().enumerate() {
                 let at = |shift: f32| {
                     let mut moved = output.clone();
                     moved[index] += shift;
-                    loss.mean(&moved, outputs, &truth, Some(&weight)).0
+                    loss.mean(&moved, outputs, &truth, Some(&weight), None).0
                 };
                 let measured = (at(1e-2) - at(-1e-2)) / 2e-2;
                 assert!((measured - f64::from(slope)).abs() < 1e-4, "{loss:?} {index}: {measured} {slope}");
@@ -109,9 +117,9 @@ mod tests {
 
     #[test]
     fn extreme_logits_stay_finite() {
-        let (loss, gradient) = Loss::Binary.mean(&[1e4, -1e4], 1, &[0.0, 1.0], None);
+        let (loss, gradient) = Loss::Binary.mean(&[1e4, -1e4], 1, &[0.0, 1.0], None, None);
         assert!((loss - 1e4).abs() < 1.0 && gradient.iter().all(|g| g.is_finite()));
-        let (loss, _) = Loss::Multiclass.mean(&[1e4, -1e4, 0.0], 3, &[1.0], None);
+        let (loss, _) = Loss::Multiclass.mean(&[1e4, -1e4, 0.0], 3, &[1.0], None, None);
         assert!((loss - 2e4).abs() < 1.0);
     }
 }

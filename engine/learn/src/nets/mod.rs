@@ -26,7 +26,9 @@ mod progress;
 mod score;
 mod settings;
 mod store;
+mod teacher;
 pub(crate) mod trial;
+mod units;
 
 #[cfg(test)]
 mod recovery_tests;
@@ -39,7 +41,7 @@ use orrery_domain::training::ModelKind;
 use serde::{Deserialize, Serialize};
 
 pub use design::bin_edges;
-pub use fit::{FitOutcome, Means, fit};
+pub use fit::{Fit, FitOutcome, Means, Start};
 pub use loss::Loss;
 pub use params::{initial_weights, parameter_count};
 pub use path::{Baseline, Slopes};
@@ -47,6 +49,9 @@ pub use score::Scorer;
 pub use settings::FitSettings;
 pub(crate) use store::save_codes;
 pub use store::{load, save};
+pub use teacher::{Imitation, Teacher};
+pub(crate) use units::slopes;
+pub use units::{Unit, Units};
 
 /// Rows as a network reads them, row-major `[rows, cols]`: first the numeric columns (scaled numbers and indicators), then
 /// one column a category feature holding its code as a float, 0 being the bucket of the unknown.
@@ -128,6 +133,17 @@ pub enum OutputScale {
 }
 
 impl OutputScale {
+    /// The raw output of a reported one.
+    pub fn raw(self, reported: f64) -> f64 {
+        match self {
+            Self::Logits => reported,
+            Self::Value { mean, std, log } => {
+                let value = if log { reported.max(f64::MIN_POSITIVE).ln() } else { reported };
+                (value - mean) / std
+            }
+        }
+    }
+
     /// The reported output of a raw one.
     pub fn report(self, raw: f64) -> f64 {
         match self {
@@ -157,6 +173,9 @@ pub struct Architecture {
     pub width: usize,
     /// Hidden layers, or residual blocks.
     pub depth: usize,
+    /// Units of each hidden layer, or of each residual block's inner layer, where pruning has made them differ; empty: as `width` has it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<usize>,
     /// Dropout probability after each hidden layer, 0 to below 1.
     pub dropout: f64,
     /// Members of the ensemble; 1 but for `TabM`.

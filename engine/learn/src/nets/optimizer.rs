@@ -71,6 +71,23 @@ impl Slots {
         self.0.iter().map(|slot| (slot.name.clone(), (slot.shape.clone(), slot.value.clone()))).collect()
     }
 
+    /// Places of the weight matrices' values that are 0, a list for each parameter.
+    pub fn zeros(&self) -> Vec<Vec<u32>> {
+        let places = |slot: &Slot| -> Vec<u32> {
+            (0..slot.value.len() as u32).filter(|at| slot.value[*at as usize] == 0.0).collect()
+        };
+        self.0.iter().map(|slot| if slot.decay { places(slot) } else { Vec::new() }).collect()
+    }
+
+    /// Sets these places of the parameters to 0.
+    pub fn clear(&mut self, places: &[Vec<u32>]) {
+        for (slot, places) in self.0.iter_mut().zip(places) {
+            for at in places {
+                slot.value[*at as usize] = 0.0;
+            }
+        }
+    }
+
     /// Whether every number is finite.
     pub fn is_finite(&self) -> bool {
         self.0.iter().all(|slot| {

@@ -87,9 +87,10 @@ impl Architecture {
         [plain, embedded, vec![self.embedding; self.category_sizes.len()]].concat()
     }
 
-    /// Width of a residual block's inner layer.
-    pub(super) fn inner(&self) -> usize {
-        2 * self.width
+    /// Units of a hidden layer, or of a residual block's inner layer.
+    pub fn units(&self, layer: usize) -> usize {
+        let usual = if self.family == Family::Resnet { 2 * self.width } else { self.width };
+        self.hidden.get(layer).copied().unwrap_or(usual)
     }
 
     /// Every tensor.
@@ -109,8 +110,8 @@ impl Architecture {
             Family::Mlp => {
                 let mut inputs = self.inputs();
                 for layer in 0..self.depth {
-                    specs.linear(&format!("layers.{layer}"), inputs, self.width);
-                    inputs = self.width;
+                    specs.linear(&format!("layers.{layer}"), inputs, self.units(layer));
+                    inputs = self.units(layer);
                 }
                 specs.linear("head", inputs, self.outputs);
             }
@@ -118,8 +119,8 @@ impl Architecture {
                 specs.linear("input", self.inputs(), self.width);
                 for block in 0..self.depth {
                     specs.norm(&format!("blocks.{block}.norm"), self.width);
-                    specs.linear(&format!("blocks.{block}.expand"), self.width, self.inner());
-                    specs.linear(&format!("blocks.{block}.contract"), self.inner(), self.width);
+                    specs.linear(&format!("blocks.{block}.expand"), self.width, self.units(block));
+                    specs.linear(&format!("blocks.{block}.contract"), self.units(block), self.width);
                 }
                 specs.norm("norm", self.width);
                 specs.linear("head", self.width, self.outputs);
@@ -138,11 +139,12 @@ impl Architecture {
         for layer in 0..self.depth {
             let name = |part: &str| format!("layers.{layer}.{part}");
             let first = if layer == 0 { Init::Signs(self.runs()) } else { Init::Constant(1.0) };
-            specs.add(name("weight"), &[inputs, self.width], fan_in(inputs), true);
+            let units = self.units(layer);
+            specs.add(name("weight"), &[inputs, units], fan_in(inputs), true);
             specs.add(name("r"), &[members, inputs], first, false);
-            specs.add(name("s"), &[members, self.width], Init::Constant(1.0), false);
-            specs.add(name("bias"), &[members, self.width], fan_in(inputs), false);
-            inputs = self.width;
+            specs.add(name("s"), &[members, units], Init::Constant(1.0), false);
+            specs.add(name("bias"), &[members, units], fan_in(inputs), false);
+            inputs = units;
         }
         specs.add("head.weight", &[members, inputs, self.outputs], fan_in(inputs), true);
         specs.add("head.bias", &[members, self.outputs], fan_in(inputs), false);

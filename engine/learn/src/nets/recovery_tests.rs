@@ -8,7 +8,7 @@ use super::{
     batch::Noise,
     checkpoint::{self, Checkpoint, State},
     optimizer::Slots,
-    tests::{Script, folder, put, rows, run, settings, small},
+    tests::{Script, fitted, folder, put, rows, run, settings, small},
     *,
 };
 use crate::control::{Interrupt, Unwatched, Wish};
@@ -106,8 +106,7 @@ fn a_batch_in_parts_trains_as_a_whole_one() {
             let valid = Rows { x: &vx, y: &vy, weight: None };
             let means = Means { passes, ..orrery_domain::device::DeviceChoice::Cpu.into() };
             let dir = folder();
-            fit(&arch, Loss::Binary, train, valid, &settings(3), means, dir.path(), &Unwatched)
-                .expect("it trains")
+            fitted(&arch, train, valid, &settings(3), means, dir.path(), &Unwatched).expect("it trains")
         });
         for fit in &fits[1..] {
             let apart = (fit.best_valid_loss - fits[0].best_valid_loss).abs();
@@ -201,7 +200,7 @@ mod injected {
         let means = Means { cpu_fallback: true, ..orrery_domain::device::DeviceChoice::Cpu.into() };
         let heard = listener();
         let fitted = planned("lost-device@step:4", || {
-            fit(&arch, Loss::Binary, train, valid, &settings, means, folder().path(), &heard)
+            fitted(&arch, train, valid, &settings, means, folder().path(), &heard)
         });
         assert_eq!(fitted.expect("the CPU takes over").device, orrery_domain::device::DeviceChoice::Cpu);
         assert!(warnings(&heard).contains("goes on with the CPU from step 4"), "{}", warnings(&heard));
@@ -216,7 +215,7 @@ mod injected {
         let ((x, y), (vx, vy)) = (rows(200, 1), rows(100, 2));
         let (train, valid) = (Rows { x: &x, y: &y, weight: None }, Rows { x: &vx, y: &vy, weight: None });
         let means = Means { cpu_fallback: true, ..orrery_domain::device::DeviceChoice::Cpu.into() };
-        fit(&small(Family::Mlp, 1), Loss::Binary, train, valid, settings, means, dir, heard)
+        fitted(&small(Family::Mlp, 1), train, valid, settings, means, dir, heard)
     }
 
     #[test]

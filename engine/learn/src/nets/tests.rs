@@ -45,6 +45,7 @@ pub(super) fn small(family: Family, outputs: usize) -> Architecture {
         outputs,
         width: 8,
         depth: if family == Family::Linear { 0 } else { 2 },
+        hidden: Vec::new(),
         dropout: 0.2,
         members: if tabm { 4 } else { 1 },
         ple_edges: if tabm {
@@ -118,7 +119,21 @@ pub(super) fn run(
     let ((x, y), (vx, vy)) = (rows(200, 1), rows(100, 2));
     let train = Rows { x: &x, y: &y, weight: None };
     let valid = Rows { x: &vx, y: &vy, weight: None };
-    fit(arch, Loss::Binary, train, valid, settings, DeviceChoice::Cpu.into(), dir, control)
+    fitted(arch, train, valid, settings, DeviceChoice::Cpu.into(), dir, control)
+}
+
+/// Fits two classes from the architecture's first weights.
+pub(super) fn fitted(
+    arch: &Architecture,
+    train: Rows<'_>,
+    valid: Rows<'_>,
+    settings: &FitSettings,
+    means: Means,
+    checkpoints: &Path,
+    control: &dyn JobControl,
+) -> Result<FitOutcome, Interrupt> {
+    let loss = Loss::Binary;
+    Fit { arch, start: None, loss, train, valid, teacher: None, settings, means, checkpoints }.run(control)
 }
 
 pub(super) fn folder() -> tempfile::TempDir {
@@ -154,6 +169,7 @@ fn gradients_of_every_family_are_slopes_of_the_loss() {
                 slots,
                 loss: Loss::Multiclass,
                 rows: Rows { x: &x, y: &truth, weight: Some(&weight) },
+                teacher: None,
                 gatherer: &Gatherer::new(&arch),
                 weight_scale: 1.0,
                 dropout: Dropout::default(),
@@ -255,7 +271,7 @@ fn early_stopping_keeps_the_best_weights() {
     let (x, y) = rows(100, 2);
     let scores = Scorer::new(&arch, &outcome.weights).expect("they fit").score(&x).expect("they score");
     let floats: Vec<f32> = scores.iter().map(|&score| score as f32).collect();
-    let (loss, _) = Loss::Binary.mean(&floats, 1, &y, None);
+    let (loss, _) = Loss::Binary.mean(&floats, 1, &y, None, None);
     assert!((loss - outcome.best_valid_loss).abs() < 1e-6);
 }
 

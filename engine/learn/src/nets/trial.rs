@@ -102,6 +102,7 @@ impl Trial {
             slots,
             loss: self.loss,
             rows: Rows { x: &self.x, y: &self.y, weight: None },
+            teacher: None,
             gatherer: &Gatherer::new(&self.arch),
             weight_scale: 1.0,
             dropout: Dropout::default(),

@@ -31,6 +31,7 @@ fn mlp(width: usize, numeric: usize) -> Architecture {
         outputs: 3,
         width,
         depth: 3,
+        hidden: Vec::new(),
         dropout: 0.0,
         members: 1,
         ple_edges: Vec::new(),
@@ -49,6 +50,7 @@ fn our_own_exports_answer_as_our_own_networks_do_whatever_the_batch() {
         let arch = Architecture {
             family,
             depth: if family == Family::Linear { 0 } else { 2 },
+            hidden: Vec::new(),
             members: if family == Family::Tabm { 4 } else { 1 },
             ..mlp(16, 5)
         };

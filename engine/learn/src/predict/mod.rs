@@ -41,16 +41,16 @@ pub(crate) use self::{
     input::{read_shared, require, taken_by},
 };
 use crate::{
+    compress::IntegerNetwork,
     explain::Explained,
     gbt::GbtScorer,
     metrics::{DEFAULT_THRESHOLD, Predictions, decide, from_raw},
     model,
     nets::{self, Encoded},
     prepare::{
-        Preprocessor, TransformReport,
+        Preprocessor, TransformReport, TreeMatrix,
         means::{self, Means},
     },
-    quantize::IntegerNetwork,
     table::Table,
 };
 
@@ -70,15 +70,11 @@ trait Scores: Send + Sync {
         None
     }
 
-    /// Columns of an encoded row; none for trees.
-    fn encoded_columns(&self) -> Option<usize> {
-        None
-    }
+    /// Columns of an encoded row.
+    fn encoded_columns(&self) -> usize;
 
-    /// Encoded rows to raw outputs, for what has [`Self::encoded_columns`].
-    fn score_encoded(&self, _rows: &Encoded) -> Result<Vec<f64>, Failure> {
-        Err(Failure::new(FailureClass::Client, "Trees take no encoded rows."))
-    }
+    /// Encoded rows to raw outputs.
+    fn score_encoded(&self, rows: &Encoded) -> Result<Vec<f64>, Failure>;
 }
 
 /// A network whose layers are computed in whole numbers.
@@ -94,8 +90,8 @@ impl Scores for Integer {
         Ok((self.network.score(&encoded)?, self.outputs, report))
     }
 
-    fn encoded_columns(&self) -> Option<usize> {
-        Some(self.network.columns())
+    fn encoded_columns(&self) -> usize {
+        self.network.columns()
     }
 
     fn score_encoded(&self, rows: &Encoded) -> Result<Vec<f64>, Failure> {
@@ -121,9 +117,9 @@ impl Scores for Network {
         Some(Explained::Network { rules, scorer: &self.scorer, means })
     }
 
-    fn encoded_columns(&self) -> Option<usize> {
+    fn encoded_columns(&self) -> usize {
         let arch = self.scorer.architecture();
-        Some(arch.numeric + arch.category_sizes.len())
+        arch.numeric + arch.category_sizes.len()
     }
 
     fn score_encoded(&self, rows: &Encoded) -> Result<Vec<f64>, Failure> {
@@ -156,6 +152,17 @@ impl Scores for Trees {
     fn explained(&self) -> Option<Explained<'_>> {
         Some(Explained::Trees { rules: &self.preprocess, scorer: &self.scorer })
     }
+
+    fn encoded_columns(&self) -> usize {
+        self.scorer.features()
+    }
+
+    fn score_encoded(&self, rows: &Encoded) -> Result<Vec<f64>, Failure> {
+        let Encoded { rows, cols, values } = rows;
+        let columns = (0..*cols).flat_map(|col| values.iter().skip(col).step_by(*cols));
+        let values = columns.map(|value| f64::from(*value)).collect();
+        Ok(self.scorer.score(&TreeMatrix { rows: *rows, cols: *cols, values }))
+    }
 }
 
 impl std::fmt::Debug for Predictor {
@@ -183,13 +190,26 @@ impl Predictor {
     pub fn load_on(folder: &Path, device: DeviceChoice) -> Result<Self, Failure> {
         let card = model::read_card(folder)?;
         model::verify_card(folder, &card)?;
+        Self::open_on(folder, card, device)
+    }
+
+    /// Loads a folder whose files are all there but for the card, which is this one.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub(crate) fn open(folder: &Path, card: ModelCard) -> Result<Self, Failure> {
+        Self::open_on(folder, card, DeviceChoice::Cpu)
+    }
+
+    fn open_on(folder: &Path, card: ModelCard, device: DeviceChoice) -> Result<Self, Failure> {
         let preprocess = Preprocessor::load(folder)?;
-        let whole = card.compression.as_ref().is_some_and(|made| made.quantize.scheme.is_integer());
-        let scores: Box<dyn Scores> = if whole {
+        let scores: Box<dyn Scores> = if card.is_integer() {
             let outputs = if card.task == Task::Multiclass { card.classes.len() } else { 1 };
             Box::new(Integer { preprocess, network: IntegerNetwork::load(folder)?, outputs })
         } else if card.kind.is_network() || card.kind == orrery_domain::training::ModelKind::Linear {
-            let has_means = card.files.iter().any(|file| file.name == means::FILE);
+            // A card that is still being made names no files.
+            let named = card.files.iter().any(|file| file.name == means::FILE);
+            let has_means = named || card.files.is_empty() && folder.join(means::FILE).exists();
             let means = if has_means { Some(Means::load(folder)?) } else { None };
             Box::new(Network { preprocess, scorer: nets::Scorer::load(folder, device)?, means })
         } else {
@@ -228,8 +248,8 @@ impl Predictor {
         Ok((predictions, report))
     }
 
-    /// Columns of an encoded row, where the model takes encoded rows: networks and linear models do.
-    pub(crate) fn encoded_columns(&self) -> Option<usize> {
+    /// Columns of an encoded row.
+    pub(crate) fn encoded_columns(&self) -> usize {
         self.scores.encoded_columns()
     }
 

@@ -28,6 +28,14 @@ use crate::{
 struct Echo;
 
 impl Scores for Echo {
+    fn encoded_columns(&self) -> usize {
+        1
+    }
+
+    fn score_encoded(&self, rows: &crate::nets::Encoded) -> Result<Vec<f64>, Failure> {
+        Ok(vec![0.0; rows.rows])
+    }
+
     fn score(&self, table: &Table) -> Result<(Vec<f64>, usize, TransformReport), Failure> {
         let place = table.position("x").expect("checked before");
         assert!(table.schema[place].kind.is_numeric(), "texts are parsed before the model sees them");
@@ -49,6 +57,14 @@ impl Scores for Echo {
 struct Broken;
 
 impl Scores for Broken {
+    fn encoded_columns(&self) -> usize {
+        1
+    }
+
+    fn score_encoded(&self, rows: &crate::nets::Encoded) -> Result<Vec<f64>, Failure> {
+        Ok(vec![0.0; rows.rows])
+    }
+
     fn score(&self, table: &Table) -> Result<(Vec<f64>, usize, TransformReport), Failure> {
         Ok((vec![f64::NAN; table.rows()], 1, TransformReport::default()))
     }

@@ -7,7 +7,7 @@ use orrery_domain::{
     curves::Curves,
     dataset::Dataset,
     metric::Metrics,
-    training::{TargetTransform, Task, TrainConfig},
+    training::{CategoryEncoding, Scaling, TargetTransform, Task, TrainConfig},
 };
 
 use super::{
@@ -17,8 +17,19 @@ use super::{
 };
 use crate::{
     metrics::{BootstrapSettings, Paired, Predictions, curves, evaluate_at, from_raw, paired},
+    nets::OutputScale,
+    prepare::{FitInput, Preprocessor},
     table::Table,
 };
+
+/// What rows are used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// To fit.
+    Train,
+    /// To choose.
+    Valid,
+}
 
 /// Rows by their use, with what they really are.
 pub(crate) struct Again {
@@ -54,6 +65,50 @@ impl Again {
     /// Feature columns of the test rows.
     pub fn test(&self) -> &Table {
         &self.parts.test.table
+    }
+
+    /// What becomes of a new network's raw output: numbers are standardized over the training rows.
+    pub fn output(&self) -> OutputScale {
+        parts::output(&self.request, &self.parts.train.y, self.transform)
+    }
+
+    /// What rows really are, on the scale of a network with that output: class numbers, or standardized values. `[rows]`
+    pub fn truth(&self, part: Use, output: OutputScale) -> Vec<f32> {
+        let scale = |y: &f64| match output {
+            OutputScale::Logits => *y,
+            OutputScale::Value { mean, std, .. } => (y - mean) / std,
+        };
+        self.part(part).y.iter().map(|y| scale(y) as f32).collect()
+    }
+
+    /// Weights of rows. `[rows]`
+    pub fn weight(&self, part: Use) -> Vec<f32> {
+        self.part(part).weight.iter().map(|weight| *weight as f32).collect()
+    }
+
+    /// Learns the preprocessing of a network from the training rows.
+    ///
+    /// # Errors
+    /// A client failure when no column is left.
+    pub fn learn(&self, categories: CategoryEncoding, scaling: Scaling) -> Result<Preprocessor, Failure> {
+        let Part { table, y, weight } = &self.parts.train;
+        let fitted = Preprocessor::fit(&FitInput {
+            train: table,
+            features: &self.request.features,
+            target: y,
+            classes: self.request.classes.len(),
+            weights: weight,
+            categories,
+            scaling,
+        })?;
+        Ok(fitted.preprocessor)
+    }
+
+    fn part(&self, part: Use) -> &Part {
+        match part {
+            Use::Train => &self.parts.train,
+            Use::Valid => &self.parts.valid,
+        }
     }
 
     /// Outputs of a model of this task.

@@ -25,6 +25,20 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     written.map_err(|error| unwritten(&error, path))
 }
 
+/// Copies a model's file; the copy appears whole or not at all.
+///
+/// # Errors
+/// A model failure when it cannot be read, a capacity failure when the disk does not take it.
+pub fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    let bytes = std::fs::read(from).map_err(|error| {
+        Failure::new(
+            FailureClass::Model,
+            format!("A file of the model cannot be read: {error}. ({})", from.display()),
+        )
+    })?;
+    write_bytes(to, &bytes)
+}
+
 /// Writes a checkpoint's `bytes` to `path`, where tests may let it fail.
 ///
 /// # Errors

@@ -127,7 +127,7 @@ pub(super) fn finish(
             dataset: job.dataset.id.clone(),
             run: job.run.clone(),
         },
-        compression: None,
+        compressions: Vec::new(),
         notes: journal.notes().to_vec(),
         files: Vec::new(),
         created_at: now(),

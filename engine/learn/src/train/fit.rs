@@ -11,7 +11,7 @@ use orrery_domain::{
 use super::{
     TrainJob, files,
     journal::Done,
-    parts::{Part, Parts},
+    parts::{self, Part, Parts},
     request::Request,
     scorer::{Fitted, loss},
 };
@@ -19,7 +19,7 @@ use crate::{
     control::{Interrupt, JobControl},
     device,
     gbt::{self, GbtJob, GbtSettings, Labelled, Objective},
-    nets::{self, Architecture, Encoded, FitSettings, Loss, Means, OutputScale, Rows},
+    nets::{self, Architecture, Encoded, Fit, FitSettings, Loss, Means, OutputScale, Rows},
     prepare::{self, FitInput, Layout, Preprocessor},
 };
 
@@ -114,10 +114,6 @@ impl<'a> Bench<'a> {
         Ok(loss(&predictions, &valid.y, &valid.weight, self.job.config.target_transform))
     }
 
-    fn log(&self) -> bool {
-        self.job.config.target_transform == TargetTransform::Log
-    }
-
     pub(super) fn loss(&self) -> Loss {
         match self.request.task {
             Task::Binary => Loss::Binary,
@@ -126,28 +122,15 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Mean and deviation of the training target; 0 and 1 for classes.
-    fn unit(&self) -> (f64, f64) {
-        if self.request.task != Task::Regression {
-            return (0.0, 1.0);
-        }
-        let y = &self.parts.train.y;
-        let mean = y.iter().sum::<f64>() / y.len() as f64;
-        let std = (y.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / y.len() as f64).sqrt();
-        (mean, if std > 0.0 && std.is_finite() { std } else { 1.0 })
-    }
-
     fn output(&self) -> OutputScale {
-        let (mean, std) = self.unit();
-        match self.request.task {
-            Task::Regression => OutputScale::Value { mean, std, log: self.log() },
-            Task::Binary | Task::Multiclass => OutputScale::Logits,
-        }
+        parts::output(self.request, &self.parts.train.y, self.job.config.target_transform)
     }
 
     pub(super) fn scaled(&self, part: &Part) -> Vec<f64> {
-        let (mean, std) = self.unit();
-        part.y.iter().map(|y| (y - mean) / std).collect()
+        match self.output() {
+            OutputScale::Logits => part.y.clone(),
+            OutputScale::Value { mean, std, .. } => part.y.iter().map(|y| (y - mean) / std).collect(),
+        }
     }
 
     fn trees(
@@ -175,7 +158,7 @@ impl<'a> Bench<'a> {
             },
             classes: &self.request.classes,
             features: &self.rules.tree_inputs(),
-            log: self.log(),
+            log: self.job.config.target_transform == TargetTransform::Log,
             train: Labelled { x: &train_x, y: &train.y, weight: &train.weight },
             valid: Labelled { x: &valid_x, y: &valid.y, weight: &valid.weight },
             settings: &settings,
@@ -229,7 +212,18 @@ impl<'a> Bench<'a> {
         let settings = self.network_settings(kind, allowance, data.train_x.rows);
         let means = self.means();
         let (train, valid) = (data.train(), data.valid());
-        let fitted = nets::fit(&arch, self.loss(), train, valid, &settings, means, folder, control)?;
+        let fit = Fit {
+            arch: &arch,
+            start: None,
+            loss: self.loss(),
+            train,
+            valid,
+            teacher: None,
+            settings: &settings,
+            means,
+            checkpoints: folder,
+        };
+        let fitted = fit.run(control)?;
         nets::save(model, &fitted.architecture, &fitted.weights)?;
         self.rules.save(model)?;
         Ok(Done {
@@ -283,7 +277,18 @@ impl<'a> Bench<'a> {
         files::remove_folder(&folder);
         let quiet = Quiet(control);
         let began = Instant::now();
-        let fitted = nets::fit(&arch, self.loss(), sample, sample, &settings, self.means(), &folder, &quiet);
+        let fit = Fit {
+            arch: &arch,
+            start: None,
+            loss: self.loss(),
+            train: sample,
+            valid: sample,
+            teacher: None,
+            settings: &settings,
+            means: self.means(),
+            checkpoints: &folder,
+        };
+        let fitted = fit.run(&quiet);
         files::remove_folder(&folder);
         fitted?;
         let rate = 2.0 * few.len() as f64 / began.elapsed().as_secs_f64().max(1e-6);

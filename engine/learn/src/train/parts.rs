@@ -4,13 +4,14 @@ use arrow::{array::UInt32Array, compute::take};
 use orrery_domain::{
     Failure, FailureClass,
     model::SplitCounts,
-    training::{Task, TrainConfig},
+    training::{TargetTransform, Task, TrainConfig},
 };
 
 use rayon::prelude::*;
 
 use super::request::Request;
 use crate::{
+    nets::OutputScale,
     split::{SplitRows, TEST_SHARE, VALID_SHARE, split},
     table::Table,
     target,
@@ -68,6 +69,17 @@ pub(super) fn take_rows(table: &Table, columns: &[String], rows: &[u32]) -> Resu
         .collect::<Result<_, _>>()
         .map_err(|error| Failure::new(FailureClass::Bug, format!("Rows could not be selected: {error}.")))?;
     Ok(Table::new(schema, arrays))
+}
+
+/// What becomes of a network's raw output: logits as they are, numbers by the training target's mean and standard deviation.
+pub(super) fn output(request: &Request, y: &[f64], transform: TargetTransform) -> OutputScale {
+    if request.task != Task::Regression {
+        return OutputScale::Logits;
+    }
+    let mean = y.iter().sum::<f64>() / y.len() as f64;
+    let std = (y.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / y.len() as f64).sqrt();
+    let std = if std > 0.0 && std.is_finite() { std } else { 1.0 };
+    OutputScale::Value { mean, std, log: transform == TargetTransform::Log }
 }
 
 /// Which rows are used for what.

@@ -3,7 +3,7 @@
 use orrery_domain::{
     ModelRef,
     compress::{
-        CompressReport, CompressedFigures, LayerCost, ModelSpeed, QuantizeConfig, QuantizeScheme, Spread,
+        CompressReport, CompressedFigures, DistilTrial, LayerCost, LayerShape, ModelSpeed, PruneRound, Spread,
     },
     metric::MetricId,
     snapshot::ModelEntry,
@@ -22,11 +22,6 @@ use crate::{
 /// Models that were made from another.
 pub(super) fn compressed(models: &[ModelEntry]) -> impl Iterator<Item = &ModelEntry> {
     models.iter().filter(|entry| !entry.deleted && entry.compressed_from.is_some())
-}
-
-/// Models that can be quantized: networks and linear ones that are not made from another.
-pub(super) fn candidates(models: &[ModelEntry]) -> impl Iterator<Item = &ModelEntry> {
-    models.iter().filter(|entry| entry.can_be_quantized())
 }
 
 /// What a model was made from.
@@ -107,6 +102,9 @@ pub(super) fn figure_rows(report: &CompressReport) -> Vec<GridRow> {
         move |figures: &CompressedFigures| figures.speed.as_ref().and_then(of)
     };
     let mut rows = vec![
+        figure("Parameters", report, |figures| {
+            Some((figures.parameters as f64, format::count(figures.parameters)))
+        }),
         figure("Bytes on disk", report, |figures| Some((figures.bytes as f64, format::bytes(figures.bytes)))),
         figure(
             "Seconds for one row",
@@ -229,14 +227,89 @@ pub(super) fn tiles(report: &CompressReport) -> Vec<Tile> {
     all
 }
 
-/// What was asked for, in words.
-pub(super) fn request(config: &QuantizeConfig) -> String {
-    let block = config.block.map(|block| format!("blocks of {block} inputs"));
-    let ranges = (config.scheme == QuantizeScheme::StaticInt8).then(|| {
-        let rows = format::count(u64::from(config.calibration_rows));
-        format!("ranges by {} on {rows} rows", config.calibration.title().to_lowercase())
-    });
-    let budget = config.loss_budget.map(|budget| format!("at most {:.3}% more loss", budget * 100.0));
-    let all = [Some(config.scheme.title().to_owned()), block, ranges, budget];
-    all.into_iter().flatten().collect::<Vec<_>>().join(", ")
+/// The columns of the rounds.
+pub(super) fn round_columns() -> Vec<TableColumn> {
+    vec![
+        TableColumn::number("Round", 70.0),
+        TableColumn::number("Parameters left", 130.0),
+        TableColumn::number("Validation loss", 130.0).help("After the round's training"),
+        TableColumn::text("Kept", 130.0).drawn().growing(),
+    ]
+}
+
+/// A round's row.
+pub(super) fn round_row((at, round): (usize, &PruneRound)) -> GridRow {
+    let (word, state) = if round.kept { ("Kept", State::Ok) } else { ("Over the budget", State::Warning) };
+    GridRow {
+        key: at.to_string(),
+        hover: String::new(),
+        cells: vec![
+            Cell::number(Some(at as f64 + 1.0), |number| format::count(number as u64)),
+            Cell::number(Some(round.parameters as f64), |count| format::count(count as u64)),
+            Cell::number(Some(round.valid_loss), |loss| format!("{loss:.5}")),
+            Cell::state(word, state, f64::from(u8::from(round.kept))),
+        ],
+    }
+}
+
+/// The columns of the shapes.
+pub(super) fn shape_columns() -> Vec<TableColumn> {
+    vec![
+        TableColumn::text("Tensor", 190.0).growing(),
+        TableColumn::number("Before", 110.0),
+        TableColumn::number("After", 110.0),
+        TableColumn::number("Zeros", 90.0),
+    ]
+}
+
+/// A tensor's row.
+pub(super) fn shape_row(shape: &LayerShape) -> GridRow {
+    let write = |shape: &[u64]| {
+        shape.iter().map(|length| format::count(*length)).collect::<Vec<_>>().join(" \u{d7} ")
+    };
+    let sized = |shape: &[u64]| Cell {
+        number: Some(shape.iter().product::<u64>() as f64),
+        ..Cell::text(write(shape))
+    };
+    GridRow {
+        key: shape.layer.clone(),
+        hover: String::new(),
+        cells: vec![
+            Cell::text(&shape.layer),
+            sized(&shape.before),
+            sized(&shape.after),
+            Cell::number(Some(shape.zeros as f64), |count| format::count(count as u64)),
+        ],
+    }
+}
+
+/// The columns of the students.
+pub(super) fn trial_columns() -> Vec<TableColumn> {
+    vec![
+        TableColumn::text("Student", 150.0).growing(),
+        TableColumn::number("Parameters", 100.0),
+        TableColumn::number("Temperature", 100.0),
+        TableColumn::number("Validation loss", 120.0),
+        TableColumn::text("", 140.0).drawn(),
+    ]
+}
+
+/// A student's row.
+pub(super) fn trial_row((at, trial): (usize, &DistilTrial)) -> GridRow {
+    let (word, state) = match (trial.chosen, trial.taught) {
+        (true, _) => ("Made", State::Ok),
+        (false, true) => ("Tried", State::Unknown),
+        (false, false) => ("Without teacher", State::Waiting),
+    };
+    GridRow {
+        key: at.to_string(),
+        hover: String::new(),
+        cells: vec![
+            Cell::text(&trial.student),
+            Cell::number(Some(trial.parameters as f64), |count| format::count(count as u64)),
+            Cell::number(trial.temperature, |temperature| temperature.to_string()),
+            Cell::number(Some(trial.valid_loss), |loss| format!("{loss:.5}")),
+            Cell::state(word, state, f64::from(u8::from(trial.chosen))),
+        ],
+    }
 }

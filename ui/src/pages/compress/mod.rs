@@ -1,4 +1,4 @@
-//! Page Compress: smaller versions of networks, each with what it costs beside the one that it was made from.
+//! Page Compress: smaller versions of models, each with what it costs beside the one that it was made from.
 
 mod data;
 mod form;
@@ -10,7 +10,7 @@ use egui::Ui;
 use orrery_domain::{ModelRef, snapshot::ModelEntry};
 use serde::{Deserialize, Serialize};
 
-use self::form::QuantizeForm;
+use self::form::CompressForm;
 use super::Page;
 use crate::{
     command::UiCommand,
@@ -28,7 +28,7 @@ use crate::{
 #[serde(default)]
 pub struct CompressState {
     model: Option<ModelRef>,
-    form: Option<QuantizeForm>,
+    form: Option<CompressForm>,
     columns: TableChoices,
 }
 
@@ -42,6 +42,9 @@ pub struct CompressPage {
     table: TableState,
     figures: TableState,
     layers: TableState,
+    rounds: TableState,
+    shapes: TableState,
+    trials: TableState,
     asked: Option<ModelRef>,
 }
 
@@ -98,16 +101,16 @@ impl Page for CompressPage {
 
     fn actions(&mut self, ctx: &mut PageContext<'_>, ui: &mut Ui) {
         if !self.rows.is_empty() {
-            command_button(ctx, ui, UiCommand::Quantize, Weight::Primary);
+            command_button(ctx, ui, UiCommand::Compress, Weight::Primary);
         }
     }
 
     fn ui(&mut self, ctx: &mut PageContext<'_>, ui: &mut Ui) {
         self.refresh(ctx);
         self.follow(ctx);
-        if ctx.invoked(UiCommand::Quantize) {
+        if ctx.invoked(UiCommand::Compress) {
             let from = self.state.model.as_ref().and_then(|model| data::origin(&ctx.snapshot.models, model));
-            self.state.form = QuantizeForm::new(&ctx.snapshot.models, from.as_ref());
+            self.state.form = CompressForm::new(&ctx.snapshot.models, from.as_ref());
         }
         view::show(self, ctx, ui);
         form::show(&mut self.state.form, ctx, ui);

@@ -3,7 +3,7 @@
 use egui::{Label, ScrollArea, Ui};
 use orrery_domain::{
     Command,
-    compress::Compression,
+    compress::{CompressReport, Compression, Effect},
     snapshot::{JobEntry, JobKind, JobOutcome},
 };
 
@@ -21,7 +21,7 @@ use crate::{
         error_card::error_card,
         grid::{self, GridRow, grid, plain},
         icon, progress,
-        table::TableSpec,
+        table::{TableSpec, TableState},
     },
 };
 
@@ -31,19 +31,19 @@ pub(super) fn show(page: &mut CompressPage, ctx: &mut PageContext<'_>, ui: &mut 
         .snapshot
         .jobs
         .iter()
-        .filter(|job| matches!(job.kind, JobKind::Quantize { .. }))
+        .filter(|job| matches!(job.kind, JobKind::Compress { .. }))
         .filter(|job| !matches!(job.outcome, Some(JobOutcome::Compressed { .. })))
         .cloned()
         .collect();
     if page.rows.is_empty() && jobs.is_empty() {
-        let possible = data::candidates(&ctx.snapshot.models).next().is_some();
+        let possible = ctx.snapshot.models.iter().any(|entry| !entry.deleted);
         let (sentence, action) = if possible {
             (
-                "A network can be made smaller or faster; what that costs is measured on its test rows.",
-                UiCommand::Quantize,
+                "A model can be made smaller or faster: quantized, pruned, or distilled into a smaller network. What that costs is measured on its test rows.",
+                UiCommand::Compress,
             )
         } else {
-            ("A network can be made smaller or faster once one is trained; trees cannot.", UiCommand::GoTrain)
+            ("A model can be made smaller or faster once one is trained.", UiCommand::GoTrain)
         };
         empty::empty(ctx, ui, icon::COMPRESS, "Nothing was compressed yet", sentence, Some(action));
         return;
@@ -73,7 +73,7 @@ pub(super) fn show(page: &mut CompressPage, ctx: &mut PageContext<'_>, ui: &mut 
             .iter()
             .find(|entry| Some(&entry.model) == chosen.as_ref())
             .and_then(|entry| entry.card.clone());
-        match card.as_ref().and_then(|card| card.compression.as_ref()) {
+        match card.as_ref().and_then(|card| card.compressions.last()) {
             Some(made) => report(made, page, ctx, ui),
             None => _ = ui.label(ctx.theme.weak("Loading its figures…")),
         }
@@ -83,8 +83,8 @@ pub(super) fn show(page: &mut CompressPage, ctx: &mut PageContext<'_>, ui: &mut 
 
 fn going_on(job: &JobEntry, ctx: &mut PageContext<'_>, ui: &mut Ui) {
     let theme = ctx.theme;
-    let JobKind::Quantize { model, scheme } = &job.kind else { return };
-    let title = format!("{model}: {}", scheme.title());
+    let JobKind::Compress { model, method } = &job.kind else { return };
+    let title = format!("{model}: {}", method.words());
     card::card(
         ui,
         theme,
@@ -94,7 +94,7 @@ fn going_on(job: &JobEntry, ctx: &mut PageContext<'_>, ui: &mut Ui) {
             None => {
                 ui.horizontal(|ui| {
                     progress::progress(ui, theme, &job.progress, &format!("Progress of {title}"));
-                    if icon_button(ui, theme, icon::STOP, "Cancel this quantization", !ctx.read_only())
+                    if icon_button(ui, theme, icon::STOP, "Cancel this compression", !ctx.read_only())
                         .clicked()
                     {
                         ctx.send(Command::CancelJob { job: job.id });
@@ -113,7 +113,7 @@ fn report(made: &Compression, page: &mut CompressPage, ctx: &mut PageContext<'_>
     ui.horizontal(|ui| {
         let title = page.state.model.as_ref().map(ToString::to_string).unwrap_or_default();
         ui.label(theme.heading(title));
-        ui.label(theme.weak(format!("made from {}: {}", report.from, data::request(&made.quantize))));
+        ui.label(theme.weak(format!("made from {}: {}", report.from, made.method.words())));
     });
     ui.add_space(space::S);
     let tiles = data::tiles(report);
@@ -128,36 +128,75 @@ fn report(made: &Compression, page: &mut CompressPage, ctx: &mut PageContext<'_>
         });
     }
     ui.add_space(space::S);
-    for note in &report.notes {
+    for finding in &report.findings {
         ui.horizontal_wrapped(|ui| {
-            let worse = ["slower", "larger", "worse"].iter().any(|word| note.contains(word));
-            ui.label(icon::state_text(theme, if worse { State::Warning } else { State::Ok }));
-            ui.add(Label::new(theme.body(note)).wrap());
+            let state = match finding.effect {
+                Effect::Better => State::Ok,
+                Effect::Neutral => State::Unknown,
+                Effect::Worse => State::Warning,
+            };
+            ui.label(icon::state_text(theme, state));
+            ui.add(Label::new(theme.body(&finding.text)).wrap());
         });
     }
     ui.add_space(space::M);
     card::beside(ui, 2, 1400.0, |part, ui| {
         if part == 0 {
-            let right = |ui: &mut Ui| _ = ui.label(theme.caption("median (5% – 95%); 95% intervals"));
             let rows = data::figure_rows(report);
-            card::card(ui, theme, "Before and after", right, |ui| {
-                let columns = data::figure_columns();
-                let spec = plain("Before and after", "figure", &columns, revision);
-                grid(ctx, ui, &spec, &mut page.figures, &rows, grid::height(rows.len(), false, 600.0));
-            });
+            let columns = data::figure_columns();
+            let spec = plain("Before and after", "figure", &columns, revision);
+            table(ctx, ui, "median (5% – 95%); 95% intervals", &spec, &mut page.figures, &rows);
         } else {
-            let quantized = report.layers.iter().filter(|cost| cost.quantized).count();
-            let words = format!(
-                "{quantized} of {} in whole numbers",
-                format::plural(report.layers.len() as u64, "layer")
-            );
-            let right = |ui: &mut Ui| _ = ui.label(theme.caption(&words));
-            let rows: Vec<GridRow> = report.layers.iter().map(data::layer_row).collect();
-            card::card(ui, theme, "Layers", right, |ui| {
-                let columns = data::layer_columns();
-                let spec = plain("Layers", "layer", &columns, revision);
-                grid(ctx, ui, &spec, &mut page.layers, &rows, grid::height(rows.len(), false, 600.0));
-            });
+            details(report, page, ctx, ui);
         }
     });
+}
+
+/// A card that holds a table.
+fn table(
+    ctx: &mut PageContext<'_>,
+    ui: &mut Ui,
+    words: &str,
+    spec: &TableSpec<'_>,
+    state: &mut TableState,
+    rows: &[GridRow],
+) {
+    let theme = ctx.theme;
+    let right = |ui: &mut Ui| _ = ui.label(theme.caption(words));
+    card::card(ui, theme, spec.name, right, |ui| {
+        grid(ctx, ui, spec, state, rows, grid::height(rows.len(), false, 600.0));
+    });
+}
+
+/// What was done, by the way that it was made.
+fn details(report: &CompressReport, page: &mut CompressPage, ctx: &mut PageContext<'_>, ui: &mut Ui) {
+    let revision = page.revision;
+    if !report.layers.is_empty() {
+        let quantized = report.layers.iter().filter(|cost| cost.quantized).count();
+        let layers = format::plural(report.layers.len() as u64, "layer");
+        let words = format!("{quantized} of {layers} in whole numbers");
+        let rows: Vec<GridRow> = report.layers.iter().map(data::layer_row).collect();
+        let columns = data::layer_columns();
+        let spec = plain("Layers", "layer", &columns, revision);
+        table(ctx, ui, &words, &spec, &mut page.layers, &rows);
+    }
+    if !report.rounds.is_empty() {
+        let rows: Vec<GridRow> = report.rounds.iter().enumerate().map(data::round_row).collect();
+        let columns = data::round_columns();
+        let spec = plain("Rounds", "round", &columns, revision);
+        table(ctx, ui, "", &spec, &mut page.rounds, &rows);
+        ui.add_space(space::M);
+    }
+    if !report.shapes.is_empty() {
+        let rows: Vec<GridRow> = report.shapes.iter().map(data::shape_row).collect();
+        let columns = data::shape_columns();
+        let spec = plain("Tensors that changed", "tensor", &columns, revision);
+        table(ctx, ui, "", &spec, &mut page.shapes, &rows);
+    }
+    if !report.trials.is_empty() {
+        let rows: Vec<GridRow> = report.trials.iter().enumerate().map(data::trial_row).collect();
+        let columns = data::trial_columns();
+        let spec = plain("Students", "student", &columns, revision);
+        table(ctx, ui, "the smallest within the budget is made", &spec, &mut page.trials, &rows);
+    }
 }

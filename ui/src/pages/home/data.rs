@@ -168,7 +168,7 @@ pub fn job_words(kind: &JobKind) -> String {
             let names: Vec<String> = models.iter().map(ToString::to_string).collect();
             format!("Comparison of {}", names.join(", "))
         }
-        JobKind::Quantize { model, scheme } => format!("{model}: {}", scheme.title()),
+        JobKind::Compress { model, method } => format!("{model}: {}", method.title()),
         JobKind::Probe => "Measurement of the devices".to_owned(),
     }
 }

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use orrery_domain::{
     ModelRef,
     compress::{
-        CompressReport, CompressedFigures, Compression, LayerCost, ModelSpeed, QuantizeConfig,
-        QuantizeScheme, Spread,
+        CompressMethod, CompressReport, CompressedFigures, Compression, LayerCost, ModelSpeed,
+        QuantizeConfig, QuantizeScheme, Spread,
     },
     metric::{MetricId, MetricValue, Metrics},
     snapshot::ModelEntry,
@@ -20,6 +20,7 @@ fn figures(bytes: u64, row: f64, batch: f64, test: Metrics) -> CompressedFigures
     CompressedFigures {
         files: BTreeMap::from([("model.onnx".to_owned(), bytes / 2)]),
         bytes,
+        parameters: 213_505,
         speed: Some(ModelSpeed {
             row_secs: spread(row),
             batch_secs: spread(batch),
@@ -53,21 +54,26 @@ pub fn of(origin: &ModelEntry) -> ModelEntry {
                 quantized: layer != "head.weight",
             })
             .to_vec(),
-        notes: Vec::new(),
+        shapes: Vec::new(),
+        rounds: Vec::new(),
+        trials: Vec::new(),
+        findings: Vec::new(),
     };
-    report.notes = report.sentences();
+    report.findings = report.find();
     let quantize = QuantizeConfig {
         scheme: QuantizeScheme::StaticInt8,
         loss_budget: Some(0.005),
         ..QuantizeConfig::default()
     };
     card.model = Some(model.clone());
-    card.compression = Some(Compression { quantize, report });
+    let method = CompressMethod::Quantize(quantize);
+    card.compressions.push(Compression { method, report });
     ModelEntry {
         model,
         bytes: 1_254_882,
         created_at: origin.created_at + 60.0,
         compressed_from: Some(origin.model.clone()),
+        quantized: true,
         card: Some(Arc::new(card)),
         ..origin.clone()
     }

@@ -42,6 +42,7 @@ impl Trainer<'_> {
             slots: &self.slots,
             loss: self.loss,
             rows: self.train,
+            teacher: self.teacher,
             gatherer: &self.gatherer,
             weight_scale: self.weight_scale,
             dropout,

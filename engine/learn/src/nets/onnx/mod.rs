@@ -191,13 +191,13 @@ impl Writer<'_> {
         let mut inputs = self.arch.inputs();
         for layer in 0..self.arch.depth {
             let folded = self.folded(layer).unwrap_or_default();
-            let name = format!("layers.{layer}.weight");
-            let weight = self.graph.floats(&name, &[members, inputs, self.arch.width], &folded);
-            let bias = self.weight(&format!("layers.{layer}.bias"), &[members, 1, self.arch.width]);
+            let (name, units) = (format!("layers.{layer}.weight"), self.arch.units(layer));
+            let weight = self.graph.floats(&name, &[members, inputs, units], &folded);
+            let bias = self.weight(&format!("layers.{layer}.bias"), &[members, 1, units]);
             x = self.graph.op("MatMul", &[&x, &weight], Vec::new());
             x = self.graph.op("Add", &[&x, &bias], Vec::new());
             x = self.relu(&x);
-            inputs = self.arch.width;
+            inputs = units;
         }
         let weight = self.own("head.weight");
         let bias = self.weight("head.bias", &[members, 1, self.arch.outputs]);

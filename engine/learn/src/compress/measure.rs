@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use orrery_domain::{
-    Failure, FailureClass,
+    Failure,
     compress::{ModelSpeed, Spread},
 };
 
@@ -18,15 +18,13 @@ const WARM_UP: Duration = Duration::from_millis(150);
 /// Fewest measurements of a figure.
 const FEWEST: usize = 30;
 
-/// Measures a network on the processor, on rows that are made up; preprocessing is not part of it. Memory is for whoever knows the
+/// Measures a model on the processor, on encoded rows that are made up; preprocessing is not part of it. Memory is for whoever knows the
 /// process.
 ///
 /// # Errors
-/// A client failure for trees, whose inputs are no encoded rows; those of computing.
+/// Those of computing.
 pub fn speed(model: &Predictor) -> Result<ModelSpeed, Failure> {
-    let columns = model.encoded_columns().ok_or_else(|| {
-        Failure::new(FailureClass::Client, "Only networks and linear models are measured this way.")
-    })?;
+    let columns = model.encoded_columns();
     let rows = |count: usize| Encoded {
         rows: count,
         cols: columns,

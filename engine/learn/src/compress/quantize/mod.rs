@@ -13,7 +13,6 @@
 
 mod graph;
 mod integer;
-mod measure;
 mod observe;
 
 #[cfg(test)]
@@ -21,29 +20,23 @@ mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use orrery_domain::{
-    Failure, FailureClass, ModelRef, RunId,
-    compress::{CompressReport, CompressedFigures, Compression, LayerCost, QuantizeConfig, QuantizeScheme},
-    dataset::Dataset,
+    Failure,
+    compress::{LayerCost, QuantizeConfig, QuantizeScheme},
     device::DeviceChoice,
-    job::JobEvent,
-    metric::MetricValue,
     model::ModelCard,
-    run::Progress,
-    training::{ModelKind, Task},
 };
 use prost::Message;
 
 pub use integer::IntegerNetwork;
-pub use measure::speed;
 
 use self::graph::{Form, Input, Layer, Range};
+use super::{CompressJob, Made, client, say};
 use crate::{
-    control::{Interrupt, JobControl, check},
-    metrics::{DEFAULT_THRESHOLD, Predictions, decide},
+    control::{Interrupt, JobControl},
     model,
     nets::{
         self, Architecture, Encoded, Scorer, Weights,
@@ -51,123 +44,41 @@ use crate::{
         onnx::proto::ModelProto,
     },
     prepare::{Preprocessor, means},
-    train::{again::Again, files::write_bytes},
+    train::{
+        again::Again,
+        files::{copy, write_bytes},
+    },
 };
 
 /// The graph in quantize-dequantize pairs.
 pub const QDQ: &str = "model.qdq.onnx";
 
-/// Everything that quantizing works with.
-#[derive(Clone, Debug)]
-pub struct QuantizeJob {
-    /// The model.
-    pub from: ModelRef,
-    /// Its folder.
-    pub folder: PathBuf,
-    /// An empty folder for the new one.
-    pub staged: PathBuf,
-    /// The imported table that the model was trained on.
-    pub blob: PathBuf,
-    /// Its record.
-    pub dataset: Dataset,
-    /// Id of this work, which the new model's lineage names.
-    pub run: RunId,
-    /// The request.
-    pub config: QuantizeConfig,
-}
-
-fn client(message: impl Into<String>) -> Failure {
-    Failure::new(FailureClass::Client, message)
-}
-
-fn say(control: &dyn JobControl, phase: &str, fraction: f64) -> Result<(), Interrupt> {
-    let progress = Progress { phase: phase.to_owned(), fraction: Some(fraction), ..Progress::default() };
-    control.emit(JobEvent::Progress { progress, kind: None });
-    check(control)
-}
-
-/// Quantizes a model and judges it: the new model is in `staged`, complete but for its name. Speed is not measured here, see [`speed`].
+/// Quantizes a network into the staged folder.
 ///
 /// # Errors
-/// A client failure when there is nothing to quantize in the model or the request makes no sense; those of reading the model and its
-/// rows; an interruption, after which `staged` is worth nothing.
-pub fn run(job: &QuantizeJob, control: &dyn JobControl) -> Result<(CompressReport, ModelCard), Interrupt> {
-    check_config(&job.config)?;
-    let card = model::read_card(&job.folder)?;
-    model::verify_card(&job.folder, &card)?;
-    if card.kind == ModelKind::Gbt {
-        let message =
-            format!("{} is made of trees, which have no matrices to quantize. Nothing was made.", job.from);
-        return Err(client(message).into());
-    }
-    if let Some(before) = &card.compression {
-        let message = format!(
-            "{} is quantized already. Quantize {}, which it was made from.",
-            job.from, before.report.from
-        );
-        return Err(client(message).into());
-    }
-    say(control, "Reading the rows", 0.02)?;
-    let rows = Again::of(&card.config, &job.blob, &job.dataset)?;
+/// A client failure when the request makes no sense; those of reading the model; an interruption.
+pub(super) fn make(
+    job: &CompressJob,
+    config: &QuantizeConfig,
+    card: &ModelCard,
+    rows: &Again,
+    control: &dyn JobControl,
+) -> Result<Made, Interrupt> {
+    check_config(config)?;
     let rules = Preprocessor::load(&job.folder)?;
     let (arch, weights) = nets::load(&job.folder)?;
-    let bench = Bench::new(job, &rules, &rows, arch, weights)?;
-
+    let bench = Bench::new(config, &rules, rows, arch, weights)?;
     say(control, "Measuring what each layer costs", 0.2)?;
     let (chosen, layers) = bench.choose(control)?;
     say(control, "Writing the model", 0.7)?;
     bench.write(&chosen, &job.staged)?;
     for file in [model::PREPROCESS, means::FILE] {
-        let wanted = file == model::PREPROCESS || !job.config.scheme.is_integer();
+        let wanted = file == model::PREPROCESS || !config.scheme.is_integer();
         if wanted && card.files.iter().any(|known| known.name == file) {
             copy(&job.folder.join(file), &job.staged.join(file))?;
         }
     }
-    say(control, "Judging on the test rows", 0.75)?;
-    let test = rules.transform(rows.test())?.0;
-    let before = rows.predictions(&bench.float.score(&test)?)?;
-    let made = bench.reload(&chosen, &job.staged)?;
-    let after = rows.predictions(&made.score(&test)?)?;
-    check(control)?;
-    let threshold = card.threshold.unwrap_or(DEFAULT_THRESHOLD);
-    let valid = rows.predictions(&made.score(&rules.transform(rows.valid())?.0)?)?;
-    let mut report = CompressReport {
-        from: job.from.clone(),
-        model: None,
-        before: figures(&job.folder, &card, rows.judge(&before, threshold)),
-        after: CompressedFigures {
-            files: BTreeMap::new(),
-            bytes: 0,
-            speed: None,
-            test: rows.judge(&after, threshold),
-        },
-        difference: rows.paired(&after, &before).map(|found| {
-            let (low, high) = found.bounds.unzip();
-            (found.metric, MetricValue { value: Some(found.model - found.against), low, high })
-        }),
-        agreement: agreement(rows.task(), &before, &after, threshold),
-        layers,
-        notes: Vec::new(),
-    };
-    say(control, "Writing the model", 0.95)?;
-    let mut new = ModelCard {
-        model: None,
-        importance: Vec::new(),
-        test: report.after.test.clone(),
-        valid: rows.judge_valid(&valid, threshold),
-        // Said of the model that it came from; its difference to that one is in the report.
-        verdict: None,
-        candidates: Vec::new(),
-        compression: Some(Compression { quantize: job.config.clone(), report: report.clone() }),
-        files: Vec::new(),
-        created_at: now(),
-        ..card
-    };
-    new.lineage.run = job.run.clone();
-    new.notes.push(format!("Made from {} by quantization: {}.", job.from, job.config.scheme.title()));
-    model::write(&job.staged, &mut new, &rows.curves(&after))?;
-    report.after = figures(&job.staged, &new, report.after.test);
-    Ok((report, new))
+    Ok(Made { layers, ..Made::like(card) })
 }
 
 fn check_config(config: &QuantizeConfig) -> Result<(), Failure> {
@@ -196,52 +107,13 @@ fn check_config(config: &QuantizeConfig) -> Result<(), Failure> {
     }
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
-    let bytes = std::fs::read(from).map_err(|error| {
-        Failure::new(
-            FailureClass::Model,
-            format!("A file of the model cannot be read: {error}. ({})", from.display()),
-        )
-    })?;
-    write_bytes(to, &bytes)
-}
-
-fn figures(folder: &Path, card: &ModelCard, test: orrery_domain::metric::Metrics) -> CompressedFigures {
-    let holds = |name: &str| [model::WEIGHTS, model::ONNX, QDQ].contains(&name);
-    let files =
-        card.files.iter().filter(|file| holds(&file.name)).map(|file| (file.name.clone(), file.bytes));
-    let own = std::fs::metadata(folder.join(model::CARD)).map_or(0, |metadata| metadata.len());
-    let bytes = card.files.iter().map(|file| file.bytes).sum::<u64>() + own;
-    CompressedFigures { files: files.collect(), bytes, speed: None, test }
-}
-
-/// Share of the rows of which both say the same class.
-fn agreement(task: Task, before: &Predictions, after: &Predictions, threshold: f64) -> Option<f64> {
-    let class = |row: &[f64]| decide(row, (task == Task::Binary).then_some(threshold));
-    match (before, after) {
-        (Predictions::Probabilities { classes, values: a }, Predictions::Probabilities { values: b, .. }) => {
-            let same =
-                a.chunks_exact(*classes).zip(b.chunks_exact(*classes)).filter(|(a, b)| class(a) == class(b));
-            Some(same.count() as f64 / before.rows().max(1) as f64)
-        }
-        _ => None,
-    }
-}
-
-/// Seconds since 1970.
-fn now() -> f64 {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0.0, |elapsed| elapsed.as_secs_f64())
-}
-
 /// A network computed one way or the other.
-enum Made {
+enum Computed {
     Float(Box<Scorer>),
     Integer(Box<IntegerNetwork>),
 }
 
-impl Made {
+impl Computed {
     fn score(&self, rows: &Encoded) -> Result<Vec<f64>, Failure> {
         match self {
             Self::Float(scorer) => scorer.score(rows),
@@ -269,13 +141,12 @@ struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     fn new(
-        job: &'a QuantizeJob,
+        config: &'a QuantizeConfig,
         rules: &Preprocessor,
         rows: &'a Again,
         arch: Architecture,
         weights: Weights,
     ) -> Result<Self, Failure> {
-        let config = &job.config;
         let float = Scorer::on(&arch, &weights, DeviceChoice::Cpu)?;
         let graph = nets::onnx::graph(&arch, &weights);
         let found = graph::layers(&graph);
@@ -329,24 +200,17 @@ impl<'a> Bench<'a> {
     }
 
     /// The network with those layers quantized.
-    fn made(&self, chosen: &BTreeSet<String>) -> Result<Made, Failure> {
+    fn made(&self, chosen: &BTreeSet<String>) -> Result<Computed, Failure> {
         if self.config.scheme.is_integer() {
             let graph = graph::rewrite(&self.graph, &self.plan(chosen), Form::Integer);
-            return IntegerNetwork::of(graph.encode_to_vec()).map(|network| Made::Integer(Box::new(network)));
+            return IntegerNetwork::of(graph.encode_to_vec())
+                .map(|network| Computed::Integer(Box::new(network)));
         }
         let weights = self.rounded(&self.stored(chosen));
-        Ok(Made::Float(Box::new(Scorer::on(&self.arch, &weights, DeviceChoice::Cpu)?)))
+        Ok(Computed::Float(Box::new(Scorer::on(&self.arch, &weights, DeviceChoice::Cpu)?)))
     }
 
-    /// The network as it was written.
-    fn reload(&self, chosen: &BTreeSet<String>, folder: &Path) -> Result<Made, Failure> {
-        if self.config.scheme.is_integer() && !chosen.is_empty() {
-            return IntegerNetwork::load(folder).map(|network| Made::Integer(Box::new(network)));
-        }
-        Ok(Made::Float(Box::new(Scorer::load(folder, DeviceChoice::Cpu)?)))
-    }
-
-    fn loss(&self, made: &Made) -> Result<f64, Failure> {
+    fn loss(&self, made: &Computed) -> Result<f64, Failure> {
         Ok(self.rows.valid_loss(&self.rows.predictions(&made.score(&self.valid)?)?))
     }
 

@@ -29,6 +29,7 @@ fn plain(family: Family) -> Architecture {
         outputs: 3,
         width: 16,
         depth: if family == Family::Linear { 0 } else { 2 },
+        hidden: Vec::new(),
         dropout: 0.0,
         members: if family == Family::Tabm { 4 } else { 1 },
         ple_edges: Vec::new(),

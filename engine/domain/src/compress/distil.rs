@@ -1,0 +1,143 @@
+//! Distillation: a smaller network that learns what a larger model says.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ids::ModelRef, training::ModelKind, words::plural};
+
+/// How the student follows its teacher.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DistilLoss {
+    /// Probabilities softened by a temperature (Hinton, Vinyals and Dean 2015).
+    #[default]
+    Soft,
+    /// Logits, by their squared difference (Ba and Caruana 2014).
+    Logits,
+}
+
+impl DistilLoss {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Soft, Self::Logits];
+
+    /// Its name in words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Soft => "Softened probabilities",
+            Self::Logits => "Logits",
+        }
+    }
+}
+
+/// A network to be taught.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Student {
+    /// What it is: a network, or linear.
+    pub kind: ModelKind,
+    /// Units of a hidden layer; `None`: the kind's own default.
+    #[serde(default)]
+    pub width: Option<u32>,
+    /// Hidden layers; `None`: the kind's own default.
+    #[serde(default)]
+    pub depth: Option<u32>,
+}
+
+impl Student {
+    /// In words.
+    pub fn words(&self) -> String {
+        match (self.width, self.depth) {
+            _ if self.kind == ModelKind::Linear => self.kind.title().to_owned(),
+            (Some(width), Some(depth)) => format!("{} {depth} x {width}", self.kind.title()),
+            (Some(width), None) => format!("{} of width {width}", self.kind.title()),
+            (None, Some(depth)) => format!("{} of {}", self.kind.title(), plural(u64::from(depth), "layer")),
+            (None, None) => self.kind.title().to_owned(),
+        }
+    }
+}
+
+/// A request to distil a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DistilConfig {
+    /// Models that teach beside the one that it starts from, with the same target: their mean is taught.
+    #[serde(default)]
+    pub teachers: Vec<ModelRef>,
+    /// Students, of which the smallest that keeps to the budget is made; the best where none does.
+    pub students: Vec<Student>,
+    /// Temperatures that are tried, 0.1 to 100; not looked at for logits and numbers.
+    #[serde(default = "temperatures")]
+    pub temperatures: Vec<f64>,
+    /// Share of the teacher in the loss, 0 to 1; the truth has the rest.
+    #[serde(default = "share")]
+    pub share: f64,
+    /// How the teacher is followed.
+    #[serde(default)]
+    pub loss: DistilLoss,
+    /// Passes over the training rows; `None`: the kind's own default.
+    #[serde(default)]
+    pub epochs: Option<u32>,
+    /// Most that the student's loss on validation rows may be above its teacher's, relative (0.01: one percent).
+    #[serde(default = "loss_budget")]
+    pub loss_budget: f64,
+}
+
+fn temperatures() -> Vec<f64> {
+    vec![1.0, 2.0, 4.0]
+}
+
+fn share() -> f64 {
+    0.7
+}
+
+fn loss_budget() -> f64 {
+    0.01
+}
+
+impl Default for DistilConfig {
+    fn default() -> Self {
+        Self {
+            teachers: Vec::new(),
+            students: vec![Student { kind: ModelKind::Mlp, width: Some(64), depth: Some(2) }],
+            temperatures: temperatures(),
+            share: share(),
+            loss: DistilLoss::default(),
+            epochs: None,
+            loss_budget: loss_budget(),
+        }
+    }
+}
+
+impl DistilConfig {
+    /// The request, in words.
+    pub fn words(&self) -> String {
+        let students: Vec<String> = self.students.iter().map(Student::words).collect();
+        let others = (!self.teachers.is_empty()).then(|| {
+            let names: Vec<String> = self.teachers.iter().map(ToString::to_string).collect();
+            format!("taught with {}", names.join(", "))
+        });
+        let all = [
+            Some(students.join(" or ")),
+            Some(format!("by {}", self.loss.title().to_lowercase())),
+            Some(format!("{:.0} % of the loss", self.share * 100.0)),
+            others,
+        ];
+        all.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A student that was trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DistilTrial {
+    /// The student, in words.
+    pub student: String,
+    /// Its parameters.
+    pub parameters: u64,
+    /// Temperature; `None` where there is none.
+    pub temperature: Option<f64>,
+    /// Whether it had a teacher: one is trained by the truth alone, to see what the teacher was worth.
+    pub taught: bool,
+    /// Loss on the validation rows.
+    pub valid_loss: f64,
+    /// Whether it became the model.
+    pub chosen: bool,
+}

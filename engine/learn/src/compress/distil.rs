@@ -1,0 +1,308 @@
+//! Distillation: smaller networks trained on what a model says of the training rows, and on the truth.
+//!
+//! Any model of the registry can teach, trees too, for what it says is all that is asked of it. Every student is trained at every
+//! temperature; the smallest that keeps to the budget is kept, and trained once more without a teacher, to see what that one was worth.
+
+use std::{collections::BTreeMap, path::Path};
+
+use orrery_domain::{
+    Failure,
+    compress::{DistilConfig, DistilLoss, DistilTrial, Student},
+    model::ModelCard,
+    training::{CategoryEncoding, ModelKind, Task, TrainConfig},
+};
+
+use super::{CompressJob, Made, Stretch, client, material::Material, say};
+use crate::{
+    control::{Interrupt, JobControl},
+    metrics::Predictions,
+    nets::{self, Architecture, FitOutcome, Imitation, OutputScale, Teacher, bin_edges, parameter_count},
+    predict::Predictor,
+    prepare::Preprocessor,
+    table::Table,
+    train::again::Again,
+};
+
+/// Probabilities are kept this far from 0 and 1 before their logarithm is taken.
+const LEAST: f64 = 1e-7;
+
+/// Distils a model into the staged folder.
+///
+/// # Errors
+/// A client failure when the request makes no sense or a teacher answers another question; those of reading and training; an interruption.
+pub(super) fn make(
+    job: &CompressJob,
+    config: &DistilConfig,
+    from: &Predictor,
+    rows: &Again,
+    control: &dyn JobControl,
+) -> Result<Made, Interrupt> {
+    check_config(config)?;
+    let card = from.card();
+    let mut teachers = vec![Predictor::load(&job.folder)?];
+    for (model, folder) in config.teachers.iter().zip(&job.others) {
+        let teacher = Predictor::load(folder)?;
+        let other = teacher.card();
+        if (other.task, &other.target, &other.classes) != (card.task, &card.target, &card.classes) {
+            let message = format!(
+                "{model} predicts '{}', or other classes of it, and {} predicts '{}': both cannot teach the same student.",
+                other.target, job.from, card.target
+            );
+            return Err(client(message).into());
+        }
+        teachers.push(teacher);
+    }
+    say(control, "Asking the teacher", 0.04)?;
+    let output = rows.output();
+    let taught = taught(&teachers, rows.train(), output)?;
+    let target = valid_loss(rows, &teachers)?;
+    let mut bench = Bench { job, config, card, rows, output, taught, rules: BTreeMap::new() };
+    for student in &config.students {
+        bench.prepare(student)?;
+    }
+    let (student, best, trials) = bench.search(target, control)?;
+    let (rules, _) = &bench.rules[&one_hot(&student)];
+    nets::save(&job.staged, &best.architecture, &best.weights)?;
+    rules.save(&job.staged)?;
+    rules.means(rows.train())?.save(&job.staged)?;
+    let made = Made {
+        kind: student.kind,
+        parameters: best.parameters,
+        config: student_config(&card.config, &student, config),
+        trials,
+        ..Made::like(card)
+    };
+    Ok(made)
+}
+
+fn check_config(config: &DistilConfig) -> Result<(), Failure> {
+    if config.students.is_empty() || config.students.len() > 20 {
+        return Err(client("Name from 1 to 20 students."));
+    }
+    for student in &config.students {
+        if !student.kind.is_network() && student.kind != ModelKind::Linear {
+            let message =
+                format!("{} cannot be taught: a student is a network, or linear.", student.kind.title());
+            return Err(client(message));
+        }
+        let fits = |size: Option<u32>, most: u32| size.is_none_or(|size| (1..=most).contains(&size));
+        if !fits(student.width, 8192) || !fits(student.depth, 64) {
+            return Err(client("A student's width goes from 1 to 8,192, its depth from 1 to 64."));
+        }
+    }
+    if config.temperatures.is_empty() || config.temperatures.len() > 20 {
+        return Err(client("Name from 1 to 20 temperatures."));
+    }
+    if let Some(wrong) = config.temperatures.iter().find(|t| !(0.1..=100.0).contains(*t)) {
+        return Err(client(format!("A temperature of {wrong} is not possible: it must be from 0.1 to 100.")));
+    }
+    if !(0.0..=1.0).contains(&config.share) {
+        return Err(client(format!("A share of {} is not possible: it must be from 0 to 1.", config.share)));
+    }
+    if config.epochs.is_some_and(|epochs| !(1..=10_000).contains(&epochs)) {
+        return Err(client("From 1 to 10,000 passes are possible."));
+    }
+    if !(0.0..=1e6).contains(&config.loss_budget) {
+        let message = format!("A budget of {} is not possible: it must be 0 or more.", config.loss_budget);
+        return Err(client(message));
+    }
+    Ok(())
+}
+
+/// Whether a student takes categories one-hot, as linear models do.
+fn one_hot(student: &Student) -> bool {
+    student.kind == ModelKind::Linear
+}
+
+/// The request of a run that would train the student.
+fn student_config(config: &TrainConfig, student: &Student, asked: &DistilConfig) -> TrainConfig {
+    let mut config = TrainConfig { model: student.kind, ..config.clone() };
+    config.hyper.width = student.width;
+    config.hyper.depth = student.depth;
+    config.hyper.members = None;
+    config.hyper.epochs = asked.epochs;
+    config
+}
+
+/// Mean of what the teachers say of these rows, on a network's own scale. `[rows, outputs]`
+///
+/// # Errors
+/// Those of predicting.
+fn taught(teachers: &[Predictor], table: &Table, output: OutputScale) -> Result<Vec<f32>, Failure> {
+    let mean = mean(teachers, table)?;
+    Ok(match mean {
+        Predictions::Probabilities { classes: 2, values } => {
+            let logit = |row: &[f64]| (row[1].max(LEAST).ln() - row[0].max(LEAST).ln()) as f32;
+            values.chunks_exact(2).map(logit).collect()
+        }
+        Predictions::Probabilities { values, .. } => {
+            values.iter().map(|p| p.max(LEAST).ln() as f32).collect()
+        }
+        Predictions::Values(values) => values.iter().map(|value| output.raw(*value) as f32).collect(),
+    })
+}
+
+/// Mean of the teachers' predictions.
+fn mean(teachers: &[Predictor], table: &Table) -> Result<Predictions, Failure> {
+    let mut all = teachers.iter().map(|teacher| Ok(teacher.predict_table(table)?.0));
+    let mut mean = all.next().ok_or_else(|| client("There is no teacher."))??;
+    for (count, other) in all.enumerate() {
+        let other: Predictions = other?;
+        let ((
+            Predictions::Probabilities { values: into, .. },
+            Predictions::Probabilities { values: from, .. },
+        )
+        | (Predictions::Values(into), Predictions::Values(from))) = (&mut mean, &other)
+        else {
+            return Err(client("The teachers answer different questions."));
+        };
+        let share = 1.0 / (count as f64 + 2.0);
+        into.iter_mut().zip(from).for_each(|(mean, value)| *mean += (value - *mean) * share);
+    }
+    Ok(mean)
+}
+
+fn valid_loss(rows: &Again, teachers: &[Predictor]) -> Result<f64, Failure> {
+    Ok(rows.valid_loss(&mean(teachers, rows.valid())?))
+}
+
+struct Bench<'a> {
+    job: &'a CompressJob,
+    config: &'a DistilConfig,
+    card: &'a ModelCard,
+    rows: &'a Again,
+    output: OutputScale,
+    taught: Vec<f32>,
+    /// Rules and encoded rows, by whether categories are one-hot.
+    rules: BTreeMap<bool, (Preprocessor, Material)>,
+}
+
+/// A trained student.
+struct Trained {
+    student: Student,
+    fitted: FitOutcome,
+    temperature: Option<f64>,
+    valid_loss: f64,
+}
+
+impl Bench<'_> {
+    /// Learns the preprocessing that a student takes.
+    fn prepare(&mut self, student: &Student) -> Result<(), Failure> {
+        let one_hot = one_hot(student);
+        if !self.rules.contains_key(&one_hot) {
+            let categories = if one_hot { CategoryEncoding::OneHot } else { self.card.config.categories };
+            let rules = self.rows.learn(categories, self.card.config.hyper.scaling)?;
+            let material = Material::new(self.rows, &rules, self.output)?;
+            self.rules.insert(one_hot, (rules, material));
+        }
+        Ok(())
+    }
+
+    fn architecture(&self, student: &Student) -> Architecture {
+        let (rules, material) = &self.rules[&one_hot(student)];
+        let config = student_config(&self.card.config, student, self.config);
+        let layout = rules.layout();
+        let cardinalities = layout.cardinalities();
+        let numeric = layout.width() - cardinalities.len();
+        let mut edges = if student.kind == ModelKind::Linear {
+            Vec::new()
+        } else {
+            bin_edges(&material.train_x, layout.numbers())
+        };
+        edges.resize(numeric, Vec::new());
+        let outputs = self.rows.outputs();
+        Architecture::design(student.kind, &config.hyper, numeric, cardinalities, outputs, self.output, edges)
+    }
+
+    /// Temperatures that mean something here.
+    fn temperatures(&self) -> Vec<Option<f64>> {
+        if self.config.loss == DistilLoss::Logits || self.rows.task() == Task::Regression {
+            return vec![None];
+        }
+        self.config.temperatures.iter().copied().map(Some).collect()
+    }
+
+    /// Trains every student at every temperature, chooses, and trains the chosen one without a teacher.
+    fn search(
+        &self,
+        target: f64,
+        control: &dyn JobControl,
+    ) -> Result<(Student, FitOutcome, Vec<DistilTrial>), Interrupt> {
+        let temperatures = self.temperatures();
+        let count = self.config.students.len() * temperatures.len() + 1;
+        let within = |at: usize| {
+            (0.05 + 0.85 * at as f64 / count as f64, 0.05 + 0.85 * (at + 1) as f64 / count as f64)
+        };
+        let mut trained = Vec::new();
+        for (number, student) in self.config.students.iter().enumerate() {
+            for (place, temperature) in temperatures.iter().enumerate() {
+                let at = number * temperatures.len() + place;
+                let phase = format!("Training student {} of {}", at + 1, count - 1);
+                let name = format!("student-{number}-{place}");
+                let teacher = Some(self.teacher(*temperature));
+                trained.push(self.train(
+                    student,
+                    *temperature,
+                    teacher,
+                    &name,
+                    (&phase, within(at)),
+                    control,
+                )?);
+            }
+        }
+        let most = target + target.abs() * self.config.loss_budget;
+        let best = |a: &usize, b: &usize| trained[*a].valid_loss.total_cmp(&trained[*b].valid_loss);
+        let small = |a: &usize, b: &usize| {
+            let size = |at: usize| trained[at].fitted.parameters;
+            size(*a).cmp(&size(*b)).then_with(|| best(a, b))
+        };
+        let chosen = (0..trained.len())
+            .filter(|at| trained[*at].valid_loss <= most)
+            .min_by(small)
+            .or_else(|| (0..trained.len()).min_by(best))
+            .ok_or_else(|| client("No student was trained."))?;
+        let phase = "Training the same student without a teacher";
+        let student = trained[chosen].student.clone();
+        let alone = self.train(&student, None, None, "alone", (phase, within(count - 1)), control)?;
+        let trial = |trained: &Trained, taught: bool, chosen: bool| DistilTrial {
+            student: trained.student.words(),
+            parameters: trained.fitted.parameters,
+            temperature: trained.temperature,
+            taught,
+            valid_loss: trained.valid_loss,
+            chosen,
+        };
+        let mut trials: Vec<DistilTrial> =
+            trained.iter().enumerate().map(|(at, one)| trial(one, true, at == chosen)).collect();
+        trials.push(trial(&alone, false, false));
+        Ok((student, trained.swap_remove(chosen).fitted, trials))
+    }
+
+    fn teacher(&self, temperature: Option<f64>) -> Teacher<'_> {
+        let imitation = temperature.map_or(Imitation::Logits, |temperature| Imitation::Soft { temperature });
+        Teacher { outputs: &self.taught, share: self.config.share, imitation }
+    }
+
+    fn train(
+        &self,
+        student: &Student,
+        temperature: Option<f64>,
+        teacher: Option<Teacher<'_>>,
+        name: &str,
+        (phase, (from, to)): (&str, (f64, f64)),
+        control: &dyn JobControl,
+    ) -> Result<Trained, Interrupt> {
+        say(control, phase, from)?;
+        let (_, material) = &self.rules[&one_hot(student)];
+        let arch = self.architecture(student);
+        let config = student_config(&self.card.config, student, self.config);
+        let settings = material.settings(&config, student.kind, self.config.epochs);
+        let stretch = Stretch { control, phase: phase.to_owned(), from, to };
+        let folder: &Path = &self.job.work.join(name);
+        let fitted = material.fit(&arch, None, teacher, &settings, folder, &stretch)?;
+        let raw = nets::Scorer::new(&fitted.architecture, &fitted.weights)?.score(&material.valid_x)?;
+        let valid_loss = self.rows.valid_loss(&self.rows.predictions(&raw)?);
+        debug_assert_eq!(fitted.parameters, parameter_count(&arch));
+        Ok(Trained { student: student.clone(), fitted, temperature, valid_loss })
+    }
+}

@@ -1,0 +1,104 @@
+//! Material: encoded training and validation rows, and one network fitted on them.
+
+use orrery_domain::{
+    Failure,
+    training::{Task, TrainConfig},
+};
+
+use super::Stretch;
+use crate::{
+    control::Interrupt,
+    nets::{Architecture, Encoded, Fit, FitOutcome, FitSettings, Loss, OutputScale, Rows, Start, Teacher},
+    prepare::Preprocessor,
+    train::again::{Again, Use},
+};
+use orrery_domain::device::DeviceChoice;
+use std::path::Path;
+
+/// Encoded rows with their truth on the network's own scale.
+pub(super) struct Material {
+    pub train_x: Encoded,
+    pub valid_x: Encoded,
+    train_y: Vec<f32>,
+    valid_y: Vec<f32>,
+    train_weight: Vec<f32>,
+    valid_weight: Vec<f32>,
+    pub loss: Loss,
+    task: Task,
+}
+
+impl Material {
+    /// Encodes the rows by these rules for a network with that output.
+    ///
+    /// # Errors
+    /// Those of the transform.
+    pub fn new(rows: &Again, rules: &Preprocessor, output: OutputScale) -> Result<Self, Failure> {
+        let (train_x, valid_x) =
+            rayon::join(|| rules.transform(rows.train()), || rules.transform(rows.valid()));
+        let task = rows.task();
+        Ok(Self {
+            train_x: train_x?.0,
+            valid_x: valid_x?.0,
+            train_y: rows.truth(Use::Train, output),
+            valid_y: rows.truth(Use::Valid, output),
+            train_weight: rows.weight(Use::Train),
+            valid_weight: rows.weight(Use::Valid),
+            loss: match task {
+                Task::Binary => Loss::Binary,
+                Task::Multiclass => Loss::Multiclass,
+                Task::Regression => Loss::Squared,
+            },
+            task,
+        })
+    }
+
+    /// The training rows.
+    pub fn train(&self) -> Rows<'_> {
+        Rows { x: &self.train_x, y: &self.train_y, weight: Some(&self.train_weight) }
+    }
+
+    fn valid(&self) -> Rows<'_> {
+        Rows { x: &self.valid_x, y: &self.valid_y, weight: Some(&self.valid_weight) }
+    }
+
+    /// Settings of a request, for so many passes where that is said.
+    pub fn settings(
+        &self,
+        config: &TrainConfig,
+        kind: orrery_domain::training::ModelKind,
+        epochs: Option<u32>,
+    ) -> FitSettings {
+        let mut hyper = config.hyper.clone();
+        hyper.epochs = epochs.or(hyper.epochs);
+        let mut settings = FitSettings::resolve(kind, &hyper, self.train_x.rows, self.task);
+        settings.seed = config.seed;
+        settings
+    }
+
+    /// Trains a network on the processor.
+    ///
+    /// # Errors
+    /// Those of training, or an interruption after a checkpoint.
+    pub fn fit(
+        &self,
+        arch: &Architecture,
+        start: Option<Start<'_>>,
+        teacher: Option<Teacher<'_>>,
+        settings: &FitSettings,
+        checkpoints: &Path,
+        control: &Stretch<'_>,
+    ) -> Result<FitOutcome, Interrupt> {
+        let fit = Fit {
+            arch,
+            start,
+            loss: self.loss,
+            train: self.train(),
+            valid: self.valid(),
+            teacher,
+            settings,
+            means: DeviceChoice::Cpu.into(),
+            checkpoints,
+        };
+        fit.run(control)
+    }
+}

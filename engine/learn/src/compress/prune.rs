@@ -1,0 +1,432 @@
+//! Pruning: units taken out of a network with everything that goes with them, or single weights set to 0; in rounds, with training in
+//! between.
+//!
+//! A round ranks what is left, takes out as much as brings the whole to its share of the way, and trains. The first weights of each
+//! round's training are what the round before left, so that the same request goes on from its checkpoints round by round.
+
+use std::path::Path;
+
+use orrery_domain::{
+    Failure,
+    compress::{LayerShape, PruneConfig, PruneCriterion, PruneRound, PruneStructure},
+    model::ModelCard,
+};
+
+use super::{CompressJob, Made, Stretch, client, material::Material, say};
+use crate::{
+    control::{Interrupt, JobControl, check},
+    model,
+    nets::{self, Architecture, Scorer, Start, Units, Weights, parameter_count, slopes},
+    prepare::{Preprocessor, means},
+    train::{again::Again, files},
+};
+
+/// Training rows that gradients are looked at on, at most.
+const LOOKED_AT: usize = 8192;
+/// Rows of a batch of these.
+const BATCH: usize = 256;
+/// Fewest units of a layer.
+const FEWEST: usize = 1;
+/// Learning rate of the training between rounds, beside that of the run.
+const GENTLE: f64 = 0.3;
+
+/// Prunes a model into the staged folder.
+///
+/// # Errors
+/// A client failure when the request makes no sense; those of reading and training; an interruption.
+pub(super) fn make(
+    job: &CompressJob,
+    config: &PruneConfig,
+    card: &ModelCard,
+    rows: &Again,
+    control: &dyn JobControl,
+) -> Result<Made, Interrupt> {
+    check_config(config)?;
+    let rules = Preprocessor::load(&job.folder)?;
+    let (arch, weights) = nets::load(&job.folder)?;
+    let material = Material::new(rows, &rules, arch.output)?;
+    let bench = Bench { job, config, card, rows, material };
+    let before = (arch.clone(), weights.clone());
+    let (arch, weights, rounds) = bench.rounds(arch, weights, control)?;
+    nets::save(&job.staged, &arch, &weights)?;
+    files::copy(&job.folder.join(model::PREPROCESS), &job.staged.join(model::PREPROCESS))?;
+    if card.files.iter().any(|file| file.name == means::FILE) {
+        files::copy(&job.folder.join(means::FILE), &job.staged.join(means::FILE))?;
+    }
+    let made = Made {
+        parameters: parameter_count(&arch),
+        shapes: shapes(&before.1, &weights),
+        rounds,
+        ..Made::like(card)
+    };
+    Ok(made)
+}
+
+fn check_config(config: &PruneConfig) -> Result<(), Failure> {
+    if !(config.share > 0.0 && config.share < 1.0) {
+        let message = format!("A share of {} is not possible: it must be above 0 and below 1.", config.share);
+        return Err(client(message));
+    }
+    if !(1..=50).contains(&config.rounds) {
+        return Err(client(format!("{} rounds are not possible: from 1 to 50 are.", config.rounds)));
+    }
+    if config.round_epochs.max(config.final_epochs) > 1000 {
+        return Err(client("More than 1,000 passes are not possible."));
+    }
+    match config.loss_budget {
+        Some(budget) if !(0.0..=1e6).contains(&budget) => {
+            Err(client(format!("A budget of {budget} is not possible: it must be 0 or more.")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Tensors that became smaller or got zeros.
+fn shapes(before: &Weights, after: &Weights) -> Vec<LayerShape> {
+    let wide = |shape: &[usize]| shape.iter().map(|length| *length as u64).collect::<Vec<_>>();
+    let zeros = |values: &[f32]| values.iter().filter(|value| **value == 0.0).count() as u64;
+    let changed = before.iter().filter_map(|(name, (shape, values))| {
+        let (new, found) = after.get(name)?;
+        let fresh = zeros(found).saturating_sub(zeros(values));
+        let kept = zeros(found);
+        (shape != new || fresh > 0).then(|| LayerShape {
+            layer: name.clone(),
+            before: wide(shape),
+            after: wide(new),
+            zeros: if fresh > 0 { kept } else { 0 },
+        })
+    });
+    changed.collect()
+}
+
+struct Bench<'a> {
+    job: &'a CompressJob,
+    config: &'a PruneConfig,
+    card: &'a ModelCard,
+    rows: &'a Again,
+    material: Material,
+}
+
+/// A network between two rounds.
+type Network = (Architecture, Weights);
+
+impl Bench<'_> {
+    /// Every round and the last training.
+    fn rounds(
+        &self,
+        arch: Architecture,
+        weights: Weights,
+        control: &dyn JobControl,
+    ) -> Result<(Architecture, Weights, Vec<PruneRound>), Interrupt> {
+        let count = self.config.rounds;
+        let base = self.loss(&arch, &weights)?;
+        let all = self.left(&arch, &weights) as f64;
+        let step = 0.85 / f64::from(count + 1);
+        let mut kept: Network = (arch, weights);
+        let mut rounds: Vec<PruneRound> = Vec::new();
+        for round in 1..=count {
+            let from = 0.05 + step * f64::from(round - 1);
+            say(control, &format!("Round {round} of {count}: looking for what to take out"), from)?;
+            // Less with each round, to the whole share in the last (Zhu and Gupta 2017, "To prune, or not to prune", equation 1).
+            let share = self.config.share * (1.0 - (1.0 - f64::from(round) / f64::from(count)).powi(3));
+            let wanted = all * (1.0 - share);
+            let taken = self.take(&kept, wanted, control)?;
+            let last = round == count;
+            let epochs = if last { 0 } else { self.config.round_epochs };
+            let phase = format!("Round {round} of {count}: training what is left");
+            let next =
+                self.train(taken, epochs, &format!("round-{round}"), (&phase, from, from + step), control)?;
+            let valid_loss = self.loss(&next.0, &next.1)?;
+            let rise = (valid_loss - base) / base.abs().max(f64::MIN_POSITIVE);
+            // What the last round costs is known after the last training.
+            let fits = last || self.config.loss_budget.is_none_or(|budget| rise <= budget);
+            rounds.push(PruneRound { parameters: self.left(&next.0, &next.1), valid_loss, kept: fits });
+            if !fits {
+                break;
+            }
+            let before = std::mem::replace(&mut kept, next);
+            if last {
+                let within = (0.90 - step, 0.90);
+                let trained = self.finish(kept.clone(), "final", within, control)?;
+                let valid_loss = self.loss(&trained.0, &trained.1)?;
+                let rise = (valid_loss - base) / base.abs().max(f64::MIN_POSITIVE);
+                let fits = self.config.loss_budget.is_none_or(|budget| rise <= budget);
+                if let Some(round) = rounds.last_mut() {
+                    (round.valid_loss, round.kept) = (valid_loss, fits);
+                }
+                if fits {
+                    return Ok((trained.0, trained.1, rounds));
+                }
+                kept = before;
+            }
+        }
+        if rounds.iter().all(|round| !round.kept) {
+            let message = format!(
+                "Nothing can be taken out within {:.3} % more loss. Nothing was made; allow more, or take out less in more rounds.",
+                self.config.loss_budget.unwrap_or_default() * 100.0
+            );
+            return Err(client(message).into());
+        }
+        let (arch, weights) = self.finish(kept, "final-within", (0.88, 0.90), control)?;
+        Ok((arch, weights, rounds))
+    }
+
+    /// Parameters that are left: those that were not set to 0.
+    fn left(&self, arch: &Architecture, weights: &Weights) -> u64 {
+        match self.config.structure {
+            PruneStructure::Units => parameter_count(arch),
+            PruneStructure::Weights => matrices(weights)
+                .map(|(_, values)| values.iter().filter(|value| **value != 0.0).count() as u64)
+                .sum(),
+        }
+    }
+
+    fn loss(&self, arch: &Architecture, weights: &Weights) -> Result<f64, Failure> {
+        let raw = Scorer::new(arch, weights)?.score(&self.material.valid_x)?;
+        Ok(self.rows.valid_loss(&self.rows.predictions(&raw)?))
+    }
+
+    /// Takes out as much as leaves `wanted` parameters.
+    fn take(&self, network: &Network, wanted: f64, control: &dyn JobControl) -> Result<Network, Interrupt> {
+        let (arch, weights) = network;
+        let gradients = self.gradients(arch, weights, control)?;
+        match self.config.structure {
+            PruneStructure::Units => {
+                let groups = arch.removable();
+                let scores: Vec<Vec<f64>> =
+                    groups.iter().map(|units| self.scores(units, weights, &gradients)).collect();
+                let kept = choose(arch, &groups, &scores, wanted);
+                Ok(arch.keep(weights, &kept))
+            }
+            PruneStructure::Weights => {
+                let weights = masked(weights, wanted as usize, |name, at, value| {
+                    self.worth(name, at, value, &gradients)
+                });
+                Ok((arch.clone(), weights))
+            }
+        }
+    }
+
+    /// Gradients of the loss on batches of training rows, where the criterion asks for them.
+    fn gradients(
+        &self,
+        arch: &Architecture,
+        weights: &Weights,
+        control: &dyn JobControl,
+    ) -> Result<Vec<Weights>, Interrupt> {
+        if self.config.criterion != PruneCriterion::Taylor {
+            return Ok(Vec::new());
+        }
+        let rows = self.material.train();
+        let step = rows.x.rows.div_ceil(LOOKED_AT).max(1);
+        let chosen: Vec<u32> = (0..rows.x.rows as u32).step_by(step).collect();
+        let batches = chosen.chunks(BATCH);
+        let mut all = Vec::with_capacity(batches.len());
+        for batch in batches {
+            check(control)?;
+            all.push(slopes(arch, weights, self.material.loss, rows, batch)?);
+        }
+        Ok(all)
+    }
+
+    /// What each unit of a layer is worth.
+    fn scores(&self, units: &Units, weights: &Weights, gradients: &[Weights]) -> Vec<f64> {
+        let value = |name: &str, at: usize| f64::from(weights[name].1[at]);
+        let sums = match self.config.criterion {
+            PruneCriterion::L1 => units.sums(weights, |name, at| value(name, at).abs()),
+            PruneCriterion::L2 => units.sums(weights, |name, at| value(name, at).powi(2)),
+            PruneCriterion::Taylor => {
+                let mut mean = vec![0.0; units.count];
+                for batch in gradients {
+                    let sums = units.sums(weights, |name, at| value(name, at) * f64::from(batch[name].1[at]));
+                    mean.iter_mut()
+                        .zip(sums)
+                        .for_each(|(mean, sum)| *mean += sum * sum / gradients.len() as f64);
+                }
+                return mean;
+            }
+        };
+        let mean = sums.iter().sum::<f64>() / sums.len().max(1) as f64;
+        sums.into_iter().map(|sum| sum / mean.max(f64::MIN_POSITIVE)).collect()
+    }
+
+    /// What a single weight is worth.
+    fn worth(&self, name: &str, at: usize, value: f32, gradients: &[Weights]) -> f64 {
+        let value = f64::from(value);
+        match self.config.criterion {
+            PruneCriterion::L1 | PruneCriterion::L2 => value.abs(),
+            PruneCriterion::Taylor => {
+                let square = |batch: &Weights| (value * f64::from(batch[name].1[at])).powi(2);
+                gradients.iter().map(square).sum::<f64>() / gradients.len().max(1) as f64
+            }
+        }
+    }
+
+    fn finish(
+        &self,
+        network: Network,
+        name: &str,
+        (from, to): (f64, f64),
+        control: &dyn JobControl,
+    ) -> Result<Network, Interrupt> {
+        self.train(network, self.config.final_epochs, name, ("The last training", from, to), control)
+    }
+
+    /// Trains what is left.
+    fn train(
+        &self,
+        (arch, weights): Network,
+        epochs: u32,
+        name: &str,
+        (phase, from, to): (&str, f64, f64),
+        control: &dyn JobControl,
+    ) -> Result<Network, Interrupt> {
+        if epochs == 0 {
+            return Ok((arch, weights));
+        }
+        let mut settings = self.material.settings(&self.card.config, self.card.kind, Some(epochs));
+        settings.learning_rate *= GENTLE;
+        settings.patience = 0;
+        let folder: &Path = &self.job.work.join(name);
+        let start = Start { weights: &weights, hold_zeros: self.config.structure == PruneStructure::Weights };
+        let stretch = Stretch { control, phase: phase.to_owned(), from, to };
+        let fitted = self.material.fit(&arch, Some(start), None, &settings, folder, &stretch)?;
+        // Training may end up worse than it began: then it is left out.
+        let (before, after) = (self.loss(&arch, &weights)?, self.loss(&arch, &fitted.weights)?);
+        Ok(if after <= before { (arch, fitted.weights) } else { (arch, weights) })
+    }
+}
+
+/// The matrices of a network: what weights are taken from.
+fn matrices(weights: &Weights) -> impl Iterator<Item = (&String, &Vec<f32>)> {
+    weights
+        .iter()
+        .filter(|(name, _)| {
+            name.ends_with(".weight") && !["embedding.weight", "ple.weight"].contains(&name.as_str())
+        })
+        .map(|(name, (_, values))| (name, values))
+}
+
+/// The weights with all but the `wanted` worthiest of the matrices set to 0.
+fn masked(weights: &Weights, wanted: usize, worth: impl Fn(&str, usize, f32) -> f64) -> Weights {
+    let mut all: Vec<(f64, &str, usize)> = matrices(weights)
+        .flat_map(|(name, values)| {
+            let worth = &worth;
+            let left = values.iter().enumerate().filter(|(_, value)| **value != 0.0);
+            left.map(move |(at, value)| (worth(name, at, *value), name.as_str(), at))
+        })
+        .collect();
+    let surplus = all.len().saturating_sub(wanted);
+    let mut made = weights.clone();
+    if surplus > 0 {
+        all.select_nth_unstable_by(surplus - 1, |a, b| {
+            a.0.total_cmp(&b.0).then_with(|| (a.1, a.2).cmp(&(b.1, b.2)))
+        });
+        for (_, name, at) in &all[..surplus] {
+            if let Some((_, values)) = made.get_mut(*name) {
+                values[*at] = 0.0;
+            }
+        }
+    }
+    made
+}
+
+/// The units that stay, by layer and ascending: the least worthy go, one after the other, until `wanted` parameters are left or every layer
+/// has its fewest.
+fn choose(arch: &Architecture, groups: &[Units], scores: &[Vec<f64>], wanted: f64) -> Vec<Vec<usize>> {
+    let mut order: Vec<(usize, usize)> = groups
+        .iter()
+        .enumerate()
+        .flat_map(|(at, units)| (0..units.count).map(move |unit| (at, unit)))
+        .collect();
+    order.sort_by(|a, b| scores[a.0][a.1].total_cmp(&scores[b.0][b.1]).then(a.cmp(b)));
+    let mut counts: Vec<usize> = groups.iter().map(|units| units.count).collect();
+    let mut gone: Vec<Vec<bool>> = groups.iter().map(|units| vec![false; units.count]).collect();
+    for (layer, unit) in order {
+        if parameter_count(&arch.with_units(&counts)) as f64 <= wanted {
+            break;
+        }
+        if counts[layer] > FEWEST {
+            counts[layer] -= 1;
+            gone[layer][unit] = true;
+        }
+    }
+    gone.into_iter().map(|gone| (0..gone.len()).filter(|unit| !gone[*unit]).collect()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nets::{Family, OutputScale, initial_weights};
+
+    fn arch(family: Family) -> Architecture {
+        Architecture {
+            family,
+            numeric: 5,
+            category_sizes: Vec::new(),
+            embedding: 0,
+            outputs: 1,
+            width: 16,
+            depth: 2,
+            hidden: Vec::new(),
+            dropout: 0.0,
+            members: if family == Family::Tabm { 3 } else { 1 },
+            ple_edges: Vec::new(),
+            ple_width: 0,
+            output: OutputScale::Logits,
+        }
+    }
+
+    #[test]
+    fn the_least_worthy_go_until_the_share_is_reached() {
+        for family in [Family::Mlp, Family::Resnet, Family::Tabm] {
+            let arch = arch(family);
+            let weights = initial_weights(&arch, 1);
+            let groups = arch.removable();
+            // The worth of a unit is its number, so that the first ones go.
+            let scores: Vec<Vec<f64>> =
+                groups.iter().map(|units| (0..units.count).map(|unit| unit as f64).collect()).collect();
+            let wanted = parameter_count(&arch) as f64 * 0.5;
+            let kept = choose(&arch, &groups, &scores, wanted);
+            let (smaller, taken) = arch.keep(&weights, &kept);
+            let left = parameter_count(&smaller) as f64;
+            assert!(left <= wanted && left > wanted * 0.8, "{family:?}: {left} of {wanted}");
+            for (kept, units) in kept.iter().zip(&groups) {
+                let first = kept[0];
+                assert!(kept.iter().copied().eq(first..units.count), "{family:?}: the last ones stay");
+            }
+            Scorer::new(&smaller, &taken).expect("every tensor fits");
+        }
+    }
+
+    #[test]
+    fn no_layer_loses_its_last_unit() {
+        let arch = arch(Family::Mlp);
+        let groups = arch.removable();
+        let scores: Vec<Vec<f64>> = groups.iter().map(|units| vec![0.0; units.count]).collect();
+        let kept = choose(&arch, &groups, &scores, 0.0);
+        assert!(kept.iter().all(|units| units.len() == 1));
+    }
+
+    #[test]
+    fn a_mask_leaves_the_largest_weights_and_nothing_else_changes() {
+        let weights = initial_weights(&arch(Family::Mlp), 2);
+        let all: usize = matrices(&weights).map(|(_, values)| values.len()).sum();
+        let made = masked(&weights, all / 4, |_, _, value| f64::from(value.abs()));
+        let left: Vec<f32> = matrices(&made)
+            .flat_map(|(_, values)| values.iter().copied().filter(|value| *value != 0.0))
+            .collect();
+        assert_eq!(left.len(), all / 4);
+        let least = left.iter().fold(f32::INFINITY, |least, value| least.min(value.abs()));
+        for (name, (_, values)) in &weights {
+            for (before, after) in values.iter().zip(&made[name].1) {
+                let zero = *after == 0.0 && *before != 0.0;
+                assert!(
+                    before.to_bits() == after.to_bits() || zero && before.abs() <= least,
+                    "{name}: {before} {after}"
+                );
+            }
+        }
+        assert_eq!(weights["layers.0.bias"], made["layers.0.bias"]);
+    }
+}

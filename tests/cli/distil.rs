@@ -1,0 +1,74 @@
+//! `orrery distil`: a small network that learns what a larger model says.
+
+use serde_json::{Value, json};
+
+use super::with_network;
+use crate::program::{Program, sample, text};
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("no number: {value}"))
+}
+
+fn with_trees() -> Program {
+    let program = with_network();
+    let sample = sample();
+    program.lines(&[
+        "train", "--data", &sample, "--target", "late", "--model", "gbt", "--trees", "40", "--name", "trees",
+    ]);
+    program
+}
+
+#[test]
+fn trees_teach_a_small_network() {
+    let program = with_trees();
+    let how = ["--width", "4,16", "--depth", "1", "--temperature", "1,3", "--epochs", "3", "--name", "pupil"];
+    let report =
+        program.document(&[&["distil", "trees", "--with", "net", "--budget", "30"], how.as_slice()].concat());
+    assert_eq!(report["model"], json!("pupil:1"));
+    let trials = report["trials"].as_array().expect("trials");
+    assert_eq!(trials.len(), 5, "two students at two temperatures, and one without a teacher");
+    let chosen: Vec<&Value> = trials.iter().filter(|trial| trial["chosen"] == true).collect();
+    assert_eq!(chosen.len(), 1);
+    let least = trials.iter().map(|trial| number(&trial["parameters"])).fold(f64::INFINITY, f64::min);
+    assert!((number(&chosen[0]["parameters"]) - least).abs() < 0.5, "the smallest within the budget");
+    let alone = trials.iter().find(|trial| trial["taught"] == false).expect("one without a teacher");
+    assert_eq!(alone["parameters"], chosen[0]["parameters"]);
+    assert!(number(&report["agreement"]) > 0.7, "{report}");
+    for figures in [&report["before"], &report["after"]] {
+        assert!(number(&figures["speed"]["row_secs"]["median"]) > 0.0, "trees are measured too: {report}");
+    }
+    let card = program.document(&["models", "show", "pupil"])["card"].clone();
+    assert_eq!(
+        (&card["kind"], &card["compressions"][0]["report"]["from"]),
+        (&json!("mlp"), &json!("trees:1"))
+    );
+    assert_eq!(card["config"]["hyper"]["width"], 4);
+    // It stands on its own: no teacher is needed to predict, to explain or to be compared.
+    program.document(&["models", "delete", "trees"]);
+    let out = program.home().join("out.csv");
+    let out = out.to_str().expect("UTF-8");
+    program.document(&["predict", "--model", "pupil", "--data", &sample(), "--out", out]);
+    program.document(&["models", "compare", "pupil", "net"]);
+}
+
+#[test]
+fn what_makes_no_sense_is_said_and_nothing_is_made() {
+    let program = with_network();
+    let sample = sample();
+    program
+        .lines(&["train", "--data", &sample, "--target", "carrier", "--model", "linear", "--name", "other"]);
+    for (arguments, words) in [
+        (&["distil", "net", "--with", "other"][..], "cannot teach the same student"),
+        (&["distil", "net", "--temperature", "0"], "from 0.1 to 100"),
+        (&["distil", "net", "--width", "0"], "from 1 to 8,192"),
+        (&["distil", "net", "--share", "120"], "from 0 to 1"),
+        (&["distil", "net", "--with", "nobody"], "no model"),
+    ] {
+        let refused = program.run(arguments);
+        let said = text(&refused.stderr);
+        assert!(matches!(refused.status.code(), Some(1 | 2)), "{arguments:?}: {said}");
+        assert!(said.contains(words), "{arguments:?}: {said}");
+    }
+    let models = program.document(&["models", "list"]);
+    assert_eq!(models["models"].as_array().map(Vec::len), Some(2), "{models}");
+}
