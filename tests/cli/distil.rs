@@ -44,7 +44,7 @@ fn trees_teach_a_small_network() {
     );
     assert_eq!(card["config"]["hyper"]["width"], 4);
     // It stands on its own: no teacher is needed to predict, to explain or to be compared.
-    program.document(&["models", "delete", "trees"]);
+    program.document(&["models", "delete", "trees:1"]);
     let out = program.home().join("out.csv");
     let out = out.to_str().expect("UTF-8");
     program.document(&["predict", "--model", "pupil", "--data", &sample(), "--out", out]);

@@ -27,7 +27,7 @@ fn half_of_a_network_goes_and_what_is_left_is_used_as_any_model() {
     assert!(after <= 0.5 * before && after > 0.45 * before, "{after} of {before}");
     assert_eq!(report["rounds"].as_array().map(Vec::len), Some(2));
     assert_eq!(report["difference"][0], "auroc");
-    assert!(number(&report["difference"][1]["value"]).abs() < 0.02, "{report}");
+    assert!(number(&report["difference"][1]["value"]) > -0.02, "{report}");
     // Every matrix between hidden layers became smaller, in the store as in the report.
     for layer in ["layers.0.weight", "layers.1.weight", "head.weight"] {
         let shapes = report["shapes"].as_array().expect("shapes");

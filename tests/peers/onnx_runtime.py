@@ -29,6 +29,20 @@ RUNS = [
 ]
 
 
+PRUNE = ["prune", "--rounds", "2", "--epochs", "1", "--criterion"]
+DISTIL = ["distil", "--temperature", "2", "--epochs", "2"]
+
+# name, table, target, what to train with, what to make of it
+SHRUNK = [
+    ("flights mlp, pruned by Taylor", program.flights, "late", "mlp", ["--epochs", "1"], [*PRUNE, "taylor"]),
+    ("wine resnet, pruned by L2", program.wine, "target", "resnet", ["--epochs", "5"], [*PRUNE, "l2"]),
+    ("diabetes tabm, pruned by L1", program.diabetes, "target", "tabm", ["--epochs", "3", "--members", "4", "--width", "64"], [*PRUNE, "l1"]),
+    ("flights mlp, weights pruned", program.flights, "late", "mlp", ["--epochs", "1"], [*PRUNE, "l1", "--structure", "weights"]),
+    ("flights mlp, distilled from trees", program.flights, "late", "gbt", ["--trees", "20"], [*DISTIL, "--width", "16"]),
+    ("diabetes tabm, distilled from trees", program.diabetes, "target", "gbt", ["--trees", "20"], [*DISTIL, "--student", "tabm", "--width", "16"]),
+]
+
+
 def log_probabilities(logits):
     top = logits.max(axis=1, keepdims=True)
     return logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
@@ -46,10 +60,14 @@ def gap(card, outputs, table):
     return float(np.max(np.abs(log_probabilities(outputs) - ours)))
 
 
-def check_one(orrery, folder, name, make, target, model, more):
+def check_one(orrery, folder, make, target, model, more, then=()):
     table = make()
     file = program.write(table, folder, f"onnx-{target}-{make.__name__}")
     finished, model_folder = orrery.train(file, target, model, *more)
+    version = finished["model"]
+    if then:
+        version = orrery.call(then[0], version, *then[1:])[-1]["model"]
+        model_folder = model_folder.parent / version.rsplit(":", 1)[1]
     card = json.loads((model_folder / "card.json").read_text())
     rules = preprocess.load(model_folder)
     # Rows that training never saw anything like: unknown categories, missing values, numbers far outside.
@@ -65,7 +83,7 @@ def check_one(orrery, folder, name, make, target, model, more):
     worst = 0.0
     for rows, label in [(table, "rows"), (odd, "odd-rows")]:
         raw = program.write(rows.drop(columns=[target]), folder, label)
-        _, predicted = orrery.predict(finished["model"], raw, folder / f"{label}-predicted.parquet")
+        _, predicted = orrery.predict(version, raw, folder / f"{label}-predicted.parquet")
         session = onnxruntime.InferenceSession(str(model_folder / "model.onnx"), providers=["CPUExecutionProvider"])
         inputs = session.get_inputs()
         if [one.name for one in inputs] != ["x"] or inputs[0].type != "tensor(float)":
@@ -121,7 +139,7 @@ def check_quantized(orrery, folder, make, target, model, more):
         for name in files:
             if name == "model.onnx" and len(files) == 2:
                 text = (place / name).read_bytes()
-                quantized = [layer["layer"] for layer in card["compression"]["report"]["layers"] if layer["quantized"]]
+                quantized = [layer["layer"] for layer in card["compressions"][-1]["report"]["layers"] if layer["quantized"]]
                 layers = len([matrix for matrix in quantized if matrix != "embedding.weight"])
                 if text.count(b"MatMulInteger") < layers:
                     raise AssertionError(f"{text.count(b'MatMulInteger')} layers of {layers} are computed in whole numbers")
@@ -148,9 +166,9 @@ def run(orrery, folder):
         except Exception as error:  # one broken model must not hide the others
             failed += 1
             print(f"FAILED onnx: {name}, quantized: {error}", flush=True)
-    for name, make, target, model, more in RUNS:
+    for name, *what in [*RUNS, *SHRUNK]:
         try:
-            worst = check_one(orrery, folder, name, make, target, model, more)
+            worst = check_one(orrery, folder, *what)
             good = worst <= TOLERANCE
             print(f"{'ok    ' if good else 'FAILED'} onnx: {name}: largest gap {worst:.2e} (limit {TOLERANCE:.0e})", flush=True)
         except Exception as error:  # one broken model must not hide the others

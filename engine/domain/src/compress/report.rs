@@ -196,6 +196,10 @@ impl CompressReport {
             let text = format!("Kept as floats, within the budget: {}.", kept.join(", "));
             all.push(Finding::new(Effect::Neutral, text));
         }
+        if !self.rounds.is_empty() {
+            let text = "What is left was trained further: part of a gain may come from that alone.";
+            all.push(Finding::new(Effect::Neutral, text));
+        }
         let given_up = self.rounds.iter().filter(|round| !round.kept).count();
         if given_up > 0 && self.rounds.last().is_some_and(|round| !round.kept) {
             let text = "The last round passed the budget and was given up.";

@@ -110,6 +110,10 @@ pub(super) fn combined(
     let one = |rows: &[u32]| -> Result<Vec<f64>, Failure> {
         Ok(combine(arch, &raw_outputs(arch, network, &gatherer.gather(x, rows), device)?))
     };
+    if (1..=size).contains(&rows.len()) {
+        // Nothing to divide: other threads need not wake for it.
+        return one(&rows);
+    }
     let outputs: Result<Vec<Vec<f64>>, Failure> = if *device == crate::device::cpu() {
         rows.par_chunks(size).map(one).collect()
     } else {

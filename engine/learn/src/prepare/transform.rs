@@ -13,6 +13,8 @@ use crate::{nets::Encoded, table::Table};
 const LIMIT: f64 = 1e6;
 /// Rows assembled by one thread at a time.
 const BLOCK: usize = 2048;
+/// Rows up to which one thread is quicker than several.
+const FEW: usize = 64;
 
 /// One feature's inputs, before they are put side by side.
 struct Columns {
@@ -34,13 +36,24 @@ impl Columns {
     }
 }
 
+/// What becomes of each feature's column: side by side, but for few rows one after the other, for other threads take longer to wake.
+fn each_feature<T: Send>(
+    rules: &Preprocessor,
+    table: &Table,
+    of: impl Fn(&Feature, &Table) -> Result<T, Failure> + Sync,
+) -> Result<Vec<T>, Failure> {
+    if table.rows() <= FEW {
+        return rules.features.iter().map(|feature| of(feature, table)).collect();
+    }
+    rules.features.par_iter().map(|feature| of(feature, table)).collect()
+}
+
 pub(super) fn encode(
     rules: &Preprocessor,
     table: &Table,
     categories: CategoryEncoding,
 ) -> Result<(Encoded, TransformReport), Failure> {
-    let parts: Vec<Columns> =
-        rules.features.par_iter().map(|f| columns(f, table)).collect::<Result<_, Failure>>()?;
+    let parts = each_feature(rules, table, columns)?;
     let mut report = TransformReport::default();
     for (feature, part) in rules.features.iter().zip(&parts) {
         report.add(&feature.name, part.unseen, part.out_of_range);
@@ -52,7 +65,7 @@ pub(super) fn encode(
     let codes: Vec<&(Vec<u32>, usize)> = parts.iter().filter_map(|p| p.codes.as_ref()).collect();
     let mut values = vec![0.0_f32; rows * cols];
     if cols > 0 {
-        values.par_chunks_mut(cols * BLOCK).enumerate().for_each(|(block, out)| {
+        let fill = |(block, out): (usize, &mut [f32])| {
             for (row, out) in out.chunks_exact_mut(cols).enumerate() {
                 let row = block * BLOCK + row;
                 for (value, column) in out.iter_mut().zip(&numbers) {
@@ -72,14 +85,18 @@ pub(super) fn encode(
                     }
                 }
             }
-        });
+        };
+        if rows <= FEW {
+            fill((0, &mut values));
+        } else {
+            values.par_chunks_mut(cols * BLOCK).enumerate().for_each(fill);
+        }
     }
     Ok((Encoded { rows, cols, values }, report))
 }
 
 pub(super) fn trees(rules: &Preprocessor, table: &Table) -> Result<(TreeMatrix, TransformReport), Failure> {
-    let parts: Vec<(Vec<f64>, u64, u64)> =
-        rules.features.par_iter().map(|f| tree_columns(f, table)).collect::<Result<_, Failure>>()?;
+    let parts = each_feature(rules, table, tree_columns)?;
     let mut report = TransformReport::default();
     let rows = table.rows();
     let cols = rules.tree_inputs().len();
