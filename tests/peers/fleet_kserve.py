@@ -90,6 +90,26 @@ FINDINGS = {
     "load settings": "unsupported",
 }
 
+ROW = {"id": "7", "inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}]}
+CALLS = [
+    ("/v2", None),
+    ("/v2/health/ready", None),
+    ("/v2/health/live", None),
+    ("/v2/models", None),
+    ("/v2/repository/index", {}),
+    ("/v2/models/times", None),
+    ("/v2/models/times/ready", None),
+    ("/v2/models/bare", None),
+    ("/v2/models/cold/ready", None),
+    ("/v2/models/times/versions/1", None),
+    ("/v2/models/nobody", None),
+    ("/v2/models/times/infer", ROW),
+    ("/v2/models/liar/infer", ROW),
+    ("/v2/repository/models/nobody/load", {}),
+    ("/v2/repository/models/times/unload", {}),
+    ("/v2/repository/models/times/load", {}),
+]
+
 
 def run(orrery, folder):
     python = pathlib.Path(os.environ.get("ORRERY_KSERVE", pathlib.Path(sys.prefix).parent / "kserve" / "bin" / "python"))
@@ -111,6 +131,7 @@ def start(python, folder):
 
 def check(orrery, server, folder):
     checks = served.Checks()
+    checks.recorded(server, "kserve", CALLS)
     checks.findings(served.conform(orrery, server, "--control", "times"), "k_serve", FINDINGS)
     # Its default is that a load finds nothing; what a person asked to be tried stays unloaded, and that is said.
     report = served.conform(orrery, server, "--control", "bare")

@@ -79,6 +79,24 @@ FINDINGS = {
     "load settings": "conforms",
 }
 
+ROW = {"id": "7", "inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}]}
+CALLS = [
+    ("/v2", None),
+    ("/v2/health/ready", None),
+    ("/v2/models", None),
+    ("/v2/repository/index", {}),
+    ("/v2/models/times", None),
+    ("/v2/models/times/ready", None),
+    ("/v2/models/times/stats", None),
+    ("/v2/models/bare", None),
+    ("/v2/models/times/versions/7", None),
+    ("/v2/models/nobody", None),
+    ("/v2/models/nobody/ready", None),
+    ("/v2/models/times/infer", ROW),
+    ("/v2/repository/models/nobody/load", {}),
+    ("/v2/repository/models/times/load", {"parameters": {"version": "2"}}),
+]
+
 
 class Missing(Exception):
     """What this machine lacks to run it."""
@@ -164,6 +182,7 @@ def run(orrery, folder):
 
 
 def look(orrery, server, checks):
+    checks.recorded(server, "triton", CALLS)
     checks.findings(served.conform(orrery, server, "--control", "times"), "triton", FINDINGS)
     status = checks.endpoint(orrery, "triton", server)
     checks.expect("it is known as Triton", (status["server"], status["server_version"]), ("triton", "gpu-7 2.51.0"))

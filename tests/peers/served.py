@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import signal
 import socket
 import subprocess
@@ -62,6 +63,10 @@ class Server:
             return status, text
 
 
+# What servers answered when they were last recorded, which the codec's tests read. ORRERY_RECORD=1 records anew.
+RECORDED = pathlib.Path(__file__).resolve().parent.parent.parent / "engine" / "oip" / "tests" / "servers"
+
+
 class Checks:
     """Counts what was as expected, and says what was not."""
 
@@ -82,6 +87,19 @@ class Checks:
         for name, finding in wanted.items():
             one = found.get(name, {})
             self.expect(f"{kind}: {name} ({one.get('detail')})", one.get("finding"), finding)
+
+    def recorded(self, server, name, calls):
+        """What the codec's tests read is what the server answers."""
+        found = {}
+        for path, body in calls:
+            status, answered = server.ask(path, body)
+            found[("GET " if body is None else "POST ") + path] = {"status": status, "body": answered}
+        file = RECORDED / f"{name}.json"
+        if os.environ.get("ORRERY_RECORD"):
+            RECORDED.mkdir(exist_ok=True)
+            file.write_text(json.dumps(found, indent=1) + "\n")
+        for call, wanted in json.loads(file.read_text()).items():
+            self.expect(f"{name}: {call}", found.get(call), wanted)
 
     def endpoint(self, orrery, name, server, region="us-east"):
         """Sets a server up as an endpoint; returns its status once its models were probed."""
