@@ -47,6 +47,8 @@ class TritonPythonModel:
         self.session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
 
     def execute(self, requests):
+        if os.path.exists(BROKEN):
+            raise RuntimeError("no weights")
         answers = []
         for request in requests:
             names = list(request.requested_output_names())
@@ -128,7 +130,9 @@ class Triton:
         shutil.copytree(package / "backends" / "python", self.backends / "python")
         shutil.copy(stub, self.backends / "python")
         (self.backends / "onnxruntime").mkdir()
-        (self.backends / "onnxruntime" / "model.py").write_text(ONNX_BACKEND)
+        # While this file is there, its models answer nothing.
+        self.broken = folder / "broken"
+        (self.backends / "onnxruntime" / "model.py").write_text(ONNX_BACKEND.replace("BROKEN", repr(str(self.broken))))
 
     def start(self, folder, mode, *more):
         ports = dict(zip(("http", "grpc", "metrics"), (served.free_port() for _ in range(3))))
@@ -172,6 +176,8 @@ def run(orrery, folder):
         look(orrery, server, checks)
         files = train(orrery, folder)
         upload(orrery, server, checks, files)
+        fall_back(orrery, server, checks, files, triton.broken)
+        split(orrery, server, checks, files, folder)
         own(orrery, server, checks)
     (folder / "none").mkdir()
     with triton.start(folder / "none", "none") as server:
@@ -222,6 +228,17 @@ def answer(server, file, model, version=None):
     output = found["outputs"][0]
     got = np.array(output["data"]).reshape(output["shape"])
     return float(np.max(np.abs(got - session.run(None, {"x": x})[0]))) < 1e-6, found["model_version"]
+
+
+class Gateway(Node):
+    """`orrery gateway` on a free port."""
+
+    def __init__(self, orrery, config):
+        command = [orrery.binary, "--home", str(orrery.home), "--json", "gateway", "--config", config, "--listen", "127.0.0.1:0"]
+        self.process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.url = "http://" + json.loads(self.process.stdout.readline())["address"]
+
+    ask = served.Server.ask
 
 
 class Callers:
@@ -285,7 +302,33 @@ def upload(orrery, server, checks, files):
         orrery.call("fleet", "endpoints", "remove", "node")
     checks.expect(f"a node and a Triton: {words}", "encoded features" in words, True)
 
-    # Somebody else's upload of that name, which one of ours would take away.
+
+def fall_back(orrery, server, checks, files, broken):
+    """A version that is loaded and does not answer goes again."""
+    broken.touch()
+    words = served.fails(orrery, "fleet", "deploy", "late:2", "--to", "triton")
+    broken.unlink()
+    checks.expect(f"it does not answer: {words}", ("no weights" in words, versions(server, "late")), (True, ["1"]))
+    checks.expect("the one before serves", answer(server, files[0], "late"), (True, "1"))
+
+
+def split(orrery, server, checks, files, folder):
+    """A canary through a gateway, and then somebody else's upload of that name, which one of ours would take away."""
+    first, second, _ = files
+    config = {"endpoints": [{"name": "triton", "url": server.url, "region": "us-east"}]}
+    config["timeouts"] = {"timeout_secs": 10, "per_try_timeout_secs": 5}
+    (folder / "gateway.json").write_text(json.dumps(config))
+    with Gateway(orrery, folder / "gateway.json") as gateway:
+        orrery.call("fleet", "endpoints", "add", "gw", gateway.url, "--region", "us-east", "--role", "gateway")
+        quick = ["--stages", "30,100", "--stage-seconds", "1", "--min-requests", "20", "--max-p95", "100", "--max-drift", "10"]
+        with Callers(gateway, first, "late") as callers:
+            done = orrery.call("fleet", "deploy", "late:2", "--to", "triton", *quick)[-1]
+        orrery.call("fleet", "endpoints", "remove", "gw")
+    percents = sorted({reading["percent"] for reading in done["readings"]})
+    checks.expect("a canary", (done["state"], done["from"], percents[:1]), ("done", "1", [30]))
+    checks.expect(f"no caller of {callers.answered} noticed", (callers.answered > 20, callers.failed[:3]), (True, []))
+    checks.expect("and it serves", answer(server, second, "late"), (True, "2"))
+
     parameters = {"config": json.dumps({"backend": "onnxruntime", "max_batch_size": 0})}
     parameters["file:1/model.onnx"] = base64.b64encode(first.read_bytes()).decode()
     server.ask("/v2/repository/models/late/load", {"parameters": parameters})

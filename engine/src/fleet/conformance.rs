@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use orrery_domain::fleet::{Conformance, ConformanceCheck, Finding, ServerKind};
+use orrery_domain::fleet::{Conformance, ConformanceCheck, Finding, ModelSeen, ServerKind};
 use orrery_oip::{
     InferRequest, RequestedOutput,
     control::{LoadRequest, ModelMetadata, StatisticsResponse},
@@ -121,9 +121,10 @@ impl Report<'_> {
                     }
                     Listing::None => self.add("repository index", Finding::Unsupported, String::new()),
                 }
-                let model = models.into_iter().find(|model| {
+                let fits = |model: &ModelSeen| {
                     model.state == "READY" && wanted.is_none_or(|wanted| model.name == wanted)
-                })?;
+                };
+                let model = self.most_telling(models.into_iter().filter(fits)).await?;
                 Some((model.name, Some(model.version).filter(|version| !version.is_empty())))
             }
             Err(failure) => {
@@ -131,6 +132,19 @@ impl Report<'_> {
                 None
             }
         }
+    }
+
+    /// The first model that says what it takes, else the first.
+    async fn most_telling(&self, models: impl Iterator<Item = ModelSeen>) -> Option<ModelSeen> {
+        let mut first = None;
+        for model in models.take(20) {
+            let metadata = identity::metadata(self.server, &model.name, None).await;
+            if metadata.is_ok_and(|metadata| !metadata.inputs.is_empty()) {
+                return Some(model);
+            }
+            first = first.or(Some(model));
+        }
+        first
     }
 
     async fn model(&mut self, model: &str, version: Option<&str>) {
