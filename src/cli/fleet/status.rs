@@ -48,11 +48,11 @@ fn complete(state: &FleetState) -> bool {
 
 /// Whether the models of every server that answered were read.
 fn has_models(state: &FleetState) -> bool {
-    let answered = |status: &&EndpointStatus| {
+    let answered = |status: &EndpointStatus| {
         status.endpoint.role == EndpointRole::Server
             && status.sightings.first().is_some_and(|seen| seen.latency_secs.is_some())
     };
-    state.endpoints.iter().filter(answered).all(|status| status.models_at.is_some())
+    state.endpoints.iter().all(|status| !answered(status) || status.models_at.is_some())
 }
 
 pub fn run(context: &Context, arguments: &StatusArguments) -> Outcome {
