@@ -32,10 +32,17 @@ step() { # name, command…
 doc() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --features "$features"; }
 
 # An environment of Python programs, made again when what is wanted in it has changed.
-environment() { # folder, list of packages
+environment() { # folder, list of packages, more for pip
   if [ ! -x "$1/bin/python" ] || ! cmp -s "$2" "$1/requirements.txt"; then
-    python3 -m venv "$1" && "$1/bin/pip" install -q -r "$2" && cp "$2" "$1/requirements.txt"
+    python3 -m venv "$1" && "$1/bin/pip" install -q -r "$2" "${@:3}" && cp "$2" "$1/requirements.txt"
   fi
+}
+
+# Whether NVIDIA's tritonserver has a build for this machine's C library and Python. Where not, its check says that it was skipped.
+runs_triton() {
+  local libc
+  libc="$(getconf GNU_LIBC_VERSION 2>/dev/null)" && printf '%s\n' "glibc 2.35" "$libc" | sort -VC &&
+    python3 -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))'
 }
 
 peers() {
@@ -43,6 +50,10 @@ peers() {
   environment "$venv" tests/peers/requirements.txt || return 1
   # MLServer wants other versions of what the others want.
   environment "$cache/mlserver" tests/peers/mlserver.txt || return 1
+  environment "$cache/kserve" tests/peers/kserve.txt --no-deps || return 1
+  if runs_triton; then
+    environment "$cache/triton" tests/peers/triton.txt --no-deps || return 1
+  fi
   "$venv/bin/python" tests/peers/run.py --orrery "$CARGO_TARGET_DIR/debug/orrery" all
 }
 

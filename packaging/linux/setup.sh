@@ -7,6 +7,12 @@ run_packages=(build-essential pkg-config git ca-certificates mesa-vulkan-drivers
   libxkbcommon0 libxkbcommon-x11-0 libxcursor1 libxi6 libxrandr2 libwayland-client0)
 test_packages=(xvfb xauth python3 python3-venv chromium)
 
+# Triton's backend for Python, a peer of the tests, links the library of the system's Python.
+python="$(apt-cache depends python3 2>/dev/null | grep -om1 'python3\.[0-9]*' || true)"
+if [ -n "$python" ] && [[ "$(/sbin/ldconfig -p 2>/dev/null)" != *"lib$python.so"* ]]; then
+  test_packages+=("lib$python")
+fi
+
 packages=("${run_packages[@]}")
 [ "${1:-run}" = test ] && packages+=("${test_packages[@]}")
 

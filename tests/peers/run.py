@@ -8,7 +8,8 @@ pandas    the profile of a file against pandas
 linear    linear and logistic regression against scikit-learn
 compare   the tests of whether models differ: McNemar, DeLong, 5x2cv, corrections, calibration
 oip       NVIDIA's tritonclient: it still sends what the codec's tests read, and reads what the codec writes
-fleet     Seldon's MLServer as an endpoint of the fleet (of mlserver.txt, in an environment of its own)
+fleet     Seldon's MLServer, KServe's Python server and NVIDIA's tritonserver as endpoints of the fleet (of mlserver.txt, kserve.txt
+          and triton.txt, each in an environment of its own)
 node      NVIDIA's tritonclient against `orrery node`; ONNX files it serves against ONNX Runtime; promtool on /metrics
 
 Each ends with a line "NAME: N passed, N failed". The exit code is 1 when anything failed or could not run.
@@ -67,7 +68,15 @@ def node(orrery, folder):
 
 
 def fleet(orrery, folder):
-    return importlib.import_module("fleet_mlserver").run(orrery, folder)
+    passed = failed = 0
+    for name in ("mlserver", "kserve", "triton"):
+        begin = time.monotonic()
+        (folder / name).mkdir()
+        own = type(orrery)(orrery.binary, folder / name / "home")
+        done = importlib.import_module(f"fleet_{name}").run(own, folder / name)
+        print(f"  {name}: {done[0]} of {sum(done)} in {time.monotonic() - begin:.0f} s", flush=True)
+        passed, failed = passed + done[0], failed + done[1]
+    return passed, failed
 
 
 def main():

@@ -162,7 +162,7 @@ impl Board {
             }
             Note::Models { endpoint, models } => {
                 if let Some(status) = self.endpoints.get_mut(&endpoint) {
-                    status.models = models;
+                    (status.models, status.models_at) = (models, Some(now));
                 }
                 self.judge(&endpoint, now, &mut events);
             }
@@ -238,7 +238,7 @@ impl Board {
         let Some(status) = self.endpoints.get_mut(name) else { return };
         let counts = &mut self.watched.entry(name.to_owned()).or_default().counts;
         // A counter that went back belongs to a server that was started anew.
-        if counts.back().is_some_and(|(_, last)| last.good > counters.good) {
+        if counts.back().is_some_and(|(_, last)| last.good > counters.good || last.any > counters.any) {
             counts.clear();
         }
         counts.push_back((at, counters));
@@ -246,12 +246,14 @@ impl Board {
             counts.pop_front();
         }
         status.memory_bytes = counters.memory_bytes.map(|bytes| bytes as u64);
-        let rates = counts.front().filter(|(first, _)| at - first > 1.0).and_then(|(first, before)| {
+        let first = counts.front().filter(|(first, _)| at - first > 1.0);
+        let rates = first.and_then(|(first, before)| {
             let good = counters.good? - before.good?;
             let bad = counters.bad? - before.bad?;
             Some((good, bad, at - first))
         });
-        status.requests_per_sec = rates.map(|(good, bad, secs)| (good + bad) / secs);
+        let any = first.and_then(|(first, before)| Some((counters.any? - before.any?) / (at - first)));
+        status.requests_per_sec = rates.map(|(good, bad, secs)| (good + bad) / secs).or(any);
         status.error_ratio =
             rates.filter(|(good, bad, _)| good + bad > 0.0).map(|(good, bad, _)| bad / (good + bad));
     }
@@ -519,7 +521,7 @@ mod tests {
         let count = |at: f64, good: f64, bad: f64| Note::Counted {
             endpoint: "a".to_owned(),
             at,
-            counters: Counters { good: Some(good), bad: Some(bad), memory_bytes: Some(1e6) },
+            counters: Counters { good: Some(good), bad: Some(bad), any: None, memory_bytes: Some(1e6) },
         };
         board.take(count(0.0, 100.0, 0.0), 0.0);
         assert_eq!(board.state().endpoints[0].requests_per_sec, None, "one reading is no rate");
@@ -529,6 +531,16 @@ mod tests {
         assert_eq!(state.endpoints[0].error_ratio, Some(0.1));
         board.take(count(20.0, 5.0, 0.0), 20.0);
         assert_eq!(board.state().endpoints[0].requests_per_sec, None, "the server was started anew");
+        let any = |at: f64, any: f64| Note::Counted {
+            endpoint: "a".to_owned(),
+            at,
+            counters: Counters { any: Some(any), ..Counters::default() },
+        };
+        board.take(any(90.0, 10.0), 90.0);
+        board.take(any(100.0, 60.0), 100.0);
+        let state = board.state();
+        assert_eq!(state.endpoints[0].requests_per_sec, Some(5.0));
+        assert_eq!(state.endpoints[0].error_ratio, None, "how they ended is not told");
     }
 
     #[test]

@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use orrery_domain::fleet::{Conformance, ConformanceCheck, Finding, ServerKind};
+use orrery_domain::fleet::{Conformance, ConformanceCheck, Finding, ModelSeen, ServerKind};
 use orrery_oip::{
     InferRequest, RequestedOutput,
-    control::{ModelMetadata, StatisticsResponse},
+    control::{LoadRequest, ModelMetadata, StatisticsResponse},
 };
 
 use super::{
@@ -109,7 +109,7 @@ impl Report<'_> {
 
     /// What it has, and the model that further checks ask.
     async fn listing(&mut self, wanted: Option<&str>) -> Option<(String, Option<String>)> {
-        match identity::models(self.server).await {
+        match identity::models(self.server, self.identity.kind).await {
             Ok((listing, models)) => {
                 let ready = models.iter().filter(|model| model.state == "READY").count();
                 let detail = format!("{} models, {ready} ready", models.len());
@@ -121,9 +121,10 @@ impl Report<'_> {
                     }
                     Listing::None => self.add("repository index", Finding::Unsupported, String::new()),
                 }
-                let model = models.into_iter().find(|model| {
+                let fits = |model: &ModelSeen| {
                     model.state == "READY" && wanted.is_none_or(|wanted| model.name == wanted)
-                })?;
+                };
+                let model = self.most_telling(models.into_iter().filter(fits)).await?;
                 Some((model.name, Some(model.version).filter(|version| !version.is_empty())))
             }
             Err(failure) => {
@@ -131,6 +132,19 @@ impl Report<'_> {
                 None
             }
         }
+    }
+
+    /// The first model that says what it takes, else the first.
+    async fn most_telling(&self, models: impl Iterator<Item = ModelSeen>) -> Option<ModelSeen> {
+        let mut first = None;
+        for model in models.take(20) {
+            let metadata = identity::metadata(self.server, &model.name, None).await;
+            if metadata.is_ok_and(|metadata| !metadata.inputs.is_empty()) {
+                return Some(model);
+            }
+            first = first.or(Some(model));
+        }
+        first
     }
 
     async fn model(&mut self, model: &str, version: Option<&str>) {
@@ -274,6 +288,15 @@ impl Report<'_> {
 
     /// Unloads a model and loads it again, and looks at what the server says and does in between.
     async fn control(&mut self, model: &str) {
+        // What was uploaded is in no repository: unloaded, it could not be loaded again.
+        let listed = identity::index(self.server).await;
+        if let Ok(Some(listed)) = &listed
+            && !listed.iter().any(|known| known.name == model)
+        {
+            let detail =
+                format!("'{model}' is not in the index: it might not come back, and was left alone.");
+            return self.add("unload", Finding::Unchecked, detail);
+        }
         let order = |what: &str| format!("/v2/repository/models/{model}/{what}");
         let unloaded = self.server.post(&order("unload"), b"{}".to_vec(), PATIENCE).await;
         let went = unloaded.as_ref().is_ok_and(|reply| reply.status.is_success());
@@ -287,14 +310,15 @@ impl Report<'_> {
         if !went {
             return;
         }
-        let still = identity::models(self.server).await.is_ok_and(|(_, models)| {
+        let kind = self.identity.kind;
+        let still = identity::models(self.server, kind).await.is_ok_and(|(_, models)| {
             models.iter().any(|known| known.name == model && known.state == "READY")
         });
         let ready = self.server.get(&format!("{}/ready", identity::path(model, None)), PATIENCE).await;
         let says = ready.is_ok_and(|reply| reply.status.is_success());
         let (finding, detail) = match (still, says) {
             (false, false) => (Finding::Conforms, String::new()),
-            (true, _) => (Finding::Untrue, "The index still says READY.".to_owned()),
+            (true, _) => (Finding::Untrue, "The list of its models still says READY.".to_owned()),
             (false, true) => (Finding::Untrue, "The model's own ready says yes.".to_owned()),
         };
         self.add("not ready after unload", finding, detail);
@@ -304,7 +328,7 @@ impl Report<'_> {
             if reply.status.is_success() {
                 (Finding::Conforms, String::new())
             } else {
-                (Finding::Deviates, reply.complaint())
+                (Finding::Deviates, format!("{}; the model stays unloaded", reply.complaint()))
             }
         });
         if went {
@@ -314,7 +338,26 @@ impl Report<'_> {
                 Proof::Unproved(why) => self.add("answers after load", Finding::Unchecked, why),
                 Proof::Fails(why) => self.add("answers after load", Finding::Untrue, why),
             }
+            self.load_settings(model).await;
         }
+    }
+
+    /// Loads with a configuration that is none: who takes it does not read it, and would take an upload in the same way.
+    async fn load_settings(&mut self, model: &str) {
+        let path = format!("/v2/repository/models/{model}/load");
+        let request = LoadRequest { config: Some("no configuration".to_owned()), ..LoadRequest::default() };
+        let reply = self.server.post(&path, request.encode(), Duration::from_mins(1)).await;
+        self.judge("load settings", &reply, |reply| {
+            if reply.status.is_success() {
+                let detail = "It took a load with a configuration that is none: such settings are ignored.";
+                (Finding::Unsupported, detail.to_owned())
+            } else {
+                (
+                    Finding::Conforms,
+                    format!("a configuration that is none was refused: {}", reply.complaint()),
+                )
+            }
+        });
     }
 }
 

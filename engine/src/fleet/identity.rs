@@ -8,7 +8,7 @@ use orrery_domain::{
 };
 use orrery_oip::{
     Dialect,
-    control::{IndexEntry, ModelList, ModelMetadata, ServerMetadata},
+    control::{IndexEntry, ModelList, ModelMetadata, ServerMetadata, StatisticsResponse},
 };
 
 use super::client::Server;
@@ -50,17 +50,26 @@ pub async fn identify(server: &Server) -> Result<Identity, Failure> {
     let metadata: ServerMetadata = serde_json::from_slice(&reply.body).map_err(|error| {
         Failure::new(FailureClass::Data, format!("GET /v2 was not answered with server metadata: {error}."))
     })?;
+    let kind = kind_of(&metadata);
+    let version = format!("{} {}", metadata.name, metadata.version).trim().to_owned();
+    Ok(Identity { kind, version: Some(version), extensions: metadata.extensions })
+}
+
+/// Which server it is. What only one of them claims decides before its name, which is a setting of Triton's (`--id`).
+fn kind_of(metadata: &ServerMetadata) -> ServerKind {
+    let claims =
+        [("model_configuration", ServerKind::Triton), ("model_repository_extension", ServerKind::KServe)];
+    if let Some((_, kind)) = claims.into_iter().find(|(extension, _)| metadata.has(extension)) {
+        return kind;
+    }
     let name = metadata.name.to_ascii_lowercase();
-    let kind = [
+    let names = [
         ("orrery", ServerKind::Orrery),
         ("triton", ServerKind::Triton),
         ("mlserver", ServerKind::MlServer),
         ("kserve", ServerKind::KServe),
     ];
-    let kind =
-        kind.into_iter().find(|(part, _)| name.contains(part)).map_or(ServerKind::Unknown, |(_, kind)| kind);
-    let version = format!("{} {}", metadata.name, metadata.version).trim().to_owned();
-    Ok(Identity { kind, version: Some(version), extensions: metadata.extensions })
+    names.into_iter().find(|(part, _)| name.contains(part)).map_or(ServerKind::Unknown, |(_, kind)| kind)
 }
 
 /// How the models of a server were found out.
@@ -78,36 +87,84 @@ pub enum Listing {
 ///
 /// # Errors
 /// When it does not answer at all.
-pub async fn models(server: &Server) -> Result<(Listing, Vec<ModelSeen>), Failure> {
-    let reply = server.post("/v2/repository/index", b"{}".to_vec(), PATIENCE).await?;
-    if reply.status.is_success()
-        && let Ok(entries) = serde_json::from_slice::<Vec<IndexEntry>>(&reply.body)
-    {
-        let seen = |entry: IndexEntry| ModelSeen {
-            name: entry.name,
-            version: entry.version.unwrap_or_default(),
-            state: entry
-                .state
-                .map_or_else(|| "UNKNOWN".to_owned(), |state| format!("{state:?}").to_uppercase()),
-            reason: entry.reason.unwrap_or_default(),
-            proved: None,
-        };
-        return Ok((Listing::Index, entries.into_iter().map(seen).collect()));
+pub async fn models(server: &Server, kind: ServerKind) -> Result<(Listing, Vec<ModelSeen>), Failure> {
+    if let Some(mut listed) = index(server).await? {
+        if kind == ServerKind::Triton {
+            add_uploaded(server, &mut listed).await?;
+        }
+        return Ok((Listing::Index, listed));
     }
     let reply = server.get("/v2/models", PATIENCE).await?;
     if reply.status.is_success()
         && let Ok(list) = serde_json::from_slice::<ModelList>(&reply.body)
     {
-        let seen = |name| ModelSeen {
-            name,
-            version: String::new(),
-            state: "READY".to_owned(),
-            reason: String::new(),
-            proved: None,
-        };
-        return Ok((Listing::Names, list.models.into_iter().map(seen).collect()));
+        let mut models = Vec::with_capacity(list.models.len());
+        for name in list.models {
+            models.push(named(server, name).await?);
+        }
+        return Ok((Listing::Names, models));
     }
     Ok((Listing::None, Vec::new()))
+}
+
+/// The repository index; `None` where there is none.
+///
+/// # Errors
+/// When the server does not answer at all.
+pub async fn index(server: &Server) -> Result<Option<Vec<ModelSeen>>, Failure> {
+    let reply = server.post("/v2/repository/index", b"{}".to_vec(), PATIENCE).await?;
+    if !reply.status.is_success() {
+        return Ok(None);
+    }
+    let Ok(entries) = serde_json::from_slice::<Vec<IndexEntry>>(&reply.body) else { return Ok(None) };
+    let seen = |entry: IndexEntry| ModelSeen {
+        name: entry.name,
+        version: entry.version.unwrap_or_default(),
+        state: entry.state.map_or_else(|| "UNKNOWN".to_owned(), |state| format!("{state:?}").to_uppercase()),
+        reason: entry.reason.unwrap_or_default(),
+        proved: None,
+    };
+    Ok(Some(entries.into_iter().map(seen).collect()))
+}
+
+/// Adds what Triton serves and does not list: its index is that of its repository, and what was uploaded is not in there.
+async fn add_uploaded(server: &Server, listed: &mut Vec<ModelSeen>) -> Result<(), Failure> {
+    let reply = server.get("/v2/models/stats", PATIENCE).await?;
+    let Ok(statistics) = serde_json::from_slice::<StatisticsResponse>(&reply.body) else { return Ok(()) };
+    for model in statistics.model_stats {
+        let known = |seen: &ModelSeen| seen.name == model.name && seen.version == model.version;
+        if listed.iter().any(known) || !is_ready(server, &model.name, Some(&model.version)).await? {
+            continue;
+        }
+        listed.push(ModelSeen {
+            name: model.name,
+            version: model.version,
+            state: "READY".to_owned(),
+            reason: "It was uploaded, and is gone when the server is started anew.".to_owned(),
+            proved: None,
+        });
+    }
+    Ok(())
+}
+
+/// A model of `GET /v2/models`. `KServe` lists what was registered, ready or not.
+async fn named(server: &Server, name: String) -> Result<ModelSeen, Failure> {
+    let reply = server.get(&format!("{}/ready", path(&name, None)), PATIENCE).await?;
+    let (state, reason) = if reply.status.is_success() {
+        ("READY".to_owned(), String::new())
+    } else {
+        ("UNAVAILABLE".to_owned(), reply.complaint())
+    };
+    Ok(ModelSeen { name, version: String::new(), state, reason, proved: None })
+}
+
+/// Whether a model, or a version of it, says it is ready.
+///
+/// # Errors
+/// When the server does not answer at all.
+pub async fn is_ready(server: &Server, model: &str, version: Option<&str>) -> Result<bool, Failure> {
+    let reply = server.get(&format!("{}/ready", path(model, version)), PATIENCE).await?;
+    Ok(reply.status.is_success())
 }
 
 /// The path of a model, or of a version of it.
@@ -140,4 +197,26 @@ pub async fn served_version(server: &Server, model: &str) -> Option<String> {
         server.get(&path(model, None), PATIENCE).await.ok().filter(|reply| reply.status.is_success())?;
     let metadata: serde_json::Value = serde_json::from_slice(&reply.body).ok()?;
     metadata.get("parameters")?.get("version")?.as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_known_by_what_only_they_claim_before_their_name() {
+        let kind = |name: &str, extensions: &[&str]| {
+            kind_of(&ServerMetadata {
+                name: name.to_owned(),
+                version: String::new(),
+                extensions: extensions.iter().map(|&extension| extension.to_owned()).collect(),
+            })
+        };
+        assert_eq!(kind("triton", &[]), ServerKind::Triton);
+        assert_eq!(kind("orrery-gpu", &["statistics", "model_configuration"]), ServerKind::Triton);
+        assert_eq!(kind("orrery", &ServerMetadata::EXTENSIONS), ServerKind::Orrery);
+        assert_eq!(kind("kserve", &["model_repository_extension"]), ServerKind::KServe);
+        assert_eq!(kind("mlserver", &[]), ServerKind::MlServer);
+        assert_eq!(kind("someone", &["model_repository"]), ServerKind::Unknown);
+    }
 }

@@ -52,7 +52,14 @@ pub fn made_up(metadata: &ModelMetadata) -> Result<InferRequest<'static>, String
         return Err("its metadata names no inputs".to_owned());
     }
     let inputs = metadata.inputs.iter().map(zeros).collect::<Result<_, _>>()?;
-    Ok(InferRequest { id: Some("probe".to_owned()), inputs, ..InferRequest::default() })
+    // Triton and KServe have no JSON for these: they are asked for as bytes, where the server's dialect has bytes.
+    let short = metadata.outputs.iter().any(|output| is_short_float(DataType::from_name(&output.datatype)));
+    let binary_output = short.then_some(true);
+    Ok(InferRequest { id: Some("probe".to_owned()), inputs, binary_output, ..InferRequest::default() })
+}
+
+fn is_short_float(datatype: Option<DataType>) -> bool {
+    matches!(datatype, Some(DataType::Fp16 | DataType::Bf16))
 }
 
 fn zeros(input: &TensorMetadata) -> Result<Tensor<'static>, String> {
@@ -71,7 +78,8 @@ fn zeros(input: &TensorMetadata) -> Result<Tensor<'static>, String> {
         let size = datatype.size_bytes().unwrap_or(1);
         Tensor::from_wire(name, datatype, shape, vec![0; count as usize * size])
     };
-    tensor.map_err(|error| error.to_string())
+    let tensor = tensor.map_err(|error| error.to_string())?;
+    Ok(if is_short_float(Some(datatype)) { tensor.with_encoding(Encoding::Binary) } else { tensor })
 }
 
 /// Sends a request and reads the answer.
@@ -180,6 +188,14 @@ mod tests {
         assert_eq!(request.inputs[0].shape(), [1, 4]);
         assert_eq!(request.inputs[0].as_f32().expect("floats"), [0.0; 4]);
         assert_eq!(request.inputs[1].strings().expect("texts"), [""]);
+        let mut half = metadata(&[("h", "FP16", &[-1])]);
+        assert_eq!(made_up(&half).expect("made").binary_output, None);
+        half.outputs = half.inputs.clone();
+        let request = made_up(&half).expect("made");
+        assert_eq!(request.binary_output, Some(true));
+        for dialect in [Dialect::Orrery, Dialect::Triton, Dialect::KServe, Dialect::MlServer] {
+            assert!(encode_request(&request, &EncodeOptions::of(dialect)).is_ok(), "{dialect:?}");
+        }
         assert!(made_up(&metadata(&[])).is_err());
         assert!(made_up(&metadata(&[("x", "COMPLEX", &[1])])).is_err());
         assert!(made_up(&metadata(&[("x", "FP32", &[i64::MAX, 2])])).is_err());

@@ -3,6 +3,7 @@
 
 mod load;
 mod record;
+mod triton;
 
 use std::time::{Duration, Instant};
 
@@ -121,6 +122,14 @@ async fn survey(
     for (endpoint, server) in targets {
         surveyed.push(Target::survey(endpoint, server, &model, &folder).await?);
     }
+    let networks = surveyed.iter().any(|target| target.network_bytes().is_some());
+    if networks && surveyed.iter().any(|target| target.kind == ServerKind::Orrery) {
+        return refuse(
+            "Orrery nodes take a row's columns and Triton takes encoded features: a caller could not ask both alike. Name endpoints of \
+             one kind in --to. Nothing was changed."
+                .to_owned(),
+        );
+    }
     let served = surveyed.iter().filter_map(|target| target.served.clone());
     record.rollout.from =
         served.filter(|version| *version != model.version.to_string()).max_by_key(|version| {
@@ -143,13 +152,30 @@ pub async fn drive(mut drive: Drive) {
 
 async fn carry_out(drive: &mut Drive, record: &mut Record) -> Result<Canary, Failure> {
     let targets = survey(&drive.workspace, record, &drive.targets).await?;
+    let ended = bring(drive, record, &targets).await;
+    let back: Vec<&Target> = match &ended {
+        Ok(Canary::Promoted) => Vec::new(),
+        Ok(Canary::RolledBack(_)) => targets.iter().collect(),
+        // Once a gateway splits the traffic by version, what it sends where is its own to say.
+        Err(_) if record.rollout.state == RolloutState::Canary => Vec::new(),
+        Err(_) => targets.iter().filter(|target| target.answers_at_once()).collect(),
+    };
+    for target in back {
+        let back = target.take_back().await;
+        record.note(format!("take it off '{}'", target.name), &back);
+    }
+    ended
+}
+
+/// Loads, warms, splits the traffic and serves.
+async fn bring(drive: &mut Drive, record: &mut Record, targets: &[Target]) -> Result<Canary, Failure> {
     record.enter(RolloutState::Loading);
-    for target in &targets {
+    for target in targets {
         let done = target.load().await;
         record.did(target.intention(), &done)?;
     }
     record.enter(RolloutState::Warming);
-    for target in &targets {
+    for target in targets {
         let proved = warm(target).await;
         record.did(format!("prove and warm it on '{}'", target.name), &proved)?;
     }
@@ -161,20 +187,10 @@ async fn carry_out(drive: &mut Drive, record: &mut Record) -> Result<Canary, Fai
         }
         _ => Canary::Promoted,
     };
-    match ended {
-        Canary::Promoted => {
-            serve(&targets, record).await?;
-            Ok(Canary::Promoted)
-        }
-        Canary::RolledBack(why) => {
-            for target in &targets {
-                let back = target.take_back().await;
-                let what = format!("take it off '{}'", target.name);
-                record.note(what, &back);
-            }
-            Ok(Canary::RolledBack(why))
-        }
+    if matches!(ended, Canary::Promoted) {
+        serve(targets, record).await?;
     }
+    Ok(ended)
 }
 
 /// Proves a version by its answers, and asks it often enough to be warm. Says the median.

@@ -53,7 +53,13 @@ pub async fn ask(
 ) -> TryEndpointState {
     let answered = async {
         let dialect = identity::dialect(kind);
-        let request = request(&state.inputs, row, EncodeOptions::of(dialect).binary)?;
+        let binary = EncodeOptions::of(dialect).binary;
+        let mut request = request(&state.inputs, row, binary)?;
+        let half = |tensor: &TensorSchema| matches!(tensor.datatype.as_str(), "FP16" | "BF16");
+        if binary && state.inputs.iter().chain(&state.outputs).any(half) {
+            // Triton and KServe have no JSON for these.
+            request = probe::in_binary(request);
+        }
         probe::infer(server, dialect, &state.model, state.version.as_deref(), &request).await
     };
     match answered.await {

@@ -118,24 +118,35 @@ impl Watcher {
             }
             Err(failure) => log::debug!("{endpoint} does not say who it is: {failure}"),
         }
-        match identity::models(&self.looker.server).await {
+        let kind = self.known.as_ref().map_or(ServerKind::Unknown, |known| known.kind);
+        match identity::models(&self.looker.server, kind).await {
             Ok((_, models)) => {
-                let models = self.prove(models).await;
+                let models = self.prove(kind, models).await;
                 self.note(Note::Models { endpoint: endpoint.clone(), models });
             }
             Err(failure) => log::debug!("{endpoint} does not list its models: {failure}"),
         }
-        if let Ok(reply) = self.looker.server.get("/metrics", Duration::from_secs(3)).await
-            && reply.status.is_success()
-        {
-            let counters = scrape::counters(&String::from_utf8_lossy(&reply.body));
+        if let Some(counters) = self.count(kind).await {
             self.note(Note::Counted { endpoint, at: now(), counters });
         }
     }
 
+    /// What it counts: by its metrics where it serves them beside its models, else by Triton's statistics.
+    async fn count(&self, kind: ServerKind) -> Option<scrape::Counters> {
+        let patience = Duration::from_secs(3);
+        let reply = self.looker.server.get("/metrics", patience).await.ok()?;
+        if reply.status.is_success() {
+            return Some(scrape::counters(&String::from_utf8_lossy(&reply.body)));
+        }
+        if kind != ServerKind::Triton {
+            return None;
+        }
+        let reply = self.looker.server.get("/v2/models/stats", patience).await.ok()?;
+        serde_json::from_slice(&reply.body).ok().map(|statistics| scrape::of_statistics(&statistics))
+    }
+
     /// Probes what says it is ready; what was proved a short while ago is believed.
-    async fn prove(&mut self, mut models: Vec<ModelSeen>) -> Vec<ModelSeen> {
-        let kind = self.known.as_ref().map_or(ServerKind::Unknown, |known| known.kind);
+    async fn prove(&mut self, kind: ServerKind, mut models: Vec<ModelSeen>) -> Vec<ModelSeen> {
         let mut proofs = BTreeMap::new();
         for model in &mut models {
             if model.state != "READY" {

@@ -10,7 +10,7 @@ use orrery_domain::{
 
 use super::listen::Listener;
 use crate::cli::{
-    Context, Outcome,
+    Context, End, Outcome,
     output::{self, Align},
 };
 
@@ -21,7 +21,10 @@ pub struct StatusArguments {
     patience: u64,
 }
 
-/// Whether everything that is contacted was looked at, and what answers was read.
+/// Longest to wait for the models of servers that answered: each is probed.
+const MODELS: Duration = Duration::from_secs(15);
+
+/// Whether everything that is contacted was looked at, and what answers was identified.
 fn complete(state: &FleetState) -> bool {
     let enabled =
         |name: &str| state.regions.iter().any(|view| view.region.name == name && view.region.enabled);
@@ -43,10 +46,30 @@ fn complete(state: &FleetState) -> bool {
             .all(|status| looked(status))
 }
 
+/// Whether the models of every server that answered were read.
+fn has_models(state: &FleetState) -> bool {
+    let answered = |status: &EndpointStatus| {
+        status.endpoint.role == EndpointRole::Server
+            && status.sightings.first().is_some_and(|seen| seen.latency_secs.is_some())
+    };
+    state.endpoints.iter().all(|status| !answered(status) || status.models_at.is_some())
+}
+
 pub fn run(context: &Context, arguments: &StatusArguments) -> Outcome {
     let listener = Listener::start(context)?;
     let patience = Duration::from_secs(arguments.patience);
-    let state = listener.wait(patience, |state| complete(state).then(|| state.clone()))?;
+    let mut state = listener.wait(patience, |state| complete(state).then(|| state.clone()))?;
+    if !has_models(&state) {
+        let waited = listener.wait(patience.min(MODELS), |newer| {
+            state = newer.clone();
+            has_models(newer).then_some(())
+        });
+        match waited {
+            // A model that hangs keeps nobody from what is known.
+            Ok(()) | Err(End::Failed(_)) => {}
+            Err(end) => return Err(end),
+        }
+    }
     if context.json {
         return output::json(&state);
     }

@@ -147,6 +147,8 @@ pub struct EndpointStatus {
     pub breaker: Option<BreakerView>,
     /// What it serves.
     pub models: Vec<ModelSeen>,
+    /// When that was last read; `None` where it was not yet.
+    pub models_at: Option<UnixSecs>,
     /// Latencies of the last looks of the window, seconds, oldest first; `None` where nothing answered. At most 60.
     pub recent: Vec<Option<f64>>,
 }
@@ -168,6 +170,7 @@ impl EndpointStatus {
             saturation: None,
             breaker: None,
             models: Vec::new(),
+            models_at: None,
             recent: Vec::new(),
         }
     }

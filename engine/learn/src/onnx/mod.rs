@@ -164,6 +164,18 @@ impl OnnxTensor {
     }
 }
 
+/// Inputs and outputs as a file declares them, in its order; nothing is loaded.
+///
+/// # Errors
+/// When it cannot be read, or declares something that is not served.
+pub fn interface(file: &Path) -> Result<(Vec<Slot>, Vec<Slot>), Failure> {
+    let failed = |why: String| {
+        Failure::new(FailureClass::Model, format!("{} cannot be served: {why}.", file.display()))
+    };
+    let bytes = std::fs::read(file).map_err(|error| failed(error.to_string()))?;
+    header::read(&bytes).map_err(failed)
+}
+
 /// A loaded file.
 pub struct OnnxModel {
     model: Model,

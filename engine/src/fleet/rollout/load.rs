@@ -12,14 +12,18 @@ use orrery_domain::{
 };
 use orrery_oip::control::{LoadFile, LoadRequest};
 
+use super::triton::Holding;
 use crate::{
     files,
-    fleet::{client::Server, identity},
+    fleet::{
+        client::Server,
+        identity::{self, Listing},
+    },
     registry,
 };
 
 /// Longest that a load may take: a model is read and warmed.
-const PATIENCE: Duration = Duration::from_mins(2);
+pub(super) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// One server of a rollout, and what it has of the model.
 pub struct Target {
@@ -39,13 +43,15 @@ pub struct Target {
     state: Option<String>,
     /// The version's folder here.
     folder: PathBuf,
+    /// What it has of the model, where it is a Triton.
+    triton: Option<Holding>,
 }
 
 impl Target {
     /// Asks a server what it has.
     ///
     /// # Errors
-    /// When it does not answer.
+    /// When it does not answer, or the version cannot come onto it.
     pub async fn survey(
         endpoint: &FleetEndpoint,
         server: &Server,
@@ -53,7 +59,26 @@ impl Target {
         folder: &Path,
     ) -> Result<Self, Failure> {
         let kind = identity::identify(server).await?.kind;
-        let (_, models) = identity::models(server).await?;
+        let (listing, models) = identity::models(server, kind).await?;
+        if listing != Listing::Index {
+            let message = format!(
+                "'{}' ({}) names no versions of its models, so that none can be brought there and told from another. Name the other \
+                 endpoints in --to. Nothing was changed.",
+                endpoint.name,
+                kind.title()
+            );
+            return Err(Failure::new(FailureClass::Client, message));
+        }
+        let triton = match kind {
+            ServerKind::Triton => {
+                let at = |failure: Failure| Failure {
+                    message: format!("'{}': {}", endpoint.name, failure.message),
+                    ..failure
+                };
+                Some(Holding::survey(server, model, folder).await.map_err(at)?)
+            }
+            _ => None,
+        };
         let version = model.version.to_string();
         let of = |known: &&orrery_domain::fleet::ModelSeen| known.name == model.name;
         let state =
@@ -62,12 +87,14 @@ impl Target {
         let metadata = identity::metadata(server, &model.name, None).await.ok();
         let said = match kind {
             ServerKind::Orrery => identity::served_version(server, &model.name).await,
+            ServerKind::Triton => triton.as_ref().and_then(Holding::served).map(|served| served.to_string()),
             _ => metadata.and_then(|metadata| metadata.versions.last().cloned()),
         };
         let ready = models.iter().filter(of).filter(|known| known.state == "READY");
         let served = said.or_else(|| {
             ready
                 .map(|known| known.version.clone())
+                .filter(|version| !version.is_empty())
                 .max_by_key(|version| version.parse::<u64>().unwrap_or_default())
         });
         Ok(Self {
@@ -79,12 +106,20 @@ impl Target {
             served,
             state,
             folder: folder.to_path_buf(),
+            triton,
         })
     }
 
     /// What is done here, in words.
     pub fn intention(&self) -> String {
         let (model, version, name) = (&self.model, &self.version, &self.name);
+        if let Some(bytes) = self.network_bytes() {
+            let bytes = words::count(bytes);
+            return format!(
+                "upload model.onnx of {model} version {version} to '{name}' ({bytes} bytes) and load it: encoded features in, what \
+                 the network says out"
+            );
+        }
         match (self.state.as_deref(), self.kind) {
             (Some("READY"), _) => format!("use {model} version {version}, which '{name}' has ready"),
             (Some(_), _) => format!("load {model} version {version} on '{name}'"),
@@ -107,16 +142,23 @@ impl Target {
         )
     }
 
+    /// Bytes of the network that is uploaded in place of the whole model; `None` where that is not the way.
+    pub fn network_bytes(&self) -> Option<u64> {
+        self.triton.as_ref().and_then(Holding::upload_bytes)
+    }
+
+    /// Whether what is loaded answers at once where no version is named, so that it must not stay when something fails.
+    pub fn answers_at_once(&self) -> bool {
+        self.triton.is_some()
+    }
+
     async fn order(&self, request: &LoadRequest) -> Result<(), Failure> {
-        let path = format!("/v2/repository/models/{}/load", self.model);
-        let reply = self.server.post(&path, request.encode(), PATIENCE).await?;
-        if reply.status.is_success() {
-            return Ok(());
-        }
-        Err(Failure::new(
-            FailureClass::Model,
-            format!("'{}' answered with {}.", self.name, reply.complaint()),
-        ))
+        order(&self.server, &self.model, request).await.map_err(|failure| self.at(failure))
+    }
+
+    /// A failure, with the endpoint's name.
+    fn at(&self, failure: Failure) -> Failure {
+        Failure { message: format!("'{}': {}", self.name, failure.message), ..failure }
     }
 
     /// Loads the version; what is served stays what it is.
@@ -124,6 +166,9 @@ impl Target {
     /// # Errors
     /// Why it is not there afterwards.
     pub async fn load(&self) -> Result<String, Failure> {
+        if let Some(triton) = &self.triton {
+            return triton.load(&self.server).await.map_err(|failure| self.at(failure));
+        }
         let mut request = LoadRequest { version: Some(self.version.clone()), ..LoadRequest::default() };
         let detail = match (self.state.as_deref(), self.kind) {
             (Some("READY"), _) => "it was ready".to_owned(),
@@ -142,7 +187,7 @@ impl Target {
                 "loaded by its own repository".to_owned()
             }
         };
-        let (_, models) = identity::models(&self.server).await?;
+        let (_, models) = identity::models(&self.server, self.kind).await?;
         let there = models.iter().find(|known| known.name == self.model && known.version == self.version);
         match there {
             Some(known) if known.state == "READY" => Ok(detail),
@@ -165,6 +210,9 @@ impl Target {
     /// # Errors
     /// Why the server did not.
     pub async fn serve(&self) -> Result<String, Failure> {
+        if let Some(triton) = &self.triton {
+            return triton.serve(&self.server).await.map_err(|failure| self.at(failure));
+        }
         if self.kind != ServerKind::Orrery {
             return Ok("its own rule decides which version it serves".to_owned());
         }
@@ -173,11 +221,14 @@ impl Target {
         Ok(String::new())
     }
 
-    /// Makes the version before the served one again. What was loaded stays loaded, out of the traffic.
+    /// Makes the version before the served one again. What was loaded stays loaded, out of the traffic; on Triton it goes.
     ///
     /// # Errors
     /// Why the server did not.
     pub async fn take_back(&self) -> Result<String, Failure> {
+        if let Some(triton) = &self.triton {
+            return triton.take_back(&self.server).await.map_err(|failure| self.at(failure));
+        }
         match (&self.served, self.kind) {
             (Some(served), ServerKind::Orrery) => {
                 let version = Some(served.clone());
@@ -187,6 +238,26 @@ impl Target {
             _ => Ok("its own rule decides which version it serves".to_owned()),
         }
     }
+}
+
+/// Asks a server to load a model.
+///
+/// # Errors
+/// Why it did not.
+pub(super) async fn order(server: &Server, model: &str, request: &LoadRequest) -> Result<(), Failure> {
+    let path = format!("/v2/repository/models/{model}/load");
+    let reply = server.post(&path, request.encode(), PATIENCE).await?;
+    if reply.status.is_success() {
+        return Ok(());
+    }
+    let complaint = reply.complaint();
+    // Triton's words where it was started without explicit control, whatever the reason.
+    let help = if complaint.contains("not allowed if polling") {
+        " Start it with --model-control-mode=explicit to have models loaded."
+    } else {
+        ""
+    };
+    Err(Failure::new(FailureClass::Model, format!("It answered with {complaint}.{help}")))
 }
 
 /// The files that a version's card vouches for, and the card.

@@ -91,6 +91,7 @@ pub fn server(region: &str, index: usize, p50: f64) -> EndpointStatus {
         saturation: Some(0.31),
         breaker: Some(closed()),
         models: vec![model("flights-gbt", "2", Some(true)), model("diamonds-gbt", "3", None)],
+        models_at: Some(NOW - 3.0),
         recent: looks(p50, index),
     }
 }
