@@ -2,6 +2,7 @@
 
 mod compare;
 mod data;
+mod explain;
 mod quantize;
 mod train;
 mod usage;

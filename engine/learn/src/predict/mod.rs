@@ -66,9 +66,7 @@ trait Scores: Send + Sync {
     fn score(&self, table: &Table) -> Result<(Vec<f64>, usize, TransformReport), Failure>;
 
     /// What can be explained of it.
-    fn explained(&self) -> Option<Explained<'_>> {
-        None
-    }
+    fn explained(&self) -> Explained<'_>;
 
     /// Columns of an encoded row; none for trees.
     fn encoded_columns(&self) -> Option<usize> {
@@ -94,6 +92,10 @@ impl Scores for Integer {
         Ok((self.network.score(&encoded)?, self.outputs, report))
     }
 
+    fn explained(&self) -> Explained<'_> {
+        Explained::Integer { rules: &self.preprocess, network: &self.network, outputs: self.outputs }
+    }
+
     fn encoded_columns(&self) -> Option<usize> {
         Some(self.network.columns())
     }
@@ -116,9 +118,9 @@ impl Scores for Network {
         Ok((self.scorer.score(&encoded)?, self.scorer.architecture().outputs, report))
     }
 
-    fn explained(&self) -> Option<Explained<'_>> {
+    fn explained(&self) -> Explained<'_> {
         let (rules, means) = (&self.preprocess, self.means.as_ref());
-        Some(Explained::Network { rules, scorer: &self.scorer, means })
+        Explained::Network { rules, scorer: &self.scorer, means }
     }
 
     fn encoded_columns(&self) -> Option<usize> {
@@ -153,8 +155,8 @@ impl Scores for Trees {
         Ok((self.scorer.score(&encoded), self.scorer.outputs(), report))
     }
 
-    fn explained(&self) -> Option<Explained<'_>> {
-        Some(Explained::Trees { rules: &self.preprocess, scorer: &self.scorer })
+    fn explained(&self) -> Explained<'_> {
+        Explained::Trees { rules: &self.preprocess, scorer: &self.scorer }
     }
 }
 
@@ -239,7 +241,7 @@ impl Predictor {
     }
 
     /// What can be explained of it.
-    pub(crate) fn explained(&self) -> Option<Explained<'_>> {
+    pub(crate) fn explained(&self) -> Explained<'_> {
         self.scores.explained()
     }
 
@@ -253,7 +255,7 @@ impl Predictor {
     }
 
     /// The predicted class of one row of probabilities. `[classes]`
-    fn class(&self, probabilities: &[f64]) -> usize {
+    pub(crate) fn class(&self, probabilities: &[f64]) -> usize {
         let threshold = self.card.threshold.unwrap_or(DEFAULT_THRESHOLD);
         decide(probabilities, (self.card.task == Task::Binary).then_some(threshold))
     }
