@@ -1,7 +1,9 @@
 //! Strips: lines of a chart that share one axis, each with a name, a bar, an interval and dots (importance, beeswarm, waterfall).
 
 use egui::{
-    Align2, Color32, FontFamily, FontId, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2,
+    Align2, Color32, FontFamily, FontId, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2,
+    text::{LayoutJob, TextWrapping},
+    vec2,
 };
 
 use super::{chart::ticks, chart_card::picture_card, strips_export};
@@ -122,11 +124,11 @@ impl Strips<'_> {
         let painter = ui.painter();
         let middle = line.center().y;
         let place = |x: f64| plot.left() + self.share(x) as f32 * plot.width();
-        let names = painter
-            .with_clip_rect(Rect::from_min_max(line.min, pos2(plot.left() - space::XS, line.bottom())));
-        let words = FontId::proportional(size::LABEL);
-        let at = pos2(line.left(), middle);
-        names.text(at, Align2::LEFT_CENTER, &strip.name, words, theme.text.body);
+        let font = FontId::proportional(size::LABEL);
+        let mut name = LayoutJob::simple_singleline(strip.name.clone(), font, theme.text.body);
+        name.wrap = TextWrapping::truncate_at_width(plot.left() - space::XS - line.left());
+        let name = painter.layout_job(name);
+        painter.galley(pos2(line.left(), middle - name.size().y / 2.0), name, theme.text.body);
         let numbers = FontId::new(size::LABEL, FontFamily::Name(NUMBERS.into()));
         let at = pos2(line.right(), middle);
         painter.text(at, Align2::RIGHT_CENTER, &strip.value, numbers, theme.text.body);

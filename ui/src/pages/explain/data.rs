@@ -328,10 +328,13 @@ pub(super) fn dependence(column: &ColumnDependence) -> (Vec<ChartLine>, (f64, f6
     let line = |values: &[f64]| -> Vec<[f64; 2]> {
         column.grid.iter().zip(values).map(|(point, value)| [point.x, *value]).collect()
     };
-    let mut lines: Vec<ChartLine> =
-        column.lines.iter().map(|row| ChartLine { color: None, points: line(row), dots: false }).collect();
+    let mut lines: Vec<ChartLine> = column
+        .lines
+        .iter()
+        .map(|row| ChartLine { points: line(row), faint: true, ..ChartLine::default() })
+        .collect();
     let mean: Vec<f64> = column.grid.iter().map(|point| point.mean).collect();
-    lines.push(ChartLine { color: Some(0), points: line(&mean), dots: true });
+    lines.push(ChartLine { color: Some(0), points: line(&mean), dots: true, faint: false });
     let x = range(column.grid.iter().map(|point| point.x));
     let y = range(column.lines.iter().flatten().chain(&mean).copied());
     (lines, x, y)

@@ -120,7 +120,7 @@ fn summary(
         |ui| {
             ui.add(Label::new(theme.weak(data::about(report))).wrap());
             for (state, word, words) in data::checks(report) {
-                ui.horizontal_top(|ui| {
+                ui.horizontal(|ui| {
                     badge::badge(ui, theme, state, word);
                     ui.add(Label::new(theme.body(words)).wrap().selectable(true));
                 });
@@ -341,8 +341,7 @@ fn dependence(page: &mut ExplainPage, found: &Dependence, ctx: &mut PageContext<
         },
     );
     ui.add_space(space::S);
-    let words =
-        format!("{unit}. The thick line is the mean; a dashed one is what the model says for one row.");
+    let words = format!("{unit}. The thick line is the mean; a thin one is what the model says for one row.");
     ui.add(Label::new(ctx.theme.weak(words)).wrap());
 }
 
