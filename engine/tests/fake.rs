@@ -13,6 +13,7 @@ use orrery_domain::{
     compress::CompressReport,
     dataset::{ColumnSchema, ColumnType, Dataset, FileFormat, ImportBudget, ImportOptions, SourceFile},
     device::{Device, DeviceChoice, DeviceKind, DeviceState},
+    explain::ExplainReport,
     job::{JobEvent, PredictReport, RowPrediction, TrainSummary},
     metric::{MetricId, MetricValue, Metrics},
     model::{Lineage, ModelCard, ModelFile, SplitCounts},
@@ -30,6 +31,7 @@ use orrery_learn::{
     compare::CompareJob,
     compress::CompressJob,
     control::{Interrupt, JobControl, Wish, check},
+    explain::ExplainJob,
     model::{PREPROCESS, TREES},
     train::TrainJob,
 };
@@ -273,6 +275,10 @@ impl Work for ScriptedWork {
         })
     }
 
+    fn explain(&self, _job: &ExplainJob<'_>, _control: &dyn JobControl) -> Result<ExplainReport, Interrupt> {
+        Err(Failure::new(FailureClass::Client, "Nothing is explained here.").into())
+    }
+
     fn compress(
         &self,
         _job: &CompressJob,
@@ -303,13 +309,14 @@ impl Work for ScriptedWork {
 
     fn load(&self, model: &Path) -> Result<RowAnswerer, Failure> {
         let name = model.display().to_string();
-        Ok(Box::new(move |row| {
+        Ok(Box::new(move |asked| {
             Ok(RowPrediction {
-                prediction: format!("{} of {name}", row.len()),
+                prediction: format!("{} of {name}", asked.row.len()),
                 value: None,
                 probabilities: Vec::new(),
                 warnings: Vec::new(),
                 secs: 0.0,
+                explanation: None,
             })
         }))
     }

@@ -85,7 +85,7 @@ fn a_file_becomes_a_model_and_answers_a_row() {
     assert_eq!(curves.series.len(), 1);
     engine.send(Command::LoadModel { model: model.clone() });
     wait_for(&engine, "the card", |snapshot| snapshot.models[0].card.is_some());
-    engine.send(Command::TryRow { model, row: vec![("a".into(), Some("1".into()))] });
+    engine.send(Command::TryRow { model, row: vec![("a".into(), Some("1".into()))], explain: false });
     let answered = wait_for(&engine, "the answer", |snapshot| {
         snapshot.try_row.as_ref().is_some_and(|state| state.answer.is_some())
     });

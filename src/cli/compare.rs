@@ -88,7 +88,7 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Outcome {
 }
 
 /// The rows a person named: a file that a version was trained from is taken as its dataset, so that only test rows judge.
-fn rows(context: &Context, data: Option<&str>, models: &[ModelRef]) -> Result<CompareData, End> {
+pub(super) fn rows(context: &Context, data: Option<&str>, models: &[ModelRef]) -> Result<CompareData, End> {
     let trained_on = |model: &ModelRef| -> Result<DatasetId, Failure> {
         Ok(registry::read_card(&context.workspace.model(model))?.lineage.dataset)
     };

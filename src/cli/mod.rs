@@ -5,6 +5,7 @@ mod compress;
 mod data;
 mod devices;
 mod doctor;
+mod explain;
 mod fleet;
 #[cfg(feature = "fault-injection")]
 mod flood;
@@ -60,6 +61,8 @@ enum Subcommands {
     Train(Box<train::TrainArguments>),
     /// Measure a model on a file that has its target
     Evaluate(predict::EvaluateArguments),
+    /// Say what each column added to answers, what matters to a model, and what would change its mind
+    Explain(Box<explain::ExplainArguments>),
     /// Make a smaller or faster version of a network, and measure what that costs
     Quantize(compress::quantize::QuantizeArguments),
     /// Make a version of a network without its least worthy units, and measure what that costs
@@ -203,6 +206,7 @@ fn run(mut arguments: Arguments) -> Outcome {
         None => window::run(&context, &arguments.window),
         Some(Subcommands::Data(command)) => data::run(&context, command),
         Some(Subcommands::Train(arguments)) => train::run(&context, &arguments),
+        Some(Subcommands::Explain(arguments)) => explain::run(&context, &arguments),
         Some(Subcommands::Quantize(arguments)) => compress::quantize::run(&context, &arguments),
         Some(Subcommands::Prune(arguments)) => compress::prune::run(&context, &arguments),
         Some(Subcommands::Distil(arguments)) => compress::distil::run(&context, &arguments),

@@ -3,6 +3,7 @@
 mod compare;
 mod data;
 mod distil;
+mod explain;
 mod prune;
 mod quantize;
 mod train;

@@ -45,6 +45,18 @@ fn a_person_trains_pauses_judges_and_tries_a_model_in_the_window() {
     window.wait_text("Prediction: ", 60);
     pictures::take(&mut window, &kept, "models-try");
 
+    window.press("Explain…");
+    window.wait_text("What is explained", 20);
+    window.press("Explain model");
+    window.wait_text("Beeswarm", 120);
+    window.wait_text("The parts add up", 20);
+    pictures::take(&mut window, &kept, "explain");
+    window.press("One row");
+    window.wait_text("Row 0: from", 20);
+    window.activate("Explain the edited row");
+    window.wait_text("Edited row: from", 60);
+    pictures::take(&mut window, &kept, "explain-row");
+
     window.click(Role::Tab, "Settings");
     window.wait_text("Outbound connections", 20);
     pictures::take(&mut window, &kept, "settings");

@@ -394,6 +394,25 @@ fn answers_are_explained_and_the_parts_add_up() {
             assert!((prediction - (p / (1.0 - p)).ln()).abs() < 1e-3, "{said} {p}");
         }
     }
+    // Methods that take a background: rows that are sent beside, or the rows themselves; each with its own check.
+    for (model, method) in [
+        ("trees", "exact-shapley"),
+        ("trees", "kernel-shap"),
+        ("net", "permutation-shap"),
+        ("net", "expected-gradients"),
+        ("net", "lime"),
+    ] {
+        let asked = json!({
+            "model": model, "method": method, "rows": &rows(false)[..2], "background": rows(false), "checks": true, "seed": 7
+        });
+        let answer = node.post("/api/ml/explain", &asked.to_string());
+        assert_eq!(answer.status, 200, "{}", text(&answer.body));
+        let found = answer.json();
+        assert_eq!(found["method"], method);
+        assert_eq!(found["against"]["rows"], 10, "{found}");
+        assert_eq!(found["checks"][0]["name"], "infidelity", "{found}");
+        assert!(found["rows"][1]["attributions"]["x"].is_f64(), "{found}");
+    }
     // What decides is `x`: it says more than `c` does.
     let asked = json!({ "model": "trees", "version": "1", "method": "auto", "class": "no", "rows": [{ "x": 9, "c": null }] });
     let found = node.post("/api/ml/explain", &asked.to_string()).json();
@@ -410,7 +429,13 @@ fn answers_are_explained_and_the_parts_add_up() {
         (json!({ "model": "trees", "rows": [{ "x": "one", "c": "a" }] }), "'one'"),
         (json!({ "model": "trees", "rows": [{ "x": 1, "c": "a", "z": 1 }] }), "'z'"),
         (json!({ "model": "trees", "rows": rows(false), "class": "maybe" }), "no, yes"),
-        (json!({ "model": "trees", "rows": rows(false), "method": "lime" }), "tree-shap"),
+        (json!({ "model": "trees", "rows": rows(false), "method": "guess" }), "tree-shap"),
+        (json!({ "model": "trees", "rows": rows(false), "method": "integrated-gradients" }), "does not fit"),
+        (
+            json!({ "model": "trees", "rows": rows(false), "method": "partial-dependence" }),
+            "no parts of single",
+        ),
+        (json!({ "model": "trees", "rows": [{ "x": 1, "c": "a" }], "method": "kernel-shap" }), "background"),
         (json!({ "model": "net", "rows": rows(false), "baseline": "row:10" }), "0 to 9"),
         (json!({ "model": "net" }), "openapi"),
     ] {

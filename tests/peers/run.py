@@ -6,6 +6,7 @@ metrics   scikit-learn's metrics, golden and live; what predict promises, as pan
 onnx      ONNX Runtime on model.onnx of models trained here
 pandas    the profile of a file against pandas
 linear    linear and logistic regression against scikit-learn
+explain   captum's and shap's values, recomputed from their definitions
 compare   the tests of whether models differ: McNemar, DeLong, 5x2cv, corrections, calibration
 oip       NVIDIA's tritonclient: it still sends what the codec's tests read, and reads what the codec writes
 fleet     Seldon's MLServer, KServe's Python server and NVIDIA's tritonserver as endpoints of the fleet (of mlserver.txt, kserve.txt
@@ -25,7 +26,7 @@ import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-CHECKS = ["metrics", "onnx", "pandas", "linear", "compare", "oip", "node", "fleet"]
+CHECKS = ["metrics", "onnx", "pandas", "linear", "compare", "explain", "oip", "node", "fleet"]
 
 
 def metrics(orrery, folder):
@@ -55,6 +56,12 @@ def compare(_orrery, _folder):
     import paired_tests
 
     return paired_tests.check()
+
+
+def explain(_orrery, _folder):
+    import explanations
+
+    return explanations.check()
 
 
 def oip(_orrery, _folder):

@@ -30,6 +30,8 @@ pub enum UiCommand {
     /// Go to a page.
     GoModels,
     /// Go to a page.
+    GoExplain,
+    /// Go to a page.
     GoCompare,
     /// Go to a page.
     GoCompress,
@@ -71,6 +73,8 @@ pub enum UiCommand {
     PredictOnFile,
     /// Export the selected model.
     ExportModel,
+    /// Explain the chosen model.
+    ExplainModel,
     /// Compare the chosen versions.
     CompareModels,
     /// Delete the selected model.
@@ -163,12 +167,13 @@ pub struct CommandContext<'a> {
 
 impl UiCommand {
     /// Every command, in the order of menus.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 48] = [
         Self::GoHome,
         Self::GoData,
         Self::GoTrain,
         Self::GoRuns,
         Self::GoModels,
+        Self::GoExplain,
         Self::GoCompare,
         Self::GoCompress,
         Self::GoDeployments,
@@ -190,6 +195,7 @@ impl UiCommand {
         Self::ShowModelOfRun,
         Self::PredictOnFile,
         Self::ExportModel,
+        Self::ExplainModel,
         Self::CompareModels,
         Self::DeleteModel,
         Self::RestoreModel,
@@ -249,6 +255,9 @@ impl UiCommand {
             Self::GoTrain => ("Train", "Describe and start a training", icon::TRAIN, Go),
             Self::GoRuns => ("Runs", "Trainings, live and past", icon::RUNS, Go),
             Self::GoModels => ("Models", "Model versions and their cards", icon::MODELS, Go),
+            Self::GoExplain => {
+                ("Explain", "What a model goes by, and why a row got its answer", icon::EXPLAIN, Go)
+            }
             Self::GoCompare => ("Compare", "Whether one version is better beyond chance", icon::COMPARE, Go),
             Self::GoCompress => ("Compress", "Smaller versions of models", icon::COMPRESS, Go),
             Self::GoSettings => ("Settings", "Devices, appearance, workspace", icon::SETTINGS, Go),
@@ -278,6 +287,9 @@ impl UiCommand {
                 ("Predict on a file…", "Add predictions to a table", icon::PREDICT, Models)
             }
             Self::ExportModel => ("Export…", "Copy this model's files into a folder", icon::EXPORT, Models),
+            Self::ExplainModel => {
+                ("Explain model", "Explain the model this form names", icon::EXPLAIN, Models)
+            }
             Self::CompareModels => {
                 ("Compare models", "Compare the versions this form names", icon::COMPARE, Models)
             }
@@ -338,6 +350,7 @@ impl UiCommand {
             Self::GoTrain => PageId::Train,
             Self::GoRuns => PageId::Runs,
             Self::GoModels => PageId::Models,
+            Self::GoExplain => PageId::Explain,
             Self::GoCompare => PageId::Compare,
             Self::GoCompress => PageId::Compress,
             Self::GoDeployments => PageId::Deployments,
@@ -359,6 +372,7 @@ impl UiCommand {
     /// The page that executes it wherever the window is: it is opened first.
     pub fn home(self) -> Option<PageId> {
         Some(match self {
+            Self::ExplainModel => PageId::Explain,
             Self::CompareModels => PageId::Compare,
             Self::Compress => PageId::Compress,
             Self::DeployModel => PageId::Deployments,
@@ -413,6 +427,10 @@ impl UiCommand {
                 Some(_) => Err("This model version is not in the bin."),
                 None => Err("Choose a model first."),
             },
+            Self::ExplainModel => {
+                let any = at.snapshot.models.iter().any(|entry| !entry.deleted);
+                any.then_some(()).ok_or("Train a model first: there is nothing to explain.")
+            }
             Self::CompareModels => {
                 let present = at.snapshot.models.iter().filter(|entry| !entry.deleted).count();
                 if present < 2 { Err("Train two models first: there is nothing to compare.") } else { Ok(()) }
@@ -432,7 +450,7 @@ impl UiCommand {
 
     fn changes_workspace(self) -> bool {
         !matches!(self.group(), Group::Go | Group::Window)
-            && !matches!(self, Self::ShowModelOfRun | Self::CompareModels)
+            && !matches!(self, Self::ShowModelOfRun | Self::ExplainModel | Self::CompareModels)
             || self == Self::MeasureDevices
     }
 }

@@ -198,6 +198,17 @@ impl PickRequest {
         }
     }
 
+    /// A question for a table whose rows a page looks at; the page asks for the path by that key.
+    pub fn rows(title: &str, key: &str) -> Self {
+        Self {
+            title: title.to_owned(),
+            mode: PickMode::Open,
+            file_name: String::new(),
+            filters: vec![("Tables".to_owned(), TABLE_ENDINGS.map(str::to_owned).to_vec())],
+            then: PickThen::Page(key.to_owned()),
+        }
+    }
+
     /// A question for where to write `bytes` that the window made.
     pub fn save(title: impl Into<String>, file_name: impl Into<String>, bytes: Vec<u8>) -> Self {
         Self {

@@ -19,6 +19,8 @@ pub enum PageId {
     Runs,
     /// Model versions and their cards.
     Models,
+    /// What a model goes by.
+    Explain,
     /// Model versions held against each other.
     Compare,
     /// Smaller versions of networks.
@@ -62,6 +64,11 @@ pub enum Route {
         /// The model version shown.
         model: Option<ModelRef>,
     },
+    /// Explain.
+    Explain {
+        /// The model to explain.
+        model: Option<ModelRef>,
+    },
     /// Compare.
     Compare {
         /// The first version.
@@ -98,12 +105,13 @@ pub enum Route {
 
 impl PageId {
     /// Every page, in the rail's order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Home,
         Self::Data,
         Self::Train,
         Self::Runs,
         Self::Models,
+        Self::Explain,
         Self::Compare,
         Self::Compress,
         Self::Deployments,
@@ -126,6 +134,7 @@ impl PageId {
             Self::Train => "Train",
             Self::Runs => "Runs",
             Self::Models => "Models",
+            Self::Explain => "Explain",
             Self::Compare => "Compare",
             Self::Compress => "Compress",
             Self::Deployments => "Deployments",
@@ -144,6 +153,7 @@ impl PageId {
             Self::Train => icon::TRAIN,
             Self::Runs => icon::RUNS,
             Self::Models => icon::MODELS,
+            Self::Explain => icon::EXPLAIN,
             Self::Compare => icon::COMPARE,
             Self::Compress => icon::COMPRESS,
             Self::Deployments => icon::DEPLOYMENTS,
@@ -167,6 +177,7 @@ impl PageId {
             Self::Train => Route::Train { dataset: None },
             Self::Runs => Route::Runs { run: None },
             Self::Models => Route::Models { model: None },
+            Self::Explain => Route::Explain { model: None },
             Self::Compare => Route::Compare { model: None },
             Self::Compress => Route::Compress { model: None },
             Self::Deployments => Route::Deployments { model: None },
@@ -187,6 +198,7 @@ impl Route {
             Self::Train { .. } => PageId::Train,
             Self::Runs { .. } => PageId::Runs,
             Self::Models { .. } => PageId::Models,
+            Self::Explain { .. } => PageId::Explain,
             Self::Compare { .. } => PageId::Compare,
             Self::Compress { .. } => PageId::Compress,
             Self::Deployments { .. } => PageId::Deployments,

@@ -9,6 +9,7 @@ use crate::{
     compress::CompressMethod,
     dataset::ImportOptions,
     device::DeviceChoice,
+    explain::ExplainSettings,
     fleet::FleetCommand,
     ids::{DatasetId, ModelRef, RunId},
     training::TrainConfig,
@@ -134,6 +135,17 @@ pub enum Command {
         /// How.
         settings: CompareSettings,
     },
+    /// Explain a model's answers; the answer is [`crate::snapshot::ExplainState`].
+    Explain {
+        /// The model.
+        model: ModelRef,
+        /// The rows.
+        source: CompareSource,
+        /// How.
+        settings: Box<ExplainSettings>,
+        /// A `.csv` file for all rows.
+        out: Option<PathBuf>,
+    },
     /// Make a smaller version of a model.
     Compress {
         /// Model.
@@ -147,6 +159,8 @@ pub enum Command {
         model: ModelRef,
         /// Values by column, as text.
         row: Vec<(String, Option<String>)>,
+        /// Whether the answer is explained, too.
+        explain: bool,
     },
     /// Copy a model version into a folder.
     ExportModel {

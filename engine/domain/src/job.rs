@@ -9,6 +9,7 @@ use crate::{
     compress::{CompressMethod, CompressReport},
     dataset::{Dataset, ImportBudget, ImportOptions},
     device::{Device, DeviceChoice},
+    explain::{ExplainReport, ExplainSettings, Explanation},
     failure::Failure,
     ids::{ModelRef, RunId},
     metric::Metrics,
@@ -91,6 +92,21 @@ pub enum JobSpec {
         /// How.
         settings: CompareSettings,
     },
+    /// Explain a model's answers.
+    Explain {
+        /// Workspace folder.
+        home: PathBuf,
+        /// The model.
+        model: ModelRef,
+        /// The rows.
+        data: CompareData,
+        /// The dataset that the model was trained on, where it is here.
+        trained_on: Option<Box<Dataset>>,
+        /// How.
+        settings: Box<ExplainSettings>,
+        /// The file to write (`.csv`).
+        out: Option<PathBuf>,
+    },
     /// Compress a model into a new version of it.
     Compress {
         /// Workspace folder.
@@ -164,6 +180,9 @@ pub struct RowPrediction {
     pub warnings: Vec<String>,
     /// Seconds it took inside the session.
     pub secs: f64,
+    /// What each column added, where that was asked for and can be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Box<Explanation>>,
 }
 
 /// A request to a session: one line of JSON on its standard input.
@@ -173,6 +192,9 @@ pub struct RowRequest {
     pub request: u64,
     /// Values by column, as text; a column left out or `None` is missing.
     pub row: Vec<(String, Option<String>)>,
+    /// Whether the answer is explained, too, by the model's own method.
+    #[serde(default)]
+    pub explain: bool,
 }
 
 /// What a training run ended with.
@@ -290,6 +312,11 @@ pub enum JobEvent {
     Compared {
         /// What was found.
         report: Box<CompareReport>,
+    },
+    /// An explanation ended well.
+    Explained {
+        /// What was found.
+        report: Box<ExplainReport>,
     },
     /// A compression ended well; its model is registered.
     Compressed {

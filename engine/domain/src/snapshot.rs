@@ -10,6 +10,7 @@ use crate::{
     curves::Curves,
     dataset::Dataset,
     device::{Device, DeviceChoice},
+    explain::{ExplainMethod, ExplainReport, ExplainSettings},
     failure::Failure,
     fleet::FleetState,
     ids::{DatasetId, ModelRef, RunId},
@@ -113,6 +114,13 @@ pub enum JobKind {
         /// Models.
         models: Vec<ModelRef>,
     },
+    /// Explanation of a model's answers.
+    Explain {
+        /// Model.
+        model: ModelRef,
+        /// Method; none: the model's own.
+        method: Option<ExplainMethod>,
+    },
     /// Compression of a model.
     Compress {
         /// Model.
@@ -157,6 +165,8 @@ pub enum JobOutcome {
     },
     /// A comparison is there.
     Compared,
+    /// An explanation is there.
+    Explained,
     /// A smaller model is there.
     Compressed {
         /// It.
@@ -237,6 +247,21 @@ pub struct CompareState {
     pub answer: Option<Result<CompareReport, Failure>>,
 }
 
+/// The latest [`crate::Command::Explain`] and its answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExplainState {
+    /// The job that computes it.
+    pub job: u64,
+    /// Model asked about.
+    pub model: ModelRef,
+    /// Rows asked about.
+    pub source: CompareSource,
+    /// How it was asked.
+    pub settings: ExplainSettings,
+    /// What was found; `None` while the job goes on, or where it was cancelled.
+    pub answer: Option<Result<ExplainReport, Failure>>,
+}
+
 /// A run's curves.
 pub type RunSeries = BTreeMap<SeriesId, Series>;
 
@@ -283,6 +308,8 @@ pub struct Snapshot {
     pub try_row: Option<Arc<TryRowState>>,
     /// Latest comparison.
     pub comparison: Option<Arc<CompareState>>,
+    /// Latest explanation.
+    pub explanation: Option<Arc<ExplainState>>,
     /// The fleet.
     pub fleet: Arc<FleetState>,
     /// The window's own state as it was last saved; read once at start.

@@ -29,6 +29,7 @@ pub fn settles(event: &JobEvent) -> bool {
         | JobEvent::Profiled { .. }
         | JobEvent::Evaluated { .. }
         | JobEvent::Compressed { .. }
+        | JobEvent::Explained { .. }
         | JobEvent::Predicted { .. }
         | JobEvent::Compared { .. }
         | JobEvent::Devices { .. }

@@ -64,6 +64,7 @@ pub fn fold(run: &mut Run, event: &JobEvent, at: UnixSecs) {
         | JobEvent::Profiled { .. }
         | JobEvent::Evaluated { .. }
         | JobEvent::Compressed { .. }
+        | JobEvent::Explained { .. }
         | JobEvent::Predicted { .. }
         | JobEvent::Compared { .. }
         | JobEvent::Devices { .. }

@@ -20,6 +20,7 @@ use orrery_domain::{
 use orrery_learn::{
     compare::CompareJob,
     control::{Interrupt, JobControl},
+    explain::ExplainJob,
     faults, room,
     train::TrainJob,
 };
@@ -181,6 +182,20 @@ fn batch(spec: &JobSpec, work: &dyn Work, control: &dyn JobControl) -> Result<Jo
             let (blobs, scratch) = (workspace.blobs(), workspace.jobs());
             let job = CompareJob { models: &models, data, blobs: &blobs, scratch: &scratch, settings };
             Ok(JobEvent::Compared { report: Box::new(work.compare(&job, control)?) })
+        }
+        JobSpec::Explain { home, model, data, trained_on, settings, out } => {
+            let workspace = Workspace::open(home)?;
+            let (folder, blobs) = (workspace.model(model), workspace.blobs());
+            let job = ExplainJob {
+                model,
+                folder: &folder,
+                data,
+                trained_on: trained_on.as_deref(),
+                blobs: &blobs,
+                settings,
+                out: out.as_deref(),
+            };
+            Ok(JobEvent::Explained { report: Box::new(work.explain(&job, control)?) })
         }
         JobSpec::Compress { home, model, dataset, method, model_name, run } => {
             let wanted = compress::Wanted { home, model, dataset, method, model_name, run };

@@ -45,8 +45,8 @@ fn answer_within(
 ) {
     loop {
         match requests.recv_timeout(idle) {
-            Ok(RowRequest { request, row }) => {
-                control.emit(JobEvent::Row { request, answer: model(&row) });
+            Ok(asked) => {
+                control.emit(JobEvent::Row { request: asked.request, answer: model(&asked) });
             }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
         }
@@ -78,7 +78,7 @@ mod tests {
     fn rows_are_answered_in_order_and_idleness_ends_the_session() {
         let (lines, receiver) = channel();
         for request in [3, 4] {
-            lines.send(RowRequest { request, row: Vec::new() }).expect("open");
+            lines.send(RowRequest { request, row: Vec::new(), explain: false }).expect("open");
         }
         let model: RowAnswerer = Box::new(|_| Err(Failure::new(FailureClass::Client, "no")));
         let heard = Heard::default();

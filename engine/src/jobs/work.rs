@@ -8,7 +8,8 @@ use orrery_domain::{
     compress::CompressReport,
     dataset::{Dataset, ImportBudget, ImportOptions},
     device::{Device, DeviceChoice},
-    job::{PredictReport, RowPrediction, TrainSummary},
+    explain::ExplainReport,
+    job::{PredictReport, RowPrediction, RowRequest, TrainSummary},
     metric::Metrics,
     model::ModelCard,
     profile::Profile,
@@ -17,12 +18,13 @@ use orrery_learn::{
     compare::CompareJob,
     compress::CompressJob,
     control::{Interrupt, JobControl},
+    explain::ExplainJob,
     table::Table,
     train::TrainJob,
 };
 
 /// Answers one row after another, with a model that stays loaded.
-pub type RowAnswerer = Box<dyn Fn(&[(String, Option<String>)]) -> Result<RowPrediction, Failure>>;
+pub type RowAnswerer = Box<dyn Fn(&RowRequest) -> Result<RowPrediction, Failure>>;
 
 /// What a child process does, without the process around it.
 pub trait Work: Sync {
@@ -86,6 +88,12 @@ pub trait Work: Sync {
     /// # Errors
     /// A failure or an interruption.
     fn compare(&self, job: &CompareJob<'_>, control: &dyn JobControl) -> Result<CompareReport, Interrupt>;
+
+    /// Explains a model's answers, see [`orrery_learn::explain::run`].
+    ///
+    /// # Errors
+    /// A failure or an interruption.
+    fn explain(&self, job: &ExplainJob<'_>, control: &dyn JobControl) -> Result<ExplainReport, Interrupt>;
 
     /// Compresses a model, see [`orrery_learn::compress::run`].
     ///
@@ -170,6 +178,11 @@ impl Work for LearnWork {
     fn compare(&self, job: &CompareJob<'_>, control: &dyn JobControl) -> Result<CompareReport, Interrupt> {
         orrery_learn::compare::compare(job, control)
     }
+
+    fn explain(&self, job: &ExplainJob<'_>, control: &dyn JobControl) -> Result<ExplainReport, Interrupt> {
+        orrery_learn::explain::run(job, control)
+    }
+
     fn compress(
         &self,
         job: &CompressJob,
@@ -188,6 +201,8 @@ impl Work for LearnWork {
 
     fn load(&self, model: &Path) -> Result<RowAnswerer, Failure> {
         let predictor = orrery_learn::predict::Predictor::load(model)?;
-        Ok(Box::new(move |row| predictor.row(row)))
+        Ok(Box::new(move |asked| {
+            if asked.explain { predictor.explained_row(&asked.row) } else { predictor.row(&asked.row) }
+        }))
     }
 }

@@ -32,6 +32,7 @@ fn only_looks(command: &Command) -> bool {
             | Command::LoadModel { .. }
             | Command::TryRow { .. }
             | Command::Compare { .. }
+            | Command::Explain { .. }
             | Command::ExportModel { .. }
             | Command::DismissNotice { .. }
             | Command::SaveFile { .. }
@@ -93,8 +94,9 @@ impl State {
             })),
             Command::Predict { model, file, out } => self.predict(model, file, out),
             Command::Compare { models, source, settings } => self.compare(models, source, settings),
+            Command::Explain { model, source, settings, out } => self.explain(model, source, *settings, out),
             Command::Compress { model, method } => self.compress(model, method),
-            Command::TryRow { model, row } => self.try_row(model, row),
+            Command::TryRow { model, row, explain } => self.try_row(model, row, explain),
             Command::ExportModel { model, to } => self.export(model, to),
             Command::DeleteModel { model } => self.delete_model(model),
             Command::RestoreModel { model } => self.effect(Box::new(move |store, workspace| {

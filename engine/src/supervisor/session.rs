@@ -23,9 +23,9 @@ pub(super) struct Session {
 }
 
 impl State {
-    /// Predicts one row.
-    pub(super) fn try_row(&mut self, model: ModelRef, row: Vec<(String, Option<String>)>) {
-        let request = RowRequest { request: self.number(), row };
+    /// Predicts one row, and explains the answer where that is asked for.
+    pub(super) fn try_row(&mut self, model: ModelRef, row: Vec<(String, Option<String>)>, explain: bool) {
+        let request = RowRequest { request: self.number(), row, explain };
         self.snapshot.try_row = Some(Arc::new(TryRowState { model: model.clone(), answer: None }));
         self.touch();
         match &mut self.session {

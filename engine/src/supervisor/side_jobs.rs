@@ -1,4 +1,4 @@
-//! Jobs that are no runs: imports, profiles, predictions, comparisons, compressions.
+//! Jobs that are no runs: imports, profiles, predictions, comparisons, explanations, compressions.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -7,10 +7,11 @@ use orrery_domain::{
     compare::{CompareData, CompareReport, CompareSettings, CompareSource},
     compress::CompressMethod,
     dataset::{Dataset, ImportBudget, ImportOptions},
+    explain::{ExplainReport, ExplainSettings},
     job::{JobEvent, JobSpec, Steering},
     profile::Profile,
     run::{Progress, RunState},
-    snapshot::{CompareState, JobEntry, JobKind, JobOutcome, Severity},
+    snapshot::{CompareState, ExplainState, JobEntry, JobKind, JobOutcome, Severity},
     words::{count, plural},
 };
 use orrery_policy::ending;
@@ -111,18 +112,9 @@ impl State {
         source: CompareSource,
         settings: CompareSettings,
     ) {
-        let data = match &source {
-            CompareSource::File { file } => CompareData::File { file: file.clone() },
-            CompareSource::Dataset { dataset } => {
-                let Some(dataset) = self.dataset(dataset) else { return };
-                CompareData::Dataset { dataset: Box::new(dataset) }
-            }
-        };
-        if let Some(before) = self.snapshot.comparison.as_ref().filter(|before| before.answer.is_none())
-            && let Some(side_job) = self.side_jobs.get_mut(&before.job)
-        {
-            side_job.cancelled = true;
-            side_job.cancel();
+        let Some(data) = self.rows_of(&source) else { return };
+        if let Some(before) = self.snapshot.comparison.as_ref().filter(|before| before.answer.is_none()) {
+            self.drop_job(before.job);
         }
         let home = self.workspace.home().to_path_buf();
         let spec = JobSpec::Compare { home, models: models.clone(), data, settings: settings.clone() };
@@ -130,6 +122,67 @@ impl State {
         let asked = CompareState { job, models, source, settings, answer: None };
         self.snapshot.comparison = Some(Arc::new(asked));
         self.touch();
+    }
+
+    /// The rows that a person named; none where the dataset is gone.
+    fn rows_of(&mut self, source: &CompareSource) -> Option<CompareData> {
+        Some(match source {
+            CompareSource::File { file } => CompareData::File { file: file.clone() },
+            CompareSource::Dataset { dataset } => {
+                CompareData::Dataset { dataset: Box::new(self.dataset(dataset)?) }
+            }
+        })
+    }
+
+    /// Ends a job whose answer nobody waits for any more.
+    fn drop_job(&mut self, id: u64) {
+        if let Some(side_job) = self.side_jobs.get_mut(&id) {
+            side_job.cancelled = true;
+            side_job.cancel();
+        }
+    }
+
+    /// Explains a model's answers; the explanation before is gone.
+    pub(super) fn explain(
+        &mut self,
+        model: ModelRef,
+        source: CompareSource,
+        settings: ExplainSettings,
+        out: Option<PathBuf>,
+    ) {
+        let Some(data) = self.rows_of(&source) else { return };
+        if let Some(before) = self.snapshot.explanation.as_ref().filter(|before| before.answer.is_none()) {
+            self.drop_job(before.job);
+        }
+        let kind = JobKind::Explain { model: model.clone(), method: settings.method };
+        let job = self.list_job(kind);
+        self.side_jobs.insert(job, SideJob::default());
+        let asked =
+            ExplainState { job, model: model.clone(), source, settings: settings.clone(), answer: None };
+        self.snapshot.explanation = Some(Arc::new(asked));
+        self.touch();
+        self.effect(Box::new(move |store, workspace| {
+            let trained_on = registry::read_card(&workspace.model(&model))
+                .and_then(|card| registry::dataset_of(store, &model, &card));
+            let spec = JobSpec::Explain {
+                home: workspace.home().to_path_buf(),
+                model,
+                data,
+                // Without it the given rows are the background, and the report says so.
+                trained_on: trained_on.ok().map(Box::new),
+                settings: Box::new(settings),
+                out,
+            };
+            Ok(Box::new(move |state| state.spawn_job(job, spec)))
+        }));
+    }
+
+    /// Shows an explanation, unless another one was asked for since.
+    fn show_explained(&mut self, id: u64, answer: Result<ExplainReport, Failure>) {
+        if let Some(asked) = self.snapshot.explanation.as_mut().filter(|asked| asked.job == id) {
+            Arc::make_mut(asked).answer = Some(answer);
+            self.touch();
+        }
     }
 
     /// Shows a comparison's answer, unless another one was asked for since.
@@ -179,6 +232,12 @@ impl State {
     fn start_job(&mut self, kind: JobKind, spec: JobSpec) -> u64 {
         let id = self.list_job(kind);
         self.side_jobs.insert(id, SideJob::default());
+        self.spawn_job(id, spec);
+        id
+    }
+
+    /// Starts the child of a job that is on the list.
+    fn spawn_job(&mut self, id: u64, spec: JobSpec) {
         let (workspace, launcher, inbox) =
             (self.workspace.clone(), self.launcher.clone(), self.inbox.clone());
         self.work("start", move || {
@@ -192,7 +251,6 @@ impl State {
                 .and_then(|launch| spawn::start(&launcher, &launch, hear).map(|job| (job, launch)));
             Box::new(move |state| state.job_started(id, started))
         });
-        id
     }
 
     fn job_started(&mut self, id: u64, started: Result<(Job, Launch), Failure>) {
@@ -261,6 +319,17 @@ impl State {
                 self.end_job(id, JobOutcome::Compared);
                 self.say(Severity::Ok, message);
             }
+            JobEvent::Explained { report } => {
+                let message = format!(
+                    "{} of {}: {}.",
+                    report.found.method().title(),
+                    report.model,
+                    plural(report.explained, "row")
+                );
+                self.show_explained(id, Ok(*report));
+                self.end_job(id, JobOutcome::Explained);
+                self.say(Severity::Ok, message);
+            }
             JobEvent::Compressed { report } => {
                 let Some(model) = report.model.clone() else { return };
                 self.end_job(id, JobOutcome::Compressed { model: model.clone() });
@@ -301,6 +370,7 @@ impl State {
         if let JobOutcome::Failed { failure } = &outcome {
             let failure = failure.clone();
             self.show_compared(id, Err(failure.clone()));
+            self.show_explained(id, Err(failure.clone()));
             self.report(&failure);
         }
         if let Some(entry) = Arc::make_mut(&mut self.snapshot.jobs).iter_mut().find(|job| job.id == id) {

@@ -19,7 +19,7 @@ const GROUPS: [(&str, &[UiCommand]); 4] = [
         "Build",
         &[UiCommand::GoHome, UiCommand::GoData, UiCommand::GoTrain, UiCommand::GoRuns, UiCommand::GoModels],
     ),
-    ("Understand", &[UiCommand::GoCompare]),
+    ("Understand", &[UiCommand::GoExplain, UiCommand::GoCompare]),
     ("Shrink", &[UiCommand::GoCompress]),
     ("Serve", &[UiCommand::GoDeployments, UiCommand::GoFleet, UiCommand::GoTraffic, UiCommand::GoDrills]),
 ];

@@ -5,6 +5,7 @@ pub mod compress;
 pub mod data;
 pub mod deployments;
 pub mod drills;
+pub mod explain;
 pub mod fleet;
 pub mod home;
 pub mod models;
@@ -59,6 +60,7 @@ pub fn all() -> Vec<Box<dyn Page>> {
         Box::new(train::TrainPage::default()),
         Box::new(runs::RunsPage::default()),
         Box::new(models::ModelsPage::default()),
+        Box::new(explain::ExplainPage::default()),
         Box::new(compare::ComparePage::default()),
         Box::new(compress::CompressPage::default()),
         Box::new(deployments::DeploymentsPage::default()),

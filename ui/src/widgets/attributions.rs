@@ -1,7 +1,7 @@
 //! Attributions: what each column added to a model's answer for a row, as bars to both sides of nothing, with the check.
 
 use egui::{Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
-use orrery_domain::explain::{ExplainCheck, ExplainMethod, ExplainScale, Explanation, RowExplanation};
+use orrery_domain::explain::{ExplainCheck, ExplainScale, Explanation, RowExplanation};
 
 use super::icon;
 use crate::theme::{State, Theme, size, space};
@@ -33,7 +33,7 @@ pub fn show(explanation: &Explanation, theme: &Theme, ui: &mut Ui) {
     let (state, words) = verdict(&explanation.check);
     ui.horizontal_top(|ui| {
         ui.label(icon::state_text(theme, state));
-        let words = format!("{words} ({})", method(explanation.method));
+        let words = format!("{words} ({})", explanation.method.title());
         ui.add(egui::Label::new(theme.caption(words)).wrap());
     });
 }
@@ -96,7 +96,7 @@ fn line(ui: &mut Ui, theme: &Theme, name: &str, value: f64, largest: f64) {
 }
 
 /// With its sign, to three digits behind the point or three in all; a real minus.
-fn figure(value: f64) -> String {
+pub fn figure(value: f64) -> String {
     let text = if value != 0.0 && (value.abs() < 1e-3 || value.abs() >= 1e6) {
         format!("{value:+.2e}")
     } else {
@@ -105,25 +105,9 @@ fn figure(value: f64) -> String {
     text.replace('-', "\u{2212}")
 }
 
-fn method(method: ExplainMethod) -> &'static str {
-    match method {
-        ExplainMethod::IntegratedGradients => "integrated gradients",
-        ExplainMethod::TreeShap => "exact TreeSHAP",
-    }
-}
-
 /// What the check says, in words.
 fn verdict(check: &ExplainCheck) -> (State, String) {
-    let gap = format!("{:.1e}", check.value);
-    if check.passed {
-        (State::Ok, format!("The parts add up: the gap is {gap} of the largest part"))
-    } else {
-        let words = format!(
-            "The parts do not add up: the gap is {gap} of the largest part, and {:.0e} is allowed. Do not rely on them",
-            check.limit
-        );
-        (State::Warning, words)
-    }
+    (if check.passed { State::Ok } else { State::Warning }, check.sentence())
 }
 
 #[cfg(test)]
@@ -135,8 +119,14 @@ mod tests {
     #[test]
     fn many_columns_are_the_largest_and_the_sum_of_the_others() {
         let parts = (0..12).map(|at| (format!("c{at}"), f64::from(at) - 2.0)).collect();
-        let row =
-            RowExplanation { row: 0, prediction: 1.0, baseline: 0.0, attributions: Attributions(parts) };
+        let row = RowExplanation {
+            row: 0,
+            prediction: 1.0,
+            baseline: 0.0,
+            attributions: Attributions(parts),
+            standard_errors: None,
+            values: Vec::new(),
+        };
         let lines = lines(&row);
         assert_eq!(lines.len(), MOST + 1);
         assert_eq!(lines[0], ("c11".to_owned(), 9.0));
@@ -147,10 +137,9 @@ mod tests {
 
     #[test]
     fn a_failed_check_is_said_in_words() {
-        let check =
-            |value, passed| ExplainCheck { name: "completeness".to_owned(), value, limit: 1e-3, passed };
-        assert_eq!(verdict(&check(1e-6, true)).0, State::Ok);
-        let (state, words) = verdict(&check(0.2, false));
+        let check = |value| ExplainCheck::new("completeness", value, 1e-3);
+        assert_eq!(verdict(&check(1e-6)).0, State::Ok);
+        let (state, words) = verdict(&check(0.2));
         assert!(state == State::Warning && words.contains("do not add up"), "{words}");
         assert_eq!(figure(-0.5), "\u{2212}0.500");
         assert_eq!(figure(0.0), "+0.000");

@@ -15,6 +15,8 @@ use crate::{
 const LEFT: f32 = 44.0;
 /// Space for the x axis' ticks and name, points.
 const BOTTOM: f32 = 36.0;
+/// How much of its colour one of many lines keeps.
+pub(super) const FAINT: f32 = 0.45;
 /// Intervals between ticks, about.
 const TICKS: f64 = 5.0;
 
@@ -27,6 +29,8 @@ pub struct ChartLine {
     pub points: Vec<[f64; 2]>,
     /// Dots on the points.
     pub dots: bool,
+    /// Thin and faint: one of many.
+    pub faint: bool,
 }
 
 /// What a chart shows.
@@ -90,6 +94,10 @@ impl Chart<'_> {
                             points.iter().map(|point| Shape::circle_filled(*point, 3.0, stroke.color)),
                         );
                     }
+                    painter.add(Shape::line(points, stroke));
+                }
+                None if line.faint => {
+                    let stroke = Stroke::new(1.0, theme.text.weak.gamma_multiply(FAINT));
                     painter.add(Shape::line(points, stroke));
                 }
                 None => {

@@ -46,7 +46,8 @@ fn draw(drawing: &mut Drawing, chart: &Chart<'_>, theme: &Theme) -> std::fmt::Re
     for line in &chart.lines {
         let color = line.color.map_or(theme.text.weak, |color| theme.series(color));
         let points = line.points.iter().map(|point| place(chart, *point));
-        drawing.polyline(points, color, dashes(line.color.is_none()))?;
+        let more = if line.faint { r#" stroke-opacity="0.45""# } else { dashes(line.color.is_none()) };
+        drawing.polyline(points, color, more)?;
     }
     if let Some(marker) = chart.marker {
         let [x, y] = place(chart, marker);
@@ -91,8 +92,18 @@ mod tests {
             x: (0.0, 1.0),
             y: (0.0, 1.0),
             lines: vec![
-                ChartLine { color: Some(0), points: vec![[0.0, 0.0], [1.0, 1.0]], dots: false },
-                ChartLine { color: None, points: vec![[0.0, 0.0], [1.0, f64::NAN]], dots: false },
+                ChartLine {
+                    color: Some(0),
+                    points: vec![[0.0, 0.0], [1.0, 1.0]],
+                    dots: false,
+                    ..ChartLine::default()
+                },
+                ChartLine {
+                    color: None,
+                    points: vec![[0.0, 0.0], [1.0, f64::NAN]],
+                    dots: false,
+                    ..ChartLine::default()
+                },
             ],
             points: vec![[0.5, 0.5]],
             bars: vec![[0.0, 0.1, 0.7]],

@@ -28,6 +28,8 @@ icons! {
     RUNS = ICON_SHOW_CHART;
     /// Page Models.
     MODELS = ICON_DEPLOYED_CODE;
+    /// Page Explain.
+    EXPLAIN = ICON_LIGHTBULB;
     /// Page Compare.
     COMPARE = ICON_COMPARE_ARROWS;
     /// Page Compress.
@@ -96,6 +98,10 @@ icons! {
     INFO = ICON_INFO;
     /// Fold closed.
     EXPAND = ICON_CHEVRON_RIGHT;
+    /// The one before.
+    BACK = ICON_CHEVRON_LEFT;
+    /// The one after.
+    FORTH = ICON_CHEVRON_RIGHT;
     /// Fold open, menu.
     COLLAPSE = ICON_EXPAND_MORE;
     /// Sort ascending.

@@ -30,12 +30,16 @@ pub mod plot_series;
 pub mod plot_tools;
 pub mod progress;
 pub mod row;
+pub mod row_form;
+pub mod rows_picker;
 pub mod sparkline;
 pub mod stepper;
+pub mod strips;
+mod strips_export;
 mod svg;
 pub mod table;
 mod table_build;
-mod table_csv;
+pub mod table_csv;
 pub mod table_index;
 mod table_state;
 #[cfg(test)]

@@ -118,8 +118,12 @@ fn a_deployed_model_is_described_and_then_asked() {
             prediction: 0.5,
             baseline: 0.0,
             attributions: Attributions(parts.to_vec()),
+            standard_errors: None,
+            values: Vec::new(),
         }],
-        check: ExplainCheck { name: "completeness".to_owned(), value: 1e-5, limit: 1e-3, passed: true },
+        check: ExplainCheck::new("completeness", 1e-5, 1e-3),
+        checks: Vec::new(),
+        against: None,
     }));
     engine.change(|snapshot| Arc::make_mut(&mut snapshot.fleet).tried = Some(Arc::new(tried)));
     settle(&mut window);

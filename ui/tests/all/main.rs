@@ -10,6 +10,7 @@ mod compare;
 mod compress;
 mod deployments;
 mod drills;
+mod explain;
 mod fleet;
 mod home;
 mod models;

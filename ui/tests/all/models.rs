@@ -56,7 +56,7 @@ fn one_row_is_tried_with_usual_values_and_its_answer_shown() {
     click_role(&mut window, Role::Tab, "Try one row");
     click(&mut window, "Predict this row");
     let asked = engine.asked();
-    let [Command::TryRow { model, row }] = asked.as_slice() else { panic!("{asked:?}") };
+    let [Command::TryRow { model, row, .. }] = asked.as_slice() else { panic!("{asked:?}") };
     assert_eq!(*model, flights());
     assert_eq!(row.len(), 9, "every feature is sent");
     assert!(row.contains(&("carrier".to_owned(), Some("UA".to_owned()))), "{row:?}");
@@ -66,6 +66,7 @@ fn one_row_is_tried_with_usual_values_and_its_answer_shown() {
         probabilities: vec![("false".to_owned(), 0.31), ("true".to_owned(), 0.69)],
         warnings: vec!["'ZZ' was never seen in column carrier.".to_owned()],
         secs: 0.0031,
+        explanation: None,
     };
     let state = |answer| Some(std::sync::Arc::new(TryRowState { model: flights(), answer: Some(answer) }));
     engine.change(|snapshot| snapshot.try_row = state(Ok(answer)));

@@ -23,7 +23,7 @@ pub fn wilson(hits: u64, rows: u64) -> (f64, f64) {
 }
 
 /// Student's 95 % interval of a mean; the mean itself of fewer than two rows.
-pub(super) fn student(mean: f64, variance: f64, rows: f64) -> (f64, f64) {
+pub(crate) fn student(mean: f64, variance: f64, rows: f64) -> (f64, f64) {
     let Some(t) = (rows >= 2.0).then(|| StudentsT::new(0.0, 1.0, rows - 1.0).ok()).flatten() else {
         return (mean, mean);
     };

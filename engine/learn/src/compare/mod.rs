@@ -39,6 +39,7 @@ use orrery_domain::{
     model::ModelCard,
 };
 
+pub(crate) use self::intervals::student;
 pub(crate) use self::pair::{Measured, Tested, test as test_pair};
 pub use self::{
     calibration::{of_shares, of_values},

@@ -8,7 +8,7 @@ use orrery_domain::{
     compare::{CompareData, ComparedRows, RowsOrigin},
     dataset::Dataset,
     model::ModelCard,
-    words::{count, plural},
+    words::plural,
 };
 
 use super::{CompareJob, client};
@@ -107,18 +107,7 @@ fn from_dataset(dataset: &Dataset, job: &CompareJob<'_>, cards: &[&ModelCard]) -
             }
             continue;
         }
-        let found = train::test_rows(&card.config, &table)?;
-        if found.len() as u64 != card.rows.test {
-            return Err(Failure::new(
-                FailureClass::Data,
-                format!(
-                    "The test rows of {model} cannot be found again: its split gives {} of them, and its card says {}. Compare \
-                     on a file of other rows.",
-                    count(found.len() as u64),
-                    count(card.rows.test)
-                ),
-            ));
-        }
+        let found = train::rows_again(card, &table)?.test;
         let mut is_test = vec![false; table.rows()];
         for row in found {
             is_test[row as usize] = true;

@@ -8,7 +8,7 @@ use orrery_domain::Failure;
 
 use crate::{
     control::{Interrupt, JobControl, check},
-    nets::{Baseline, Encoded, Scorer},
+    nets::{Baseline, Encoded, PathPoint, Scorer},
 };
 
 /// Intervals that the line is divided into at first.
@@ -139,7 +139,10 @@ impl Line<'_> {
         let mut all = Vec::with_capacity(points.len());
         for points in points.chunks(AT_ONCE) {
             check(control)?;
-            let found = self.scorer.slopes(self.x, self.baseline, self.class, points).map_err(stopped)?;
+            let places: Vec<PathPoint> =
+                points.iter().map(|(row, share)| PathPoint { row: *row, from: 0, share: *share }).collect();
+            let baselines = std::slice::from_ref(self.baseline);
+            let found = self.scorer.slopes(self.x, baselines, self.class, &places).map_err(stopped)?;
             for (value, inputs) in
                 found.values.iter().zip(found.inputs.chunks_exact(self.owners.len().max(1)))
             {

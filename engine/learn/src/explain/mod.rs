@@ -1,31 +1,59 @@
-//! Explanation: what each raw column of a row added to the model's answer, with the law that the parts add up.
+//! Explanation: what each raw column of a row added to the model's answer, with the law that the parts add up, and what all rows say.
 //!
 //! ```text
-//! rows ──Preprocessor──┬─► encoded ──integrated──► one figure an input ──players──► one a raw column ─┐
-//!                      └─► for trees ──tree_shap (columns as players)─────────────────────────────────┴─► Explanation, checked
+//!                       ┌─ integrated, gradient ► one figure an input ─► one a raw column (their sum) ─┐
+//! rows ──encode──► Rows ┼─ tree_shap (columns as players) ───────────────────────────────────────────────┼─► Explanation,
+//! background ─────► Rows ┴─ switch ► value of a set of columns ► shapley, kernel; lime ───────────────────┘   checked
+//!
+//! job: rows of a file or dataset, a background of training rows ─► the same, importance, dependence, counterfactuals
 //! ```
 //!
 //! A player is a raw column. Integrated gradients are additive, so a column's figure is the sum of its inputs'. Shapley values are
-//! not: trees are walked with whole columns switched on and off.
+//! not: whole columns are switched on and off. Figures are held against captum and shap: `tests/peers/explanations.py`.
 
+mod answers;
+mod ask;
+mod checks;
+mod counterfactual;
+mod dependence;
+mod file;
+mod gradient;
+mod importance;
 mod integrated;
+mod job;
+mod kernel;
+mod lime;
+mod material;
 mod players;
+mod shapley;
+mod solve;
+mod switch;
 mod tree_shap;
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod methods_tests;
+#[cfg(test)]
 mod tests;
+
+use std::path::Path;
 
 use orrery_domain::{
     Failure, FailureClass,
-    explain::{Attributions, ExplainCheck, ExplainMethod, ExplainScale, Explanation, RowExplanation},
+    explain::{
+        Against, Attributions, BaselineChoice, ExplainMethod, ExplainScale, Explanation, RowExplanation,
+    },
     training::Task,
 };
-use rayon::prelude::*;
 
+pub use self::job::{ExplainJob, run};
+use self::{answers::Rows, ask::Ask};
 use crate::{
-    control::{Interrupt, JobControl, check},
+    compress::IntegerNetwork,
+    control::{Interrupt, JobControl},
     gbt::{GbtScorer, Objective},
-    nets::{Baseline, Encoded, Scorer},
+    nets::{Baseline, Scorer},
     predict::Predictor,
     prepare::{Preprocessor, means::Means},
     table::Table,
@@ -37,32 +65,8 @@ pub const MOST_ROWS: usize = 10_000;
 const COMPLETENESS: f64 = 1e-3;
 /// Largest additivity gap of Shapley values that passes, likewise.
 const ADDITIVITY: f64 = 1e-6;
-
-/// What rows are explained against (integrated gradients; trees have their training rows' mean in them).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BaselineChoice {
-    /// The mean of the encoded training rows.
-    #[default]
-    Mean,
-    /// One of the given rows, from 0.
-    Row(usize),
-}
-
-impl BaselineChoice {
-    /// `mean` or `row:I`.
-    ///
-    /// # Errors
-    /// A client failure for anything else.
-    pub fn parse(text: &str) -> Result<Self, Failure> {
-        match text.strip_prefix("row:").map(str::parse) {
-            None if text == "mean" => Ok(Self::Mean),
-            Some(Ok(row)) => Ok(Self::Row(row)),
-            _ => Err(client(format!(
-                "'{text}' is no baseline. Give 'mean' (of the training rows), or 'row:I' for one of the rows, from 0."
-            ))),
-        }
-    }
-}
+/// Largest share of the model's changes that a surrogate may miss.
+const SURROGATE: f64 = 0.5;
 
 /// What to explain, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,113 +75,196 @@ pub struct ExplainRequest {
     pub method: Option<ExplainMethod>,
     /// The explained class; none: the positive one of two, of several the one predicted for the first row.
     pub class: Option<String>,
-    /// Baseline.
+    /// Baseline of integrated gradients.
     pub baseline: BaselineChoice,
+    /// See [`orrery_domain::explain::ExplainSettings::samples`].
+    pub samples: Option<u32>,
+    /// Seed of everything that is drawn.
+    pub seed: u64,
+    /// Whether infidelity and sensitivity are looked at, too, where there is a background.
+    pub checks: bool,
+}
+
+/// What rows are explained against, and where the model's weights are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Around<'a> {
+    /// Rows whose values stand in for those that are switched off, and what they were drawn from; none: the explained rows.
+    pub background: Option<(&'a Table, &'a str)>,
+    /// The model's folder, for the test with its weights shuffled.
+    pub folder: Option<&'a Path>,
 }
 
 /// What is explained of a model.
 pub(crate) enum Explained<'a> {
     /// A network or a linear model.
     Network { rules: &'a Preprocessor, scorer: &'a Scorer, means: Option<&'a Means> },
+    /// A network whose layers are computed in whole numbers.
+    Integer { rules: &'a Preprocessor, network: &'a IntegerNetwork, outputs: usize },
     /// Trees.
     Trees { rules: &'a Preprocessor, scorer: &'a GbtScorer },
 }
 
-/// One row's figures before they are named: the answer, the baseline's answer, one attribution a feature.
-struct Parts {
+/// One row's figures before they are named.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Parts {
+    /// The answer.
     prediction: f64,
+    /// The answer at the baseline, or the mean one on the background.
     baseline: f64,
+    /// One a raw column.
     columns: Vec<f64>,
+    /// Standard errors of the same, where they were sampled.
+    errors: Option<Vec<f64>>,
+    /// What the method says of its own quality for this row, and the limit, where that is not whether the parts add up.
+    measured: Option<(f64, f64)>,
 }
 
 impl Predictor {
-    /// Explains every row of a table that has the feature columns.
+    /// Explains every row of a table that has the feature columns; where a method needs a background, the rows are their own.
     ///
     /// # Errors
-    /// An interruption, or a client failure when the table has no rows or too many, the method does not fit the model, the class is unknown or the
-    /// baseline is no row; a data failure that names a column which does not fit; a model failure when a figure is not
-    /// finite.
+    /// As [`Self::explain_around`].
     pub fn explain(
         &self,
         table: &Table,
         request: &ExplainRequest,
         control: &dyn JobControl,
     ) -> Result<Explanation, Interrupt> {
-        let rows = table.rows();
-        if rows == 0 {
-            return Err(client("There is no row to explain. Give one row at least.").into());
-        }
-        if rows > MOST_ROWS {
+        self.explain_around(table, request, Around::default(), control)
+    }
+
+    /// Explains every row of a table that has the feature columns.
+    ///
+    /// # Errors
+    /// An interruption, or a client failure when the table has no rows or too many, the method does not fit the model, the class is unknown, the
+    /// baseline is no row or there is no background; a data failure that names a column which does not fit; a model failure when a figure is not
+    /// finite.
+    pub fn explain_around(
+        &self,
+        table: &Table,
+        request: &ExplainRequest,
+        around: Around<'_>,
+        control: &dyn JobControl,
+    ) -> Result<Explanation, Interrupt> {
+        check_rows(table.rows())?;
+        let explained = self.explained();
+        let method = self.method(&explained, request.method)?;
+        if !method.attributes() {
             return Err(client(format!(
-                "{rows} rows are too many for one explanation. Give at most {MOST_ROWS}, and the rest after them."
+                "'{}' gives no parts of single answers. Use `orrery explain` or the window's page Explain for it.",
+                method.name()
             ))
             .into());
         }
-        let Some(explained) = self.explained() else {
-            return Err(client("This model cannot be explained.").into());
-        };
-        let method = method_of(&explained, request.method)?;
         let class = self.explained_class(table, request.class.as_deref())?;
-        let (scale, parts): (_, Vec<Parts>) = match explained {
-            Explained::Network { rules, scorer, means } => {
-                let baseline = request.baseline;
-                let (x, baseline) = network(rules, scorer, means, table, baseline)?;
-                let (owners, columns) = (players::of_inputs(rules), rules.features.len());
-                let line =
-                    integrated::Line { scorer, x: &x, baseline: &baseline, class, owners: &owners, columns };
-                let parts = line.gradients(control)?.into_iter().map(Parts::from).collect();
-                (self.scale(false), parts)
-            }
-            Explained::Trees { rules, scorer } => {
-                if request.baseline != BaselineChoice::Mean {
-                    return Err(client(
-                        "Trees are explained against the mean of their training rows. Leave the baseline out.",
-                    )
-                    .into());
-                }
-                let log = scorer.forest().objective == Objective::Squared && scorer.forest().log;
-                (self.scale(log), trees(rules, scorer, table, class, control)?)
-            }
+        let players = explained.players();
+        let x = explained.encode(table)?;
+        let (background, of) = match around.background {
+            Some((rows, of)) => (Some(explained.encode(rows)?).filter(|rows| rows.len() > 0), of),
+            None => ((x.len() > 1).then(|| x.clone()), "the explained rows"),
         };
-        let (limit, rounding) = match method {
-            ExplainMethod::TreeShap => (ADDITIVITY, f64::EPSILON),
-            // Networks compute in 32 bits.
-            ExplainMethod::IntegratedGradients => (COMPLETENESS, f64::from(f32::EPSILON)),
-        };
-        let finite = parts.iter().all(|row| {
-            row.prediction.is_finite()
-                && row.baseline.is_finite()
-                && row.columns.iter().all(|v| v.is_finite())
-        });
-        if !finite {
-            return Err(Failure::new(
-                FailureClass::Model,
-                "The explanation holds a number that is not finite: the model's weights, or the rows, are too large. Restore \
-                 the model from a copy, or look at the rows.",
-            )
+        if method.takes_background() && background.is_none() {
+            return Err(client(format!(
+                "'{}' puts values of other rows into a row, and there are none. Give a background of some rows.",
+                method.name()
+            ))
             .into());
         }
-        let value = parts.iter().map(|row| row.gap(rounding)).fold(0.0, f64::max);
-        let name = if method == ExplainMethod::TreeShap { "additivity" } else { "completeness" };
+        let baseline = baseline(&explained, method, request.baseline, &x)?;
+        let ask = Ask {
+            explained: &explained,
+            players: &players,
+            method,
+            task: self.card().task,
+            class,
+            baseline: baseline.as_ref(),
+            background: background.as_ref(),
+            samples: request.samples,
+            seed: request.seed,
+        };
+        let parts = ask.parts(&x, control)?;
+        check_finite(&parts)?;
+        let checks =
+            if request.checks { checks::further(&ask, &x, around.folder, control)? } else { Vec::new() };
+        let against = match (method, request.baseline) {
+            (ExplainMethod::TreeShap, _) => Against::Trees,
+            (ExplainMethod::IntegratedGradients, BaselineChoice::Mean) => Against::Mean,
+            (ExplainMethod::IntegratedGradients, BaselineChoice::Row(row)) => {
+                Against::Row { row: row as u64 }
+            }
+            _ => {
+                let rows = background.as_ref().map_or(0, Rows::len) as u64;
+                Against::Background { rows, of: of.to_owned(), seed: request.seed }
+            }
+        };
+        let check = ask.check(&parts);
         let names: Vec<&str> = self.features().map(|feature| feature.name.as_str()).collect();
+        let name = |values: Vec<f64>| {
+            Attributions(names.iter().map(|name| (*name).to_owned()).zip(values).collect())
+        };
         let named = |(row, parts): (usize, Parts)| RowExplanation {
             row: row as u64,
             prediction: parts.prediction,
             baseline: parts.baseline,
-            attributions: Attributions(
-                names.iter().map(|name| (*name).to_owned()).zip(parts.columns).collect(),
-            ),
+            attributions: name(parts.columns),
+            standard_errors: parts.errors.map(name),
+            values: Vec::new(),
         };
         Ok(Explanation {
             method,
             class: self.card().classes.get(class).cloned(),
-            scale,
+            scale: self.scale(&explained),
             rows: parts.into_iter().enumerate().map(named).collect(),
-            check: ExplainCheck { name: name.to_owned(), value, limit, passed: value <= limit },
+            check,
+            checks,
+            against: Some(against),
         })
     }
 
-    fn scale(&self, log: bool) -> ExplainScale {
+    /// The method that was asked for, or the model's own.
+    pub(crate) fn method(
+        &self,
+        explained: &Explained<'_>,
+        asked: Option<ExplainMethod>,
+    ) -> Result<ExplainMethod, Failure> {
+        let (fits, what) = match explained {
+            Explained::Trees { .. } => (ExplainMethod::TreeShap, "gradient-boosted trees"),
+            _ => (ExplainMethod::IntegratedGradients, "a network or linear model"),
+        };
+        let method = asked.unwrap_or(fits);
+        if matches!(explained, Explained::Integer { .. }) && method.by_gradient() {
+            let origin = self
+                .card()
+                .compressions
+                .iter()
+                .find(|made| made.method.is_integer())
+                .map(|made| made.report.from.to_string());
+            return Err(client(format!(
+                "This model is computed in whole numbers, which have no slopes, so gradients cannot explain it. Explain {}, which \
+                 it was made from, or use '{}' or '{}'.",
+                origin.unwrap_or_else(|| "the model".to_owned()),
+                ExplainMethod::PermutationShap.name(),
+                ExplainMethod::KernelShap.name()
+            )));
+        }
+        if !method.fits(matches!(explained, Explained::Trees { .. })) {
+            return Err(client(format!(
+                "The method '{}' does not fit {what}. Use '{}'.",
+                method.name(),
+                fits.name()
+            )));
+        }
+        Ok(method)
+    }
+
+    /// The scale of the explained output.
+    pub(crate) fn scale(&self, explained: &Explained<'_>) -> ExplainScale {
+        let log = match explained {
+            Explained::Trees { scorer, .. } => {
+                scorer.forest().objective == Objective::Squared && scorer.forest().log
+            }
+            _ => false,
+        };
         match (self.card().task, log) {
             (Task::Binary | Task::Multiclass, _) => ExplainScale::LogOdds,
             (Task::Regression, true) => ExplainScale::LogValue,
@@ -186,7 +273,7 @@ impl Predictor {
     }
 
     /// The number of the explained class; 0 for a number.
-    fn explained_class(&self, table: &Table, asked: Option<&str>) -> Result<usize, Failure> {
+    pub(crate) fn explained_class(&self, table: &Table, asked: Option<&str>) -> Result<usize, Failure> {
         let classes = &self.card().classes;
         match (asked, classes.len()) {
             (None, 0) => Ok(0),
@@ -204,11 +291,15 @@ impl Predictor {
 
 impl From<integrated::Path> for Parts {
     fn from(path: integrated::Path) -> Self {
-        Self { prediction: path.end, baseline: path.begin, columns: path.columns }
+        Self::new(path.end, path.begin, path.columns)
     }
 }
 
 impl Parts {
+    fn new(prediction: f64, baseline: f64, columns: Vec<f64>) -> Self {
+        Self { prediction, baseline, columns, errors: None, measured: None }
+    }
+
     /// What the attributions leave unexplained, as a share of the largest of them; 0 where it is within the rounding of the
     /// answers themselves (a few times `rounding`, the spacing of the numbers they are computed in).
     fn gap(&self, rounding: f64) -> f64 {
@@ -219,38 +310,51 @@ impl Parts {
     }
 }
 
-fn method_of(explained: &Explained<'_>, asked: Option<ExplainMethod>) -> Result<ExplainMethod, Failure> {
-    let (fits, what) = match explained {
-        Explained::Network { .. } => (ExplainMethod::IntegratedGradients, "a network or linear model"),
-        Explained::Trees { .. } => (ExplainMethod::TreeShap, "gradient-boosted trees"),
-    };
-    match asked {
-        Some(asked) if asked != fits => {
-            Err(client(format!("The method '{}' does not fit {what}. Use '{}'.", asked.name(), fits.name())))
-        }
-        _ => Ok(fits),
+fn check_rows(rows: usize) -> Result<(), Failure> {
+    match rows {
+        0 => Err(client("There is no row to explain. Give one row at least.")),
+        1..=MOST_ROWS => Ok(()),
+        _ => Err(client(format!(
+            "{rows} rows are too many for one explanation. Give at most {MOST_ROWS}, and the rest after them."
+        ))),
     }
 }
 
-/// The encoded rows and the baseline of a network.
-fn network(
-    rules: &Preprocessor,
-    scorer: &Scorer,
-    means: Option<&Means>,
-    table: &Table,
-    choice: BaselineChoice,
-) -> Result<(Encoded, Baseline), Failure> {
-    let (x, _) = rules.transform(table)?;
-    let layout = rules.layout();
-    let arch = scorer.architecture();
-    if x.cols != arch.numeric + arch.category_sizes.len() || layout.cardinalities() != arch.category_sizes {
-        return Err(Failure::new(
-            FailureClass::Model,
-            "The model's weights take other inputs than its preprocessing makes. Restore the model from a copy, or train it \
-             again.",
-        ));
+fn check_finite(parts: &[Parts]) -> Result<(), Failure> {
+    let finite = parts.iter().all(|row| {
+        row.prediction.is_finite() && row.baseline.is_finite() && row.columns.iter().all(|v| v.is_finite())
+    });
+    if finite {
+        return Ok(());
     }
-    let baseline = match choice {
+    Err(Failure::new(
+        FailureClass::Model,
+        "The explanation holds a number that is not finite: the model's weights, or the rows, are too large. Restore \
+         the model from a copy, or look at the rows.",
+    ))
+}
+
+/// Where integrated gradients begin; none for other methods.
+fn baseline(
+    explained: &Explained<'_>,
+    method: ExplainMethod,
+    choice: BaselineChoice,
+    x: &Rows,
+) -> Result<Option<Baseline>, Failure> {
+    if method != ExplainMethod::IntegratedGradients {
+        if choice != BaselineChoice::Mean {
+            let what = if method == ExplainMethod::TreeShap {
+                "Trees are explained against the mean of their training rows"
+            } else {
+                "Only integrated gradients begin at one row; other methods take a background"
+            };
+            return Err(client(format!("{what}. Leave the baseline out.")));
+        }
+        return Ok(None);
+    }
+    let Explained::Network { rules, scorer, means } = explained else { return Ok(None) };
+    let arch = scorer.architecture();
+    match choice {
         BaselineChoice::Mean => means
             .ok_or_else(|| {
                 client(
@@ -258,64 +362,30 @@ fn network(
                      the baseline ('row:0').",
                 )
             })?
-            .baseline(&layout)?,
-        BaselineChoice::Row(row) if row < x.rows => of_row(&x, row, arch.numeric, &arch.category_sizes),
-        BaselineChoice::Row(row) => {
-            return Err(client(format!("There is no row {row} to be the baseline: the rows are 0 to {}.", x.rows - 1)));
+            .baseline(&rules.layout())
+            .map(Some),
+        BaselineChoice::Row(row) if row < x.len() => {
+            Ok(Some(of_row(x.row(row), arch.numeric, &arch.category_sizes)))
         }
-    };
-    Ok((x, baseline))
+        BaselineChoice::Row(row) => {
+            Err(client(format!("There is no row {row} to be the baseline: the rows are 0 to {}.", x.len() - 1)))
+        }
+    }
 }
 
 /// An encoded row as a baseline. A code outside its category counts as unknown, as everywhere.
-fn of_row(x: &Encoded, row: usize, numeric: usize, sizes: &[usize]) -> Baseline {
-    let (numbers, codes) = x.row(row).split_at(numeric);
-    let share = |(size, code): (&usize, &f32)| {
+fn of_row(row: &[f64], numeric: usize, sizes: &[usize]) -> Baseline {
+    let (numbers, codes) = row.split_at(numeric);
+    let share = |(size, code): (&usize, &f64)| {
         let mut shares = vec![0.0; *size];
         let code = *code as usize;
         shares[if code < *size { code } else { 0 }] = 1.0;
         shares
     };
-    Baseline { numbers: numbers.to_vec(), shares: sizes.iter().zip(codes).map(share).collect() }
-}
-
-fn trees(
-    rules: &Preprocessor,
-    scorer: &GbtScorer,
-    table: &Table,
-    class: usize,
-    control: &dyn JobControl,
-) -> Result<Vec<Parts>, Interrupt> {
-    let (x, _) = rules.transform_trees(table)?;
-    let forest = scorer.forest();
-    let owners = players::of_tree_inputs(rules);
-    if x.cols != scorer.features() || owners.len() != x.cols {
-        return Err(Failure::new(
-            FailureClass::Model,
-            "The model's trees take other columns than its preprocessing makes. Restore the model from a copy, or train it \
-             again.",
-        )
-        .into());
+    Baseline {
+        numbers: numbers.iter().map(|value| *value as f32).collect(),
+        shares: sizes.iter().zip(codes).map(share).collect(),
     }
-    // One output for two classes: the log-odds of the second.
-    let (output, sign) = match forest.objective {
-        Objective::Binary => (0, if class == 1 { 1.0 } else { -1.0 }),
-        Objective::OneVsRest => (class, 1.0),
-        Objective::Squared => (0, 1.0),
-    };
-    let game = tree_shap::Game::new(forest, output, &owners, rules.features.len())?;
-    let answers = forest.raw(&x);
-    let outputs = forest.outputs();
-    let explain = |row: usize| {
-        check(control)?;
-        let features: Vec<f64> = (0..x.cols).map(|column| x.values[column * x.rows + row]).collect();
-        Ok(Parts {
-            prediction: sign * answers[row * outputs + output],
-            baseline: sign * game.mean(),
-            columns: game.values(&features).into_iter().map(|value| sign * value).collect(),
-        })
-    };
-    (0..x.rows).into_par_iter().map(explain).collect()
 }
 
 fn client(message: impl Into<String>) -> Failure {

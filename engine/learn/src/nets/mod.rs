@@ -44,7 +44,7 @@ pub use design::bin_edges;
 pub use fit::{Fit, FitOutcome, Means, Start};
 pub use loss::Loss;
 pub use params::{initial_weights, parameter_count};
-pub use path::{Baseline, Slopes};
+pub use path::{Baseline, PathPoint, Slopes};
 pub use score::Scorer;
 pub use settings::FitSettings;
 pub(crate) use store::save_codes;

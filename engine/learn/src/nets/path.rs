@@ -23,6 +23,17 @@ pub struct Baseline {
     pub shares: Vec<Vec<f32>>,
 }
 
+/// A point of a path.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PathPoint {
+    /// The row that the path ends in.
+    pub row: u32,
+    /// The baseline that it begins in.
+    pub from: u32,
+    /// Share of the way, 0 to 1.
+    pub share: f64,
+}
+
 /// What was found at points of a path, row-major.
 #[derive(Clone, Debug, Default)]
 pub struct Slopes {
@@ -34,7 +45,7 @@ pub struct Slopes {
 }
 
 impl Scorer {
-    /// The output `class` and its slopes at points `(row of x, share of the way from the baseline, 0 to 1)`.
+    /// The output `class` and its slopes at points of paths from baselines to rows of `x`.
     ///
     /// The output is the log-odds of the class (`ln p - ln (1 - p)`, for two classes and for several), or the number in the
     /// target's unit, of which there is but class 0. A category between two codes is the mixture of their embeddings, which is
@@ -44,16 +55,20 @@ impl Scorer {
     /// A hardware failure when the device does not deliver.
     ///
     /// # Panics
-    /// When `x` or the baseline has other columns than the architecture, or there is no such row or class.
+    /// When `x` or a baseline has other columns than the architecture, or there is no such row, baseline or class.
     pub fn slopes(
         &self,
         x: &Encoded,
-        baseline: &Baseline,
+        baselines: &[Baseline],
         class: usize,
-        points: &[(u32, f64)],
+        points: &[PathPoint],
     ) -> Result<Slopes, Failure> {
-        let parts: Result<Vec<Slopes>, Failure> =
-            points.par_chunks(POINTS).map(|points| self.part(x, baseline, class, points)).collect();
+        let origins: Vec<Vec<Vec<f32>>> =
+            baselines.iter().map(|baseline| self.category_origins(baseline)).collect();
+        let parts: Result<Vec<Slopes>, Failure> = points
+            .par_chunks(POINTS)
+            .map(|points| self.part(x, (baselines, &origins), class, points))
+            .collect();
         let mut all = Slopes::default();
         for part in parts? {
             all.values.extend(part.values);
@@ -65,18 +80,18 @@ impl Scorer {
     fn part(
         &self,
         x: &Encoded,
-        baseline: &Baseline,
+        (baselines, origins): (&[Baseline], &[Vec<Vec<f32>>]),
         class: usize,
-        points: &[(u32, f64)],
+        points: &[PathPoint],
     ) -> Result<Slopes, Failure> {
         let (arch, tables) = (&self.arch, self.network.tables());
         let numeric = arch.numeric;
         // Rows on the path; categories are mixed after they are embedded.
         let mut between = Encoded { rows: points.len(), cols: x.cols, values: Vec::new() };
         between.values.reserve(points.len() * x.cols);
-        for &(row, share) in points {
+        for &PathPoint { row, from, share } in points {
             let (numbers, codes) = x.row(row as usize).split_at(numeric);
-            let mixed = numbers.iter().zip(&baseline.numbers).map(|(to, from)| {
+            let mixed = numbers.iter().zip(&baselines[from as usize].numbers).map(|(to, from)| {
                 let (to, from) = (f64::from(*to), f64::from(*from));
                 (from + share * (to - from)) as f32
             });
@@ -86,13 +101,17 @@ impl Scorer {
         let all: Vec<u32> = (0..points.len() as u32).collect();
         let batch = self.gatherer.gather(&between, &all);
         let mut embedded = tables.embed(&batch);
-        let origins: Vec<Vec<f32>> = self.category_origins(baseline);
+        let categories = arch.category_sizes.len();
         // How far each embedded category goes. `[points, categories, embedding]`
         let width = arch.embedding;
-        let first = tables.inputs() - origins.len() * width;
-        let mut ways = Vec::with_capacity(points.len() * origins.len() * width);
-        for (&(_, share), inputs) in points.iter().zip(embedded.chunks_exact_mut(tables.inputs().max(1))) {
-            for (origin, code) in origins.iter().zip(inputs[first..].chunks_exact_mut(width.max(1))) {
+        let first = tables.inputs() - categories * width;
+        let mut ways = Vec::with_capacity(points.len() * categories * width);
+        for (&PathPoint { from, share, .. }, inputs) in
+            points.iter().zip(embedded.chunks_exact_mut(tables.inputs().max(1)))
+        {
+            for (origin, code) in
+                origins[from as usize].iter().zip(inputs[first..].chunks_exact_mut(width.max(1)))
+            {
                 for (from, to) in origin.iter().zip(code) {
                     let way = *to - from;
                     ways.push(way);
@@ -114,14 +133,14 @@ impl Scorer {
         };
         let (plain, embedded) = (gradient(inputs.plain.as_ref())?, gradient(inputs.embedded.as_ref())?);
         let numbers = self.gatherer.number_slopes(tables, &batch, &plain, &embedded);
-        let mut slopes = Vec::with_capacity(points.len() * (numeric + origins.len()));
-        for (point, &(row, _)) in points.iter().enumerate() {
-            let to = x.row(row as usize).iter().zip(&baseline.numbers);
+        let mut slopes = Vec::with_capacity(points.len() * (numeric + categories));
+        for (point, &PathPoint { row, from, .. }) in points.iter().enumerate() {
+            let to = x.row(row as usize).iter().zip(&baselines[from as usize].numbers);
             let along = numbers[point * numeric..][..numeric].iter().zip(to);
             slopes.extend(along.map(|(slope, (to, from))| slope * (f64::from(*to) - f64::from(*from))));
             let at = &embedded[(point * tables.inputs()).min(embedded.len())..];
-            let ways = &ways[point * origins.len() * width..];
-            for category in 0..origins.len() {
+            let ways = &ways[point * categories * width..];
+            for category in 0..categories {
                 let slope = &at[first + category * width..][..width];
                 let way = &ways[category * width..][..width];
                 slopes.push(slope.iter().zip(way).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum());
@@ -235,6 +254,10 @@ mod tests {
         all
     }
 
+    fn at(row: u32, share: f64) -> PathPoint {
+        PathPoint { row, from: 0, share }
+    }
+
     fn rows() -> (Encoded, Baseline) {
         let x =
             Encoded { rows: 2, cols: 5, values: vec![0.7, -0.4, 1.6, 2.0, 1.0, -1.8, 0.9, 0.1, 0.0, 3.0] };
@@ -251,8 +274,11 @@ mod tests {
             let reported = scorer.score(&x).expect("scores");
             let classes = if arch.outputs > 1 { arch.outputs } else { 1 };
             for class in 0..classes {
-                let points = [(0, 1.0), (1, 1.0)];
-                let found = scorer.slopes(&x, &baseline, class, &points).expect("slopes").values;
+                let points = [at(0, 1.0), at(1, 1.0)];
+                let found = scorer
+                    .slopes(&x, std::slice::from_ref(&baseline), class, &points)
+                    .expect("slopes")
+                    .values;
                 for row in 0..2 {
                     let expected = match (arch.output, arch.outputs) {
                         (OutputScale::Value { .. }, _) => reported[row],
@@ -285,8 +311,9 @@ mod tests {
             let (step, mut near) = (2e-3, 0);
             let shares: Vec<f64> = (1..40).map(|at| f64::from(at) / 40.0).collect();
             for share in &shares {
-                let points = [(1, *share), (1, share - step), (1, share + step)];
-                let found = scorer.slopes(&x, &baseline, class, &points).expect("slopes");
+                let points = [at(1, *share), at(1, share - step), at(1, share + step)];
+                let found =
+                    scorer.slopes(&x, std::slice::from_ref(&baseline), class, &points).expect("slopes");
                 let difference = (found.values[2] - found.values[1]) / (2.0 * step);
                 let sum: f64 = found.inputs[..5].iter().sum();
                 near += usize::from((sum - difference).abs() < 5e-3 * (1.0 + difference.abs()));

@@ -66,9 +66,7 @@ trait Scores: Send + Sync {
     fn score(&self, table: &Table) -> Result<(Vec<f64>, usize, TransformReport), Failure>;
 
     /// What can be explained of it.
-    fn explained(&self) -> Option<Explained<'_>> {
-        None
-    }
+    fn explained(&self) -> Explained<'_>;
 
     /// Columns of an encoded row.
     fn encoded_columns(&self) -> usize;
@@ -88,6 +86,10 @@ impl Scores for Integer {
     fn score(&self, table: &Table) -> Result<(Vec<f64>, usize, TransformReport), Failure> {
         let (encoded, report) = self.preprocess.transform(table)?;
         Ok((self.network.score(&encoded)?, self.outputs, report))
+    }
+
+    fn explained(&self) -> Explained<'_> {
+        Explained::Integer { rules: &self.preprocess, network: &self.network, outputs: self.outputs }
     }
 
     fn encoded_columns(&self) -> usize {
@@ -112,9 +114,9 @@ impl Scores for Network {
         Ok((self.scorer.score(&encoded)?, self.scorer.architecture().outputs, report))
     }
 
-    fn explained(&self) -> Option<Explained<'_>> {
+    fn explained(&self) -> Explained<'_> {
         let (rules, means) = (&self.preprocess, self.means.as_ref());
-        Some(Explained::Network { rules, scorer: &self.scorer, means })
+        Explained::Network { rules, scorer: &self.scorer, means }
     }
 
     fn encoded_columns(&self) -> usize {
@@ -149,8 +151,8 @@ impl Scores for Trees {
         Ok((self.scorer.score(&encoded), self.scorer.outputs(), report))
     }
 
-    fn explained(&self) -> Option<Explained<'_>> {
-        Some(Explained::Trees { rules: &self.preprocess, scorer: &self.scorer })
+    fn explained(&self) -> Explained<'_> {
+        Explained::Trees { rules: &self.preprocess, scorer: &self.scorer }
     }
 
     fn encoded_columns(&self) -> usize {
@@ -259,7 +261,7 @@ impl Predictor {
     }
 
     /// What can be explained of it.
-    pub(crate) fn explained(&self) -> Option<Explained<'_>> {
+    pub(crate) fn explained(&self) -> Explained<'_> {
         self.scores.explained()
     }
 
@@ -273,7 +275,7 @@ impl Predictor {
     }
 
     /// The predicted class of one row of probabilities. `[classes]`
-    fn class(&self, probabilities: &[f64]) -> usize {
+    pub(crate) fn class(&self, probabilities: &[f64]) -> usize {
         let threshold = self.card.threshold.unwrap_or(DEFAULT_THRESHOLD);
         decide(probabilities, (self.card.task == Task::Binary).then_some(threshold))
     }

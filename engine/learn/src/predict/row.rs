@@ -13,6 +13,8 @@ use orrery_domain::{
 
 use super::Predictor;
 use crate::{
+    control::{Interrupt, Unwatched},
+    explain::ExplainRequest,
     metrics::Predictions,
     prepare::{TransformReport, column::date_from_text},
     table::{Table, number_text},
@@ -25,20 +27,7 @@ impl Predictor {
     /// A client failure that names the column whose text does not fit its type.
     pub fn row(&self, row: &[(String, Option<String>)]) -> Result<RowPrediction, Failure> {
         let begin = Instant::now();
-        let mut schema = Vec::with_capacity(self.card.features.len());
-        let mut columns = Vec::with_capacity(self.card.features.len());
-        for feature in &self.card.features {
-            let text = row
-                .iter()
-                .rev()
-                .find(|(name, _)| *name == feature.name)
-                .and_then(|(_, text)| text.as_deref())
-                .filter(|text| !text.trim().is_empty());
-            let (kind, value) = single(feature, text)?;
-            schema.push(ColumnSchema { kind, ..feature.clone() });
-            columns.push(value);
-        }
-        let table = Table::new(schema, columns);
+        let table = self.single_row(row)?;
         let (predictions, report) = self.predict_table(&table)?;
         let mut warnings = oddities(&report);
         warnings.extend(
@@ -54,7 +43,42 @@ impl Predictor {
                 self.card.classes.iter().cloned().zip(values.iter().copied()).collect(),
             ),
         };
-        Ok(RowPrediction { prediction, value, probabilities, warnings, secs: begin.elapsed().as_secs_f64() })
+        let secs = begin.elapsed().as_secs_f64();
+        Ok(RowPrediction { prediction, value, probabilities, warnings, secs, explanation: None })
+    }
+
+    /// As [`Self::row`], with what each column added, by the model's own method; where that cannot be said, a warning says why.
+    ///
+    /// # Errors
+    /// As [`Self::row`].
+    pub fn explained_row(&self, row: &[(String, Option<String>)]) -> Result<RowPrediction, Failure> {
+        let begin = Instant::now();
+        let mut found = self.row(row)?;
+        match self.explain(&self.single_row(row)?, &ExplainRequest::default(), &Unwatched) {
+            Ok(explanation) => found.explanation = Some(Box::new(explanation)),
+            Err(Interrupt::Failed(failure)) => found.warnings.push(failure.message),
+            Err(other) => found.warnings.push(other.to_string()),
+        }
+        found.secs = begin.elapsed().as_secs_f64();
+        Ok(found)
+    }
+
+    /// The row as the model's table.
+    fn single_row(&self, row: &[(String, Option<String>)]) -> Result<Table, Failure> {
+        let mut schema = Vec::with_capacity(self.card.features.len());
+        let mut columns = Vec::with_capacity(self.card.features.len());
+        for feature in &self.card.features {
+            let text = row
+                .iter()
+                .rev()
+                .find(|(name, _)| *name == feature.name)
+                .and_then(|(_, text)| text.as_deref())
+                .filter(|text| !text.trim().is_empty());
+            let (kind, value) = single(feature, text)?;
+            schema.push(ColumnSchema { kind, ..feature.clone() });
+            columns.push(value);
+        }
+        Ok(Table::new(schema, columns))
     }
 
     /// Whether a column of that name is a feature or the target.

@@ -19,6 +19,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use super::{Answer, Column, Predictor, Scores, evaluate::evaluate_with, file};
 use crate::{
     control::{Interrupt, JobControl, Unwatched, Wish},
+    explain::Explained,
     model::{tests::card, write_atomic},
     prepare::TransformReport,
     table::Table,
@@ -51,6 +52,10 @@ impl Scores for Echo {
             TransformReport { unseen: counted(unseen, "carrier"), out_of_range: counted(outside, "x") };
         Ok((x.into_iter().map(|x| if x.is_nan() { 0.0 } else { x }).collect(), 1, report))
     }
+
+    fn explained(&self) -> Explained<'_> {
+        panic!("nothing to explain")
+    }
 }
 
 /// Gives numbers that are not finite.
@@ -67,6 +72,10 @@ impl Scores for Broken {
 
     fn score(&self, table: &Table) -> Result<(Vec<f64>, usize, TransformReport), Failure> {
         Ok((vec![f64::NAN; table.rows()], 1, TransformReport::default()))
+    }
+
+    fn explained(&self) -> Explained<'_> {
+        panic!("nothing to explain")
     }
 }
 

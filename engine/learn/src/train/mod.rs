@@ -32,19 +32,21 @@ pub(crate) mod tests;
 use std::{cell::RefCell, path::PathBuf};
 
 use orrery_domain::{
-    Failure, RunId,
+    Failure, FailureClass, RunId,
     dataset::Dataset,
     device::{Device, DeviceChoice},
     job::{JobEvent, TrainSummary},
     model::ModelCard,
     profile::Profile,
     training::{Forecast, ModelKind, TrainConfig},
+    words::count,
 };
 
 use self::{fit::Bench, journal::Journal, steer::steer};
 use crate::{
     control::{Interrupt, JobControl},
     device, room,
+    split::SplitRows,
     table::Table,
 };
 
@@ -100,13 +102,25 @@ pub fn run(job: &TrainJob, control: &dyn JobControl) -> Result<(TrainSummary, Mo
     room::patiently(&job.run_dir, control, finish, || {})
 }
 
-/// The rows of a table (ascending) that judged the model of a request, found again: the same table and request give the same.
+/// The rows of a table by their use in a model's training, found again: the same table and request give the same.
 ///
 /// # Errors
-/// A client failure when the request does not fit the table, a data failure when a part comes out empty.
-pub(crate) fn test_rows(config: &TrainConfig, table: &Table) -> Result<Vec<u32>, Failure> {
-    let request = request::check(config, table)?;
-    Ok(parts::rows_of(config, &request, table)?.test)
+/// A client failure when the request does not fit the table, a data failure when a part comes out empty or the test rows are not as
+/// many as the card says.
+pub(crate) fn rows_again(card: &ModelCard, table: &Table) -> Result<SplitRows, Failure> {
+    let request = request::check(&card.config, table)?;
+    let found = parts::rows_of(&card.config, &request, table)?;
+    if found.test.len() as u64 == card.rows.test {
+        return Ok(found);
+    }
+    Err(Failure::new(
+        FailureClass::Data,
+        format!(
+            "The model's test rows cannot be found again: its split gives {} of them, and its card says {}. Use a file of other rows.",
+            count(found.test.len() as u64),
+            count(card.rows.test)
+        ),
+    ))
 }
 
 /// The first event of a run.

@@ -15,12 +15,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use orrery_domain::{
-    Failure, FailureClass, ModelRef, compare::Comparison, explain::ExplainMethod, job::JobEvent,
+    Failure, FailureClass, ModelRef,
+    compare::Comparison,
+    explain::{BaselineChoice, ExplainMethod},
+    job::JobEvent,
     training::Task,
 };
 use orrery_learn::{
     control::{Interrupt, JobControl, Wish},
-    explain::{BaselineChoice, ExplainRequest},
+    explain::{Around, ExplainRequest},
     predict::{ComparedRows, Predictor, target_table},
 };
 use serde::{Deserialize, Serialize};
@@ -37,7 +40,9 @@ use crate::node::{
 pub const AT_ONCE: usize = 1;
 /// Longest that an explanation or comparison waits for the ones before it.
 const WAIT: Duration = Duration::from_secs(5);
-/// Most rows of a comparison.
+/// Most samples a row of an explanation.
+const MOST_SAMPLES: u32 = 100_000;
+/// Most rows of a comparison, and of a background.
 const MOST_ROWS: usize = 10_000;
 
 /// A version of a model.
@@ -63,6 +68,15 @@ struct Explain {
     class: Option<Value>,
     #[serde(default)]
     baseline: Option<String>,
+    /// None: the rows themselves.
+    #[serde(default)]
+    background: Vec<Row>,
+    #[serde(default)]
+    samples: Option<u32>,
+    #[serde(default)]
+    seed: u64,
+    #[serde(default)]
+    checks: bool,
 }
 
 #[derive(Deserialize)]
@@ -94,21 +108,39 @@ pub async fn explain(State(node): State<Arc<Node>>, sent: Body) -> Result<Respon
     let served = named(&node, &asked.model, asked.version.as_ref())?;
     let method = asked.method.as_deref().filter(|name| *name != "auto").map(|name| {
         ExplainMethod::from_name(name).ok_or_else(|| {
-            let known: Vec<&str> = ExplainMethod::ALL.iter().map(|method| method.name()).collect();
-            bad(format!("There is no method '{name}'. Use {}, or leave it out.", known.join(" or ")))
+            let known: Vec<&str> = ExplainMethod::ALL
+                .iter()
+                .filter(|method| method.attributes())
+                .map(|method| method.name())
+                .collect();
+            bad(format!("There is no method '{name}'. Use {}, or leave it out.", known.join(", ")))
         })
     });
     let request = ExplainRequest {
         method: method.transpose()?,
         class: asked.class.as_ref().map(class_text).transpose()?,
         baseline: asked.baseline.as_deref().map_or(Ok(BaselineChoice::Mean), BaselineChoice::parse)?,
+        samples: asked.samples,
+        seed: asked.seed,
+        checks: asked.checks,
     };
+    if asked.background.len() > MOST_ROWS || asked.samples.is_some_and(|samples| samples > MOST_SAMPLES) {
+        return Err(bad(format!(
+            "A background has at most {MOST_ROWS} rows, and an explanation takes at most {MOST_SAMPLES} samples a row."
+        )));
+    }
     let model = Arc::clone(&served);
     let found = aside(&node, move |control| {
         let predictor = ours(&model)?;
         let target = predictor.card().target.clone();
-        let columns = rows::columns(predictor, &asked.rows, &|name| name == target).map_err(client)?;
-        predictor.explain(&predictor.table(&columns)?, &request, control)
+        let table = |rows: &[Row]| {
+            let columns = rows::columns(predictor, rows, &|name| name == target).map_err(client)?;
+            predictor.table(&columns)
+        };
+        let background = if asked.background.is_empty() { None } else { Some(table(&asked.background)?) };
+        let around =
+            Around { background: background.as_ref().map(|rows| (rows, "the rows sent")), folder: None };
+        predictor.explain_around(&table(&asked.rows)?, &request, around, control)
     });
     answer(&Explained { model: &served.model, found: found.await? }).map(IntoResponse::into_response)
 }

@@ -63,11 +63,17 @@ fn calibration(report: &CompareReport, ctx: &mut PageContext<'_>, ui: &mut Ui) {
     let shares = report.task != orrery_domain::training::Task::Regression;
     let all = || curves.iter().flat_map(|(.., points)| points.iter().flatten().copied());
     let span = if shares { (0.0, 1.0) } else { range(all()) };
-    let mut lines = vec![ChartLine { color: None, points: vec![[span.0; 2], [span.1; 2]], dots: false }];
+    let mut lines = vec![ChartLine {
+        color: None,
+        points: vec![[span.0; 2], [span.1; 2]],
+        dots: false,
+        ..ChartLine::default()
+    }];
     lines.extend(curves.iter().map(|(place, _, points)| ChartLine {
         color: Some(*place),
         points: points.clone(),
         dots: true,
+        ..ChartLine::default()
     }));
     let errors: Vec<String> = curves
         .iter()
@@ -124,11 +130,12 @@ fn pareto(report: &CompareReport, ctx: &mut PageContext<'_>, ui: &mut Ui) {
     let mut front: Vec<[f64; 2]> =
         points.iter().filter(|(_, model, _)| model.on_front).map(|(.., point)| *point).collect();
     front.sort_by(|a, b| a[0].total_cmp(&b[0]));
-    let mut lines = vec![ChartLine { color: None, points: front, dots: false }];
+    let mut lines = vec![ChartLine { color: None, points: front, dots: false, ..ChartLine::default() }];
     lines.extend(points.iter().map(|(place, _, point)| ChartLine {
         color: Some(*place),
         points: vec![*point],
         dots: true,
+        ..ChartLine::default()
     }));
     let ends = points.iter().flat_map(|(_, model, point)| {
         let value = model.metrics.get(&metric);

@@ -13,13 +13,14 @@ use orrery_domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::{PageContext, PickMode, PickRequest, PickThen, TABLE_ENDINGS},
+    context::{PageContext, PickRequest},
     theme::space,
     widgets::{
         button::{Weight, icon_button, text_button},
         card,
         form::FormRow,
         icon,
+        rows_picker::{own_dataset, rows_picker},
     },
 };
 
@@ -123,10 +124,10 @@ impl Form {
                 self.versions(&snapshot, ctx, ui);
                 FormRow::new("Rows", "Of rows that a version was trained with, only its test rows are used")
                     .show(ui, theme, |ui| {
-                        self.rows(&snapshot, ui);
-                        let file =
-                            text_button(ui, theme, Some(icon::OPEN), "Choose a file…", Weight::Normal, true);
-                        pick = file.on_hover_text("Every row of the file that has the target").clicked();
+                        let target = self.models.first().and_then(|model| find(&snapshot, model));
+                        let target = target.map(|entry| entry.target.as_str());
+                        let (dataset, file) = (&mut self.dataset, &mut self.file);
+                        pick = rows_picker(ui, theme, &snapshot, target, dataset, file);
                     });
                 FormRow::new("Metric that decides", "Choose it before you look: one question, one answer")
                     .show(ui, theme, |ui| {
@@ -135,13 +136,7 @@ impl Form {
             },
         );
         if pick {
-            ctx.outbox.pick(PickRequest {
-                title: "Rows to compare on".to_owned(),
-                mode: PickMode::Open,
-                file_name: String::new(),
-                filters: vec![("Tables".to_owned(), TABLE_ENDINGS.map(str::to_owned).to_vec())],
-                then: PickThen::Page(FILE.to_owned()),
-            });
+            ctx.outbox.pick(PickRequest::rows("Rows to compare on", FILE));
         }
     }
 
@@ -196,27 +191,6 @@ impl Form {
         }
     }
 
-    fn rows(&mut self, snapshot: &Snapshot, ui: &mut Ui) {
-        let name = match (&self.file, &self.dataset) {
-            (Some(file), _) => file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned(),
-            (None, Some(id)) => dataset_name(snapshot, id),
-            (None, None) => "Choose a dataset".to_owned(),
-        };
-        let target =
-            self.models.first().and_then(|model| find(snapshot, model)).map(|entry| entry.target.clone());
-        ComboBox::from_id_salt("rows").width(PICKER).selected_text(name).show_ui(ui, |ui| {
-            for entry in snapshot.datasets.iter().filter(|entry| !entry.deleted) {
-                let dataset = &entry.dataset;
-                if target.as_ref().is_none_or(|target| dataset.column(target).is_some()) {
-                    let chosen = self.file.is_none() && self.dataset.as_ref() == Some(&dataset.id);
-                    if ui.selectable_label(chosen, &dataset.name).clicked() {
-                        (self.dataset, self.file) = (Some(dataset.id.clone()), None);
-                    }
-                }
-            }
-        });
-    }
-
     fn metrics(&mut self, snapshot: &Snapshot, ui: &mut Ui) {
         let task = self
             .models
@@ -232,21 +206,4 @@ impl Form {
             }
         });
     }
-}
-
-/// The dataset a version came from, by its card or its dataset's name.
-fn own_dataset(snapshot: &Snapshot, model: &ModelRef) -> Option<DatasetId> {
-    let entry = find(snapshot, model)?;
-    let present = || snapshot.datasets.iter().filter(|dataset| !dataset.deleted);
-    let by_card = entry
-        .card
-        .as_ref()
-        .and_then(|card| present().find(|dataset| dataset.dataset.id == card.lineage.dataset));
-    let by_name = || present().find(|dataset| dataset.dataset.name == entry.dataset_name);
-    by_card.or_else(by_name).map(|dataset| dataset.dataset.id.clone())
-}
-
-fn dataset_name(snapshot: &Snapshot, id: &DatasetId) -> String {
-    let found = snapshot.datasets.iter().find(|entry| entry.dataset.id == *id);
-    found.map_or_else(|| id.short().to_owned(), |entry| entry.dataset.name.clone())
 }

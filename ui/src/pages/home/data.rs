@@ -168,6 +168,10 @@ pub fn job_words(kind: &JobKind) -> String {
             let names: Vec<String> = models.iter().map(ToString::to_string).collect();
             format!("Comparison of {}", names.join(", "))
         }
+        JobKind::Explain { model, method } => {
+            let method = method.map_or("Explanation", orrery_domain::explain::ExplainMethod::title);
+            format!("{method} of {model}")
+        }
         JobKind::Compress { model, method } => format!("{model}: {}", method.title()),
         JobKind::Probe => "Measurement of the devices".to_owned(),
     }

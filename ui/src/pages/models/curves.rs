@@ -170,8 +170,13 @@ fn roc(curves: &ClassCurves, at: Option<&AtThreshold>, ctx: &mut PageContext<'_>
         x: (0.0, 1.0),
         y: (0.0, 1.0),
         lines: vec![
-            ChartLine { color: None, points: vec![[0.0, 0.0], [1.0, 1.0]], dots: false },
-            ChartLine { color: Some(0), points: xy(&curves.roc), dots: false },
+            ChartLine {
+                color: None,
+                points: vec![[0.0, 0.0], [1.0, 1.0]],
+                dots: false,
+                ..ChartLine::default()
+            },
+            ChartLine { color: Some(0), points: xy(&curves.roc), dots: false, ..ChartLine::default() },
         ],
         marker: at.and_then(|at| Some([at.false_positive_rate?, at.recall?])),
         summary: format!("true positive rate by false positive rate of class {}", curves.class),
@@ -188,7 +193,12 @@ fn precision_recall(curves: &ClassCurves, at: Option<&AtThreshold>, ctx: &mut Pa
         y_name: "Precision",
         x: (0.0, 1.0),
         y: (0.0, 1.0),
-        lines: vec![ChartLine { color: Some(0), points: xy(&curves.pr), dots: false }],
+        lines: vec![ChartLine {
+            color: Some(0),
+            points: xy(&curves.pr),
+            dots: false,
+            ..ChartLine::default()
+        }],
         marker: at.and_then(|at| Some([at.recall?, at.precision?])),
         summary: format!("precision by recall of class {}", curves.class),
         ..Chart::default()
@@ -207,8 +217,13 @@ fn calibration(curves: &ClassCurves, ctx: &mut PageContext<'_>, ui: &mut Ui) {
         x: (0.0, 1.0),
         y: (0.0, 1.0),
         lines: vec![
-            ChartLine { color: None, points: vec![[0.0, 0.0], [1.0, 1.0]], dots: false },
-            ChartLine { color: Some(0), points: points.clone(), dots: true },
+            ChartLine {
+                color: None,
+                points: vec![[0.0, 0.0], [1.0, 1.0]],
+                dots: false,
+                ..ChartLine::default()
+            },
+            ChartLine { color: Some(0), points: points.clone(), dots: true, ..ChartLine::default() },
         ],
         summary: format!(
             "observed share by predicted probability of class {} in {} bins",
@@ -379,7 +394,12 @@ fn regression(
         y_name: "True minus predicted",
         x,
         y: range(points.iter().map(|point| point[1])),
-        lines: vec![ChartLine { color: None, points: vec![[x.0, 0.0], [x.1, 0.0]], dots: false }],
+        lines: vec![ChartLine {
+            color: None,
+            points: vec![[x.0, 0.0], [x.1, 0.0]],
+            dots: false,
+            ..ChartLine::default()
+        }],
         points: points.clone(),
         summary: format!("true minus predicted value of {} test rows", points.len()),
         ..Chart::default()

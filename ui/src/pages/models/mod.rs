@@ -23,6 +23,7 @@ use crate::{
     widgets::{
         button::{Weight, command_button, text_button},
         icon,
+        row_form::RowForm,
         table::{TableChoices, TableState},
     },
 };
@@ -64,7 +65,7 @@ struct Kept {
     columns: TableChoices,
     list_width: Option<f32>,
     threshold: Option<(ModelRef, f64)>,
-    form: try_row::Form,
+    form: RowForm,
     predict: predict::PredictForm,
 }
 
@@ -80,7 +81,7 @@ struct Passing {
     asked_profile: Option<DatasetId>,
     /// The threshold being tried, of a model.
     threshold: Option<(ModelRef, f64)>,
-    form: try_row::Form,
+    form: RowForm,
     predict: predict::PredictForm,
 }
 
@@ -113,7 +114,13 @@ impl Page for ModelsPage {
             .on_hover_text("Hold this version against another one")
             .clicked()
         {
-            ctx.go(Route::Compare { model: Some(model) });
+            ctx.go(Route::Compare { model: Some(model.clone()) });
+        }
+        if text_button(ui, ctx.theme, Some(icon::EXPLAIN), "Explain…", Weight::Normal, true)
+            .on_hover_text("What this version goes by, and why a row got its answer")
+            .clicked()
+        {
+            ctx.go(Route::Explain { model: Some(model) });
         }
         command_button(ctx, ui, UiCommand::ExportModel, Weight::Normal);
         command_button(ctx, ui, UiCommand::DeleteModel, Weight::Quiet);

@@ -25,6 +25,8 @@ pub mod compare;
 mod compressed;
 #[path = "devices.rs"]
 mod devices;
+#[path = "explained.rs"]
+pub mod explained;
 #[path = "fleet.rs"]
 pub mod fleet;
 
@@ -562,6 +564,7 @@ pub fn busy() -> Snapshot {
         default_device: DeviceChoice::Auto,
         notices: Arc::new(notices()),
         comparison: Some(Arc::new(compare::state(flights.id.clone()))),
+        explanation: Some(Arc::new(explained::state(flights.id.clone(), explained::attributions()))),
         fleet: Arc::new(fleet::busy()),
         ..Snapshot::default()
     }

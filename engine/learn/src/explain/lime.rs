@@ -1,0 +1,101 @@
+//! LIME: a linear surrogate of the model around a row, in columns that are kept or taken from other rows.
+//!
+//! Ribeiro, Singh and Guestrin 2016, "Why should I trust you?": neighbours are weighted by an exponential kernel of width
+//! 0.75 sqrt(columns) and fitted by ridge regression with penalty 1, as their library does. A column's figure is what keeping the row's
+//! own value adds against one of the background's.
+
+use rand::{RngExt as _, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::{Parts, answers::Rows, solve::Cholesky, switch::Switch};
+use crate::control::{Interrupt, JobControl, check};
+
+/// Neighbours where no number is asked for.
+pub(super) const NEIGHBOURS: u32 = 2000;
+/// Penalty of the squared coefficients.
+const RIDGE: f64 = 1.0;
+/// Kernel's width, by the root of the number of columns.
+const WIDTH: f64 = 0.75;
+
+/// Explains rows; each with the share of the model's changes that the surrogate misses.
+///
+/// # Errors
+/// A failure of the model, or an interruption.
+pub(super) fn lime(
+    switch: &Switch<'_>,
+    x: &Rows,
+    neighbours: u32,
+    seed: u64,
+    control: &dyn JobControl,
+) -> Result<Vec<Parts>, Interrupt> {
+    let (players, many) = (switch.players.len(), neighbours.max(2) as usize);
+    let mut all = Vec::with_capacity(x.len());
+    for place in 0..x.len() {
+        check(control)?;
+        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x0011_3e00);
+        rng.set_stream(place as u64);
+        let row = x.row(place);
+        let mut kept = vec![true; players];
+        let mut mixed = Rows { cols: x.cols, values: row.to_vec() };
+        for _ in 1..many {
+            let other = switch.background.row(rng.random_range(0..switch.background.len()));
+            let from = mixed.values.len();
+            mixed.values.extend_from_slice(row);
+            for inputs in &switch.players.inputs {
+                let keep = rng.random::<bool>();
+                kept.push(keep);
+                for input in inputs.iter().filter(|_| !keep) {
+                    mixed.values[from + *input] = other[*input];
+                }
+            }
+        }
+        let answers = switch.model.answers(&mixed)?;
+        all.push(fit(&kept, &answers, players));
+    }
+    Ok(all)
+}
+
+/// The weighted ridge regression of answers on what was kept. `[neighbours, columns]`
+fn fit(kept: &[bool], answers: &[f64], players: usize) -> Parts {
+    let weight = |on: &[bool]| {
+        let off = on.iter().filter(|on| !**on).count() as f64;
+        (-off / (WIDTH * WIDTH * players as f64)).exp().sqrt()
+    };
+    let rows = || kept.chunks_exact(players.max(1)).zip(answers);
+    let mass: f64 = rows().map(|(on, _)| weight(on)).sum();
+    let mean = rows().map(|(on, answer)| weight(on) * answer).sum::<f64>() / mass;
+    let mut centre = vec![0.0; players];
+    for (on, _) in rows() {
+        let weight = weight(on) / mass;
+        centre.iter_mut().zip(on).for_each(|(sum, on)| *sum += weight * f64::from(u8::from(*on)));
+    }
+    let mut matrix = vec![0.0; players * players];
+    let mut right = vec![0.0; players];
+    for (on, answer) in rows() {
+        let weight = weight(on);
+        let away: Vec<f64> =
+            on.iter().zip(&centre).map(|(on, mean)| f64::from(u8::from(*on)) - mean).collect();
+        for (i, a) in away.iter().enumerate() {
+            right[i] += weight * a * (answer - mean);
+            for (j, b) in away.iter().enumerate() {
+                matrix[i * players + j] += weight * a * b;
+            }
+        }
+    }
+    for i in 0..players {
+        matrix[i * players + i] += RIDGE;
+    }
+    // The penalty makes it positive definite.
+    let columns =
+        Cholesky::of(&matrix, players).map_or_else(|| vec![0.0; players], |solved| solved.solve(&right));
+    let intercept = mean - columns.iter().zip(&centre).map(|(a, b)| a * b).sum::<f64>();
+    let (mut missed, mut whole) = (0.0, 0.0);
+    for (on, answer) in rows() {
+        let said =
+            intercept + columns.iter().zip(on).filter(|(_, on)| **on).map(|(value, _)| value).sum::<f64>();
+        missed += weight(on) * (answer - said).powi(2);
+        whole += weight(on) * (answer - mean).powi(2);
+    }
+    let missed = if whole > 0.0 { missed / whole } else { 0.0 };
+    Parts { measured: Some((missed, super::SURROGATE)), ..Parts::new(answers[0], intercept, columns) }
+}
