@@ -170,7 +170,9 @@ pub fn lifts(xs: &[f64], (low, high): (f64, f64), parts: usize) -> Vec<f32> {
     let width = (high - low).max(f64::MIN_POSITIVE);
     let part = |x: f64| (((x - low) / width * parts as f64) as usize).min(parts.saturating_sub(1));
     let mut counts = vec![0_usize; parts.max(1)];
-    xs.iter().for_each(|x| counts[part(*x)] += 1);
+    for x in xs {
+        counts[part(*x)] += 1;
+    }
     let most = counts.iter().copied().max().unwrap_or(1).max(6) as f32;
     let mut seen = vec![0_usize; parts.max(1)];
     xs.iter()
@@ -178,7 +180,7 @@ pub fn lifts(xs: &[f64], (low, high): (f64, f64), parts: usize) -> Vec<f32> {
             let at = part(*x);
             seen[at] += 1;
             // One above, one below, the next above that.
-            let step = (seen[at] / 2) as f32 * if seen[at] % 2 == 0 { 1.0 } else { -1.0 };
+            let step = (seen[at] / 2) as f32 * if seen[at].is_multiple_of(2) { 1.0 } else { -1.0 };
             2.0 * step / most
         })
         .collect()

@@ -83,8 +83,8 @@ impl Wanted {
 
     fn fits(&self, answer: f64, own: f64) -> bool {
         match self {
-            Self::Class(class) => answer == *class as f64,
-            Self::Other => answer != own,
+            Self::Class(class) => answer.total_cmp(&(*class as f64)).is_eq(),
+            Self::Other => answer.total_cmp(&own).is_ne(),
             Self::AtLeast(value) => answer >= *value,
             Self::AtMost(value) => answer <= *value,
         }
@@ -258,7 +258,7 @@ impl Search<'_> {
                 .filter(|(away, _)| *away > 0.0 && *away < limit)
                 .collect();
             others.sort_by(|a, b| a.0.total_cmp(&b.0));
-            others.dedup_by(|a, b| a.0 == b.0);
+            others.dedup_by(|a, b| a.0.total_cmp(&b.0).is_eq());
             let tried: Vec<Sources> = others
                 .iter()
                 .map(|(_, donor)| {

@@ -140,7 +140,7 @@ impl Grounds<'_> {
                 (numbers[row], row)
             })
             .collect();
-        donors.dedup_by(|a, b| a.0 == b.0);
+        donors.dedup_by(|a, b| a.0.total_cmp(&b.0).is_eq());
         (true, donors)
     }
 

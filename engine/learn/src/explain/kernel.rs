@@ -2,7 +2,7 @@
 //!
 //! Lundberg and Lee 2017, "A unified approach to interpreting model predictions", theorem 2, with the parts bound to add up. Sizes of
 //! sets are taken whole, the smallest and largest first, as long as the number of sets suffices; the rest is sampled in pairs of a set
-//! and its complement (Covert and Lee 2021, "Improving KernelSHAP"). Where all sets are taken the values are exact. The sets are the
+//! and its complement (Covert and Lee 2021, "Improving `KernelSHAP`"). Where all sets are taken the values are exact. The sets are the
 //! same for every row, so that the regression is solved once.
 
 use orrery_domain::{Failure, FailureClass};
@@ -132,7 +132,9 @@ impl Design {
         let mut chosen: Vec<usize> = (0..size).collect();
         loop {
             let mut on = vec![false; players];
-            chosen.iter().for_each(|player| on[*player] = true);
+            for player in &chosen {
+                on[*player] = true;
+            }
             self.add(|player| on[player], weight, None);
             if size * 2 != players {
                 self.add(|player| !on[player], weight, None);
@@ -159,7 +161,9 @@ impl Design {
             let size = size.or(sizes.last()).map_or(1, |(size, _)| *size);
             order.shuffle(&mut rng);
             let mut on = vec![false; players];
-            order[..size].iter().for_each(|player| on[*player] = true);
+            for player in &order[..size] {
+                on[*player] = true;
+            }
             let group = Some(pair % GROUPS);
             self.add(|player| on[player], weight, group);
             self.add(|player| !on[player], weight, group);

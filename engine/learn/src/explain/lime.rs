@@ -2,22 +2,30 @@
 //!
 //! Ribeiro, Singh and Guestrin 2016, "Why should I trust you?": neighbours are weighted by an exponential kernel of width
 //! 0.75 sqrt(columns) and fitted by ridge regression with penalty 1, as their library does. A column's figure is what keeping the row's
-//! own value adds against one of the background's.
+//! own value adds against the background's. A neighbour's answer is the mean over some rows of the background, not that of one drawn at
+//! random: what the surrogate then misses is the model's own bends, not the draw.
 
 use rand::{RngExt as _, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Parts, answers::Rows, solve::Cholesky, switch::Switch};
-use crate::control::{Interrupt, JobControl, check};
+use super::{
+    Parts,
+    answers::Rows,
+    solve::Cholesky,
+    switch::{Sets, Switch},
+};
+use crate::control::{Interrupt, JobControl};
 
 /// Neighbours where no number is asked for.
-pub(super) const NEIGHBOURS: u32 = 2000;
+pub(super) const NEIGHBOURS: u32 = 1000;
+/// Rows of the background that a neighbour's answer is the mean over, at most.
+const BACKGROUND: usize = 20;
 /// Penalty of the squared coefficients.
 const RIDGE: f64 = 1.0;
 /// Kernel's width, by the root of the number of columns.
 const WIDTH: f64 = 0.75;
 
-/// Explains rows; each with the share of the model's changes that the surrogate misses.
+/// Explains rows; each with the share of the model's changes that the surrogate misses. The neighbours are the same for every row.
 ///
 /// # Errors
 /// A failure of the model, or an interruption.
@@ -28,31 +36,20 @@ pub(super) fn lime(
     seed: u64,
     control: &dyn JobControl,
 ) -> Result<Vec<Parts>, Interrupt> {
-    let (players, many) = (switch.players.len(), neighbours.max(2) as usize);
-    let mut all = Vec::with_capacity(x.len());
-    for place in 0..x.len() {
-        check(control)?;
-        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x0011_3e00);
-        rng.set_stream(place as u64);
-        let row = x.row(place);
-        let mut kept = vec![true; players];
-        let mut mixed = Rows { cols: x.cols, values: row.to_vec() };
-        for _ in 1..many {
-            let other = switch.background.row(rng.random_range(0..switch.background.len()));
-            let from = mixed.values.len();
-            mixed.values.extend_from_slice(row);
-            for inputs in &switch.players.inputs {
-                let keep = rng.random::<bool>();
-                kept.push(keep);
-                for input in inputs.iter().filter(|_| !keep) {
-                    mixed.values[from + *input] = other[*input];
-                }
-            }
-        }
-        let answers = switch.model.answers(&mixed)?;
-        all.push(fit(&kept, &answers, players));
+    let players = switch.players.len();
+    let background = switch.background.select(0..switch.background.len().min(BACKGROUND));
+    let switch = Switch { background: &background, ..*switch };
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x0011_3e00);
+    let mut kept = vec![true; players];
+    let mut sets = Sets::new(players);
+    sets.push(|_| true);
+    for _ in 1..neighbours.max(2) {
+        let on: Vec<bool> = (0..players).map(|_| rng.random()).collect();
+        sets.push(|player| on[player]);
+        kept.extend(on);
     }
-    Ok(all)
+    let values = switch.values(x, std::slice::from_ref(&sets), control)?;
+    Ok(values.iter().map(|answers| fit(&kept, answers, players)).collect())
 }
 
 /// The weighted ridge regression of answers on what was kept. `[neighbours, columns]`

@@ -178,5 +178,5 @@ impl Known {
 
 /// Whether two values are the same to a model; missing ones are.
 fn same(a: f64, b: f64) -> bool {
-    a == b || (a.is_nan() && b.is_nan())
+    a.total_cmp(&b).is_eq() || (a.is_nan() && b.is_nan())
 }

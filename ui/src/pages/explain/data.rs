@@ -116,11 +116,11 @@ pub(super) fn importance_csv(columns: &[ColumnImportance]) -> String {
         let numbers = [value.value, value.low, value.high].map(number);
         std::iter::once(column.column.clone()).chain(numbers).map(Cow::Owned).collect()
     };
-    text(csv(&["column", "importance", "low", "high"], columns.iter().map(line)))
+    text(&csv(&["column", "importance", "low", "high"], columns.iter().map(line)))
 }
 
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8_lossy(&bytes).into_owned()
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// Where each row's value stands among the column's, from 0 (the lowest) to 1; none for words. `[rows]`
@@ -193,7 +193,7 @@ pub(super) fn rows_csv(found: &Explanation) -> String {
             .map(Cow::Owned)
             .collect()
     };
-    text(csv(&head, found.rows.iter().map(line)))
+    text(&csv(&head, found.rows.iter().map(line)))
 }
 
 /// From the baseline to the answer, a column at a time, the largest first.
@@ -257,7 +257,7 @@ pub(super) fn waterfall_csv(row: &RowExplanation) -> String {
         vec![Cow::Owned(name.clone()), Cow::Owned(value), Cow::Owned(part.to_string())]
     };
     let values = (0..row.attributions.0.len()).map(|place| row.values.get(place));
-    text(csv(&["column", "value", "adds"], row.attributions.0.iter().zip(values).map(line)))
+    text(&csv(&["column", "value", "adds"], row.attributions.0.iter().zip(values).map(line)))
 }
 
 /// A column's parts against its values.
@@ -320,7 +320,7 @@ pub(super) fn parts_csv(found: &Explanation, column: &str) -> String {
         let part = place.and_then(|place| row.attributions.0.get(place)).map_or(0.0, |(_, value)| *value);
         vec![Cow::Owned(row.row.to_string()), Cow::Owned(value), Cow::Owned(part.to_string())]
     };
-    text(csv(&["row", "value", "adds"], found.rows.iter().map(line)))
+    text(&csv(&["row", "value", "adds"], found.rows.iter().map(line)))
 }
 
 /// Lines of a partial dependence: single rows quietly, the mean with dots on its values.
@@ -349,7 +349,7 @@ pub(super) fn dependence_csv(column: &ColumnDependence) -> String {
         let value = point.value.clone().unwrap_or_default();
         [value, point.mean.to_string()].into_iter().chain(lines).map(Cow::Owned).collect()
     };
-    text(csv(&head, column.grid.iter().enumerate().map(line)))
+    text(&csv(&head, column.grid.iter().enumerate().map(line)))
 }
 
 /// The columns of the changes.
