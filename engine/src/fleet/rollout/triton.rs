@@ -230,7 +230,7 @@ async fn parts(
             folder.parent().and_then(|versions| Part::read(&other, &versions.join(version.to_string())).ok());
         let known = part.filter(|part| marks.get(version) == Some(&part.hash));
         let Some(part) = known else {
-            return refuse(format!(
+            return refuse(&format!(
                 "Triton answers with version {version} of '{}', which was not uploaded from this workspace: an upload would take it \
                  away. Put version {} into the server's own repository.",
                 model.name, model.version
@@ -238,7 +238,7 @@ async fn parts(
         };
         if version == served {
             if (&part.inputs, &part.outputs) != (&parts[0].inputs, &parts[0].outputs) {
-                return refuse(format!(
+                return refuse(&format!(
                     "{model} has other inputs or outputs than version {version}, which Triton serves: one model has one \
                      configuration there. Give it a name of its own."
                 ));
@@ -249,7 +249,7 @@ async fn parts(
     Ok(parts)
 }
 
-fn refuse<T>(message: String) -> Result<T, Failure> {
+fn refuse<T>(message: &str) -> Result<T, Failure> {
     Err(Failure::new(FailureClass::Client, format!("{message} Nothing was changed.")))
 }
 
@@ -271,7 +271,7 @@ impl Part {
     fn read(model: &ModelRef, folder: &Path) -> Result<Self, Failure> {
         let card = registry::read_card(folder)?;
         let Some(vouched) = card.files.iter().find(|file| file.name == FILE) else {
-            return refuse(format!("{model} has no {FILE}, which is what Triton can be given."));
+            return refuse(&format!("{model} has no {FILE}, which is what Triton can be given."));
         };
         let file = folder.join(FILE);
         let (inputs, outputs) = interface(&file)?;
@@ -293,7 +293,7 @@ impl Part {
 
 /// A load that carries these versions and no other. Their inputs and outputs are alike.
 fn upload(parts: &[&Part]) -> Result<LoadRequest, Failure> {
-    let Some(last) = parts.last() else { return refuse("There is no version to upload.".to_owned()) };
+    let Some(last) = parts.last() else { return refuse("There is no version to upload.") };
     let versions: Vec<u32> = parts.iter().map(|part| part.version).collect();
     let marks: serde_json::Map<String, Value> = parts
         .iter()
@@ -335,10 +335,9 @@ mod tests {
 
     #[test]
     fn an_upload_names_its_versions_and_is_known_again() {
-        let folder = std::env::temp_dir().join(format!("orrery-triton-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("a folder");
-        let file = folder.join(FILE);
-        std::fs::write(&file, b"graph").expect("written");
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join(FILE);
+        crate::files::write_atomic(&file, b"graph").expect("written");
         let slot = |name: &str, width| Slot {
             name: name.to_owned(),
             kind: ElementType::Float32,
@@ -362,9 +361,8 @@ mod tests {
         assert_eq!(marks(&config), BTreeMap::from([(3, old.hash.clone()), (4, new.hash.clone())]));
         assert_eq!(marks(&json!({ "parameters": { "orrery.blake3.x": 1, "other": {} } })), BTreeMap::new());
 
-        std::fs::write(&file, b"changed").expect("written");
+        crate::files::write_atomic(&file, b"changed").expect("written");
         assert!(upload(&[&old]).is_err(), "the card does not vouch for it");
         assert!(upload(&[]).is_err());
-        std::fs::remove_dir_all(&folder).expect("removed");
     }
 }
