@@ -31,7 +31,7 @@ fn row(row: usize) -> RowExplanation {
             "carrier" => Some(["UA", "AA", "B6", "DL"][(noise(row, at) * 4.0) as usize].to_owned()),
             "origin" => Some(["EWR", "JFK", "LGA"][(noise(row, at) * 3.0) as usize].to_owned()),
             "dest" => Some(["ORD", "SFO", "MIA", "BOS", "ATL"][(noise(row, at) * 5.0) as usize].to_owned()),
-            "wind_speed" if row % 9 == 0 => None,
+            "wind_speed" if row.is_multiple_of(9) => None,
             "time_hour" => Some("2013-07-04 17:00:00".to_owned()),
             "sched_hour" => Some(format!("{:.0}", 5.0 + noise(row, at) * 18.0)),
             _ => Some(format!("{:.0}", noise(row, at) * 2000.0)),
