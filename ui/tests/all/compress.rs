@@ -7,18 +7,19 @@ use egui_kittest::kittest::Queryable;
 use orrery_domain::{
     Command, Failure, FailureClass, ModelRef,
     compress::{
-        Calibration, CompressMethod, DistilConfig, PruneConfig, PruneCriterion, PruneStructure,
-        QuantizeConfig, QuantizeScheme, Student,
+        Calibration, CompressMethod, CompressReport, DistilConfig, DistilTrial, LayerShape, PruneConfig,
+        PruneCriterion, PruneRound, PruneStructure, QuantizeConfig, QuantizeScheme, Student,
     },
     run::Progress,
-    snapshot::{JobEntry, JobKind, JobOutcome},
+    snapshot::{JobEntry, JobKind, JobOutcome, Snapshot},
     training::ModelKind,
 };
 use orrery_ui::route::PageId;
 
+use crate::pictures::picture;
 use crate::support::{
     fixture,
-    harness::{click_role, fill, settle, window},
+    harness::{click_role, fill, settle, tall, window},
 };
 
 fn tabm(version: u32) -> ModelRef {
@@ -48,6 +49,78 @@ fn a_quantized_model_tells_what_got_better_and_what_got_worse() {
     assert!(window.query_by_label_contains("AUROC: -0.000410, not distinguishable").is_some());
     assert!(window.query_by_label_contains("Kept as floats, within the budget: head.weight").is_some());
     assert!(window.query_by_label("2 of 3 layers in whole numbers").is_some());
+}
+
+/// The fixture's smaller model, made another way.
+fn made(method: CompressMethod, more: impl FnOnce(&mut CompressReport)) -> Snapshot {
+    let mut snapshot = fixture::busy();
+    let models = Arc::make_mut(&mut snapshot.models);
+    let entry = models.iter_mut().find(|entry| entry.compressed_from.is_some()).expect("a smaller model");
+    let card = Arc::make_mut(entry.card.as_mut().expect("a card"));
+    let step = card.compressions.last_mut().expect("a step");
+    step.method = method;
+    step.report.layers.clear();
+    more(&mut step.report);
+    step.report.findings = step.report.find();
+    snapshot
+}
+
+#[test]
+fn a_pruned_model_shows_its_rounds_and_a_distilled_one_its_students() {
+    let round = |parameters, valid_loss, kept| PruneRound { parameters, valid_loss, kept };
+    let shape = |layer: &str, before: &[u64], after: &[u64]| LayerShape {
+        layer: layer.to_owned(),
+        before: before.to_vec(),
+        after: after.to_vec(),
+        zeros: 0,
+    };
+    let snapshot = made(CompressMethod::Prune(PruneConfig::default()), |report| {
+        report.after.parameters = 106_752;
+        report.rounds =
+            vec![round(160_128, 0.4812, true), round(106_752, 0.4831, true), round(90_004, 0.5112, false)];
+        report.shapes = vec![
+            shape("layers.0.weight", &[236, 256], &[236, 173]),
+            shape("layers.1.weight", &[256, 256], &[173, 99]),
+            shape("head.weight", &[256, 1], &[99, 1]),
+        ];
+    });
+    let (mut window, _) = tall(snapshot, PageId::Compress);
+    assert!(
+        window.query_by_label_contains("50% of the parameters, by units, by Taylor, in 5 rounds").is_some()
+    );
+    assert!(window.query_by_label("Parameters: 106,752 of 213,505 are left.").is_some());
+    assert!(window.query_by_label_contains("The last round passed the budget").is_some());
+    assert!(window.query_by_label("236 \u{d7} 173").is_some());
+    assert!(window.query_by_label("Over the budget").is_some());
+    picture(&mut window, "compress_pruned");
+
+    let trial = |width: u32, temperature: Option<f64>, valid_loss, chosen| DistilTrial {
+        student: format!("MLP 2 x {width}"),
+        parameters: u64::from(width) * 300,
+        temperature,
+        taught: temperature.is_some(),
+        valid_loss,
+        chosen,
+    };
+    let snapshot = made(CompressMethod::Distil(DistilConfig::default()), |report| {
+        report.trials = vec![
+            trial(32, Some(1.0), 0.4902, false),
+            trial(32, Some(4.0), 0.4841, true),
+            trial(64, Some(1.0), 0.4838, false),
+            trial(32, None, 0.4962, false),
+        ];
+    });
+    let (mut window, _) = tall(snapshot, PageId::Compress);
+    assert!(
+        window.query_by_label_contains("MLP 2 x 64, by softened probabilities, 70 % of the loss").is_some()
+    );
+    assert!(
+        window
+            .query_by_label("The same student without a teacher has 2.5% more loss on the validation rows.")
+            .is_some()
+    );
+    assert!(window.query_by_label("Without teacher").is_some());
+    picture(&mut window, "compress_distilled");
 }
 
 #[test]

@@ -11,7 +11,8 @@ use crate::support::{
     harness::{State, sized},
 };
 
-fn picture(harness: &mut Harness<'static, State>, name: &str) -> image::RgbaImage {
+/// Keeps a picture of the window as it stands.
+pub fn picture(harness: &mut Harness<'static, State>, name: &str) -> image::RgbaImage {
     let image = harness.render().expect("a Vulkan or OpenGL driver draws (Debian: mesa-vulkan-drivers)");
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
     std::fs::create_dir_all(&folder).expect("cargo's folder is writable");
