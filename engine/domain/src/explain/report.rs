@@ -62,7 +62,7 @@ pub struct ColumnDependence {
     pub grid: Vec<GridPoint>,
     /// The answers for single rows, at most 50. `[rows][grid]`
     pub lines: Vec<Vec<f64>>,
-    /// Deviation of the mean curve (Greenwell, Boehmke and McCarthy 2018).
+    /// Deviation of the mean curve (Greenwell, Boehmke and `McCarthy` 2018).
     pub importance: MetricValue,
     /// Share of the single rows' changes that the mean curve does not have.
     pub interaction: f64,
