@@ -23,7 +23,7 @@ use crate::{
 #[derive(Deserialize)]
 struct Golden {
     networks: Vec<Network>,
-    trees: Trees,
+    trees: Boosted,
 }
 
 /// A matrix `[inputs, outputs]` and a bias.
@@ -51,20 +51,21 @@ struct Expected {
     answers: Vec<f64>,
     mean_answer: f64,
     integrated: Vec<Vec<f64>>,
-    expected: Vec<Vec<f64>>,
+    #[serde(rename = "expected")]
+    from_all: Vec<Vec<f64>>,
     shapley: Vec<Vec<f64>>,
 }
 
 #[derive(Deserialize)]
-struct Trees {
+struct Boosted {
     trees: Vec<GoldenTree>,
     rows: Vec<Vec<f64>>,
     base: f64,
-    expected: TreesExpected,
+    expected: BoostedExpected,
 }
 
 #[derive(Deserialize)]
-struct TreesExpected {
+struct BoostedExpected {
     answers: Vec<f64>,
     shapley: Vec<Vec<f64>>,
 }
@@ -226,7 +227,7 @@ fn integrated_gradients_of_fixed_points_come_near() {
 fn expected_gradients_are_captums_mean_over_the_background() {
     for network in networks() {
         let found = network.explained(ExplainMethod::ExpectedGradients, Some(3000));
-        for (row, expected) in found.iter().zip(&network.expected.expected) {
+        for (row, expected) in found.iter().zip(&network.expected.from_all) {
             assert!((row.baseline - network.expected.mean_answer).abs() < 1e-5);
             let errors = row.errors.as_ref().expect("sampled");
             let largest = expected.iter().fold(0.0_f64, |top, value| top.max(value.abs()));
@@ -279,7 +280,7 @@ fn sampled_shapley_values_keep_to_their_errors() {
 
 #[test]
 fn tree_shap_is_shaps() {
-    let Trees { trees, rows, base, expected } = golden().trees;
+    let Boosted { trees, rows, base, expected } = golden().trees;
     let forest = Forest {
         format: 1,
         objective: Objective::Squared,

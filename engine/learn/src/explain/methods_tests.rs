@@ -163,7 +163,9 @@ fn further_checks_pass_what_is_right_and_fail_what_is_wrong() {
     };
     let mut parts = ask.parts(&x, &Unwatched).expect("parts");
     assert!(checks::infidelity(&ask, &x, &parts, &Unwatched).expect("measured") < 1e-6);
-    parts.iter_mut().for_each(|row| row.columns.reverse());
+    for row in &mut parts {
+        row.columns.reverse();
+    }
     let swapped = checks::infidelity(&ask, &x, &parts, &Unwatched).expect("measured");
     assert!(swapped > 0.5, "{swapped}");
 }
