@@ -130,12 +130,11 @@ fn report(made: &Compression, page: &mut CompressPage, ctx: &mut PageContext<'_>
     ui.add_space(space::S);
     for finding in &report.findings {
         ui.horizontal_wrapped(|ui| {
-            let state = match finding.effect {
-                Effect::Better => State::Ok,
-                Effect::Neutral => State::Unknown,
-                Effect::Worse => State::Warning,
-            };
-            ui.label(icon::state_text(theme, state));
+            ui.label(match finding.effect {
+                Effect::Better => icon::state_text(theme, State::Ok),
+                Effect::Neutral => icon::REMOVE.small().color(theme.text.weak),
+                Effect::Worse => icon::state_text(theme, State::Warning),
+            });
             ui.add(Label::new(theme.body(&finding.text)).wrap());
         });
     }
