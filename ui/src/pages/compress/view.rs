@@ -132,7 +132,7 @@ fn report(made: &Compression, page: &mut CompressPage, ctx: &mut PageContext<'_>
         ui.horizontal_wrapped(|ui| {
             ui.label(match finding.effect {
                 Effect::Better => icon::state_text(theme, State::Ok),
-                Effect::Neutral => icon::REMOVE.small().color(theme.text.weak),
+                Effect::Neutral => icon::INFO.small().color(theme.text.weak),
                 Effect::Worse => icon::state_text(theme, State::Warning),
             });
             ui.add(Label::new(theme.body(&finding.text)).wrap());
