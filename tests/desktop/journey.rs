@@ -57,6 +57,18 @@ fn a_person_trains_pauses_judges_and_tries_a_model_in_the_window() {
     window.wait_text("Edited row: from", 60);
     pictures::take(&mut window, &kept, "explain-row");
 
+    window.click(Role::Tab, "Compress");
+    window.wait_text("Nothing was compressed yet", 20);
+    window.press("Compress…");
+    window.wait_text("Make a model smaller", 20);
+    window.press("Prune");
+    window.wait_text("What is taken out", 20);
+    pictures::take(&mut window, &kept, "compress-question");
+    window.press("Make it");
+    window.wait_text("Tensors that changed", 180);
+    window.wait_text("What is left was trained further", 20);
+    pictures::take(&mut window, &kept, "compress");
+
     window.click(Role::Tab, "Settings");
     window.wait_text("Outbound connections", 20);
     pictures::take(&mut window, &kept, "settings");
