@@ -51,6 +51,23 @@ fn trees_teach_a_small_network() {
     program.document(&["models", "compare", "pupil", "net"]);
 }
 
+/// A network that was taught by one in whole numbers is one of floats.
+#[test]
+fn a_student_of_a_quantized_teacher_is_no_quantized_model() {
+    let program = with_network();
+    program.document(&["quantize", "net"]);
+    let quick = ["--width", "8", "--depth", "1", "--temperature", "1", "--epochs", "1", "--budget", "0"];
+    let report = program.document(&[&["distil", "net:2"], quick.as_slice()].concat());
+    assert_eq!(report["model"], json!("net:3"));
+    let (target, said) = (&report["target"], report["findings"].to_string());
+    let met = number(&target["found"]) <= number(&target["most"]);
+    assert_eq!(said.contains("No student kept to the budget"), !met, "{target} {said}");
+    program.document(&["explain", "--model", "net:3", "--rows", "0..2"]);
+    let pruned = program.document(&["prune", "net:3", "--rounds", "1", "--epochs", "1"]);
+    assert_eq!(pruned["model"], json!("net:4"));
+    program.document(&["quantize", "net:4", "--scheme", "weight-int8"]);
+}
+
 #[test]
 fn what_makes_no_sense_is_said_and_nothing_is_made() {
     let program = with_network();

@@ -19,6 +19,8 @@ pub enum Manner {
     Refuses,
     /// Text under a good status.
     Garbage,
+    /// Nothing, under a good status.
+    Empty,
     /// One row of one column, of which the data hold nothing.
     Unfilled,
     /// Two rows, sound in themselves.
@@ -174,6 +176,7 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
             | Manner::BreaksOnReuse => answer("200 OK", good.len(), &good),
             Manner::Refuses => answer("503 Service Unavailable", 15, r#"{"error":"off"}"#),
             Manner::Garbage => answer("200 OK", 7, "\u{1}garbag"),
+            Manner::Empty => answer("200 OK", 0, ""),
             Manner::Unfilled => tensor("[1,1]", "[]"),
             Manner::TwoRows => tensor("[2,1]", "[0.25,0.5]"),
             Manner::Compressed => {

@@ -141,11 +141,22 @@ pub struct ModelCard {
 impl ModelCard {
     /// Whether its matrices are whole numbers of few bits.
     pub fn is_quantized(&self) -> bool {
-        self.compressions.iter().any(|made| matches!(made.method, CompressMethod::Quantize(_)))
+        self.since_distilled().any(|made| matches!(made.method, CompressMethod::Quantize(_)))
     }
 
     /// Whether its layers are computed in whole numbers.
     pub fn is_integer(&self) -> bool {
-        self.compressions.iter().any(|made| made.method.is_integer())
+        self.integer_step().is_some()
+    }
+
+    /// The compression by which its layers are computed in whole numbers.
+    pub fn integer_step(&self) -> Option<&Compression> {
+        self.since_distilled().find(|made| made.method.is_integer())
+    }
+
+    /// Its compressions since it was last trained as a network of its own, the last one first.
+    fn since_distilled(&self) -> impl Iterator<Item = &Compression> {
+        let distilled = |made: &&Compression| matches!(made.method, CompressMethod::Distil(_));
+        self.compressions.iter().rev().take_while(move |made| !distilled(made))
     }
 }

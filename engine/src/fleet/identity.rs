@@ -100,7 +100,7 @@ pub async fn models(server: &Server, kind: ServerKind) -> Result<(Listing, Vec<M
     {
         let mut models = Vec::with_capacity(list.models.len());
         for name in list.models {
-            models.push(named(server, name).await?);
+            models.push(named(server, name).await);
         }
         return Ok((Listing::Names, models));
     }
@@ -133,7 +133,8 @@ async fn add_uploaded(server: &Server, listed: &mut Vec<ModelSeen>) -> Result<()
     let Ok(statistics) = serde_json::from_slice::<StatisticsResponse>(&reply.body) else { return Ok(()) };
     for model in statistics.model_stats {
         let known = |seen: &ModelSeen| seen.name == model.name && seen.version == model.version;
-        if listed.iter().any(known) || !is_ready(server, &model.name, Some(&model.version)).await? {
+        let is_ready = is_ready(server, &model.name, Some(&model.version)).await.unwrap_or(false);
+        if listed.iter().any(known) || !is_ready {
             continue;
         }
         listed.push(ModelSeen {
@@ -148,14 +149,14 @@ async fn add_uploaded(server: &Server, listed: &mut Vec<ModelSeen>) -> Result<()
 }
 
 /// A model of `GET /v2/models`. `KServe` lists what was registered, ready or not.
-async fn named(server: &Server, name: String) -> Result<ModelSeen, Failure> {
-    let reply = server.get(&format!("{}/ready", path(&name, None)), PATIENCE).await?;
-    let (state, reason) = if reply.status.is_success() {
-        ("READY".to_owned(), String::new())
-    } else {
-        ("UNAVAILABLE".to_owned(), reply.complaint())
+/// One that does not say hides no other.
+async fn named(server: &Server, name: String) -> ModelSeen {
+    let (state, reason) = match server.get(&format!("{}/ready", path(&name, None)), PATIENCE).await {
+        Ok(reply) if reply.status.is_success() => ("READY", String::new()),
+        Ok(reply) => ("UNAVAILABLE", reply.complaint()),
+        Err(failure) => ("UNKNOWN", failure.message),
     };
-    Ok(ModelSeen { name, version: String::new(), state, reason, proved: None })
+    ModelSeen { name, version: String::new(), state: state.to_owned(), reason, proved: None }
 }
 
 /// Whether a model, or a version of it, says it is ready.

@@ -5,8 +5,8 @@ use axum::{
     http::{HeaderMap, header},
 };
 use orrery_oip::{
-    DecodeOptions, Dialect, HEADER_LENGTH, InferResponse, Limits, Tensor, decode_request, decode_response,
-    parse_header_length,
+    DecodeOptions, Dialect, HEADER_LENGTH, InferResponse, Limits, OipError, Tensor, decode_request,
+    decode_response, parse_header_length,
 };
 use serde::{Deserialize, Serialize};
 
@@ -33,15 +33,43 @@ pub enum AnswerCheck {
 /// Whether an answer to a request can be one, as far as it is looked into.
 pub fn is_sound(answered: &Answered, asked: &Asked<'_>, check: AnswerCheck) -> bool {
     let Content::Whole(body) = &answered.body else { return true };
-    if !answered.status.is_success() || body.is_empty() || is_compressed(&answered.headers) {
+    if !answered.status.is_success() || is_compressed(&answered.headers) {
         return true;
     }
+    if body.is_empty() {
+        return !asked.infer;
+    }
     if !asked.infer || check == AnswerCheck::Frame {
-        return is_framed(&answered.headers, body);
+        return is_framed(&answered.headers, body, asked.infer);
     }
     let Ok(length) = header_length(&answered.headers) else { return false };
-    let Ok(answer) = decode_response(body, length, &options()) else { return false };
-    check < AnswerCheck::Rows || asked.rows().is_none_or(|rows| has_rows(&answer, rows))
+    match decode_response(body, length, &options()) {
+        Ok(answer) => check < AnswerCheck::Rows || asked.rows().is_none_or(|rows| has_rows(&answer, rows)),
+        Err(error) => !is_broken(&error),
+    }
+}
+
+/// Whether an answer that cannot be read is broken, and not just beyond what is read here: shared memory, unknown types, odd elements.
+fn is_broken(error: &OipError) -> bool {
+    matches!(
+        error,
+        OipError::NotUtf8 { .. }
+            | OipError::Json { .. }
+            | OipError::HeaderLength { .. }
+            | OipError::HeaderBeyondBody { .. }
+            | OipError::Missing { .. }
+            | OipError::Dimension { .. }
+            | OipError::ShapeOverflow { .. }
+            | OipError::Count { .. }
+            | OipError::Nesting { .. }
+            | OipError::BinarySize { .. }
+            | OipError::BinaryTruncated { .. }
+            | OipError::BinaryTrailing { .. }
+            | OipError::BinaryWithoutHeader { .. }
+            | OipError::BytesTruncated { .. }
+            | OipError::NoData { .. }
+            | OipError::DataTwice { .. }
+    )
 }
 
 /// Rows of a request: the first dimension that all of its inputs have. `None` where they differ, or where it cannot be read.
@@ -77,14 +105,17 @@ fn is_compressed(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity")
 }
 
-/// JSON begins and ends with brackets; binary tensors say how long their head is.
-fn is_framed(headers: &HeaderMap, body: &Bytes) -> bool {
-    let json = headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+/// JSON of an inference begins and ends with brackets, other JSON may be a single value; binary tensors say how long their head is.
+fn is_framed(headers: &HeaderMap, body: &Bytes, infer: bool) -> bool {
+    let json = headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
+        kind.as_bytes().split(|byte| *byte == b';').next().map(<[u8]>::trim_ascii)
+            == Some(b"application/json")
+    });
     if !json || headers.contains_key(HEADER_LENGTH) {
         return true;
     }
     let text = body.trim_ascii();
-    matches!((text.first(), text.last()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')))
+    let bracketed =
+        matches!((text.first(), text.last()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')));
+    bracketed || !infer && serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
 }

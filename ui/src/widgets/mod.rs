@@ -21,6 +21,7 @@ pub mod grid;
 pub mod histogram;
 pub mod icon;
 pub mod input;
+pub mod job_card;
 pub mod missing_bar;
 pub mod pane;
 pub mod plot;

@@ -114,7 +114,7 @@ fn a_pruned_model_shows_its_rounds_and_a_distilled_one_its_students() {
     assert!(window.query_by_label_contains("2 x 64, by softened probabilities, 70 % of the loss").is_some());
     assert!(
         window
-            .query_by_label("The same student without a teacher has 2.5% more loss on the validation rows.")
+            .query_by_label("The same student without a teacher has 2.4% more loss on the validation rows.")
             .is_some()
     );
     assert!(window.query_by_label("Without teacher").is_some());

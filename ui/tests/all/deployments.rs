@@ -110,6 +110,7 @@ fn a_deployed_model_is_described_and_then_asked() {
     tried.secs = Some(0.0071);
     let parts = [("carrier", -0.25), ("distance", 0.75)].map(|(name, value)| (name.to_owned(), value));
     tried.explanation = Some(Ok(Explanation {
+        totals: None,
         method: ExplainMethod::IntegratedGradients,
         class: Some("late".to_owned()),
         scale: ExplainScale::LogOdds,

@@ -11,7 +11,7 @@ pub use self::{
     distil::{DistilConfig, DistilLoss, DistilTrial, Student},
     prune::{LayerShape, PruneConfig, PruneCriterion, PruneRound, PruneStructure},
     quantize::{Calibration, LayerCost, QuantizeConfig, QuantizeScheme},
-    report::{CompressReport, CompressedFigures, Effect, Finding, ModelSpeed, Spread},
+    report::{CompressReport, CompressTarget, CompressedFigures, Effect, Finding, ModelSpeed, Spread},
 };
 use crate::{ids::ModelRef, training::ModelKind};
 

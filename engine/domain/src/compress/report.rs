@@ -80,6 +80,28 @@ impl Finding {
     }
 }
 
+/// What a compression was to reach.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
+pub enum CompressTarget {
+    /// Parameters that are left, at most.
+    Parameters {
+        /// As asked.
+        most: u64,
+        /// As it came.
+        left: u64,
+    },
+    /// Loss on the validation rows, at most.
+    ValidLoss {
+        /// The teacher's.
+        teacher: f64,
+        /// As asked.
+        most: f64,
+        /// The student's.
+        found: f64,
+    },
+}
+
 /// What came of a compression.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CompressReport {
@@ -95,6 +117,9 @@ pub struct CompressReport {
     pub difference: Option<(MetricId, MetricValue)>,
     /// Share of the test rows of which both say the same class; `None` for numbers.
     pub agreement: Option<f64>,
+    /// What was to be reached, where it is a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<CompressTarget>,
     /// Layers that were or could have been quantized, by the graph's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<LayerCost>,
@@ -125,6 +150,7 @@ impl CompressReport {
         self.find_parameters(&mut all);
         self.find_speed(&mut all);
         self.find_quality(&mut all);
+        self.find_target(&mut all);
         self.find_layers(&mut all);
         all
     }
@@ -186,6 +212,26 @@ impl CompressReport {
         if let Some(agreement) = self.agreement {
             let text = format!("The same class for {:.2} % of the test rows.", agreement * 100.0);
             all.push(Finding::new(Effect::Neutral, text));
+        }
+    }
+
+    fn find_target(&self, all: &mut Vec<Finding>) {
+        match self.target {
+            Some(CompressTarget::Parameters { most, left }) if left > most => all.push(Finding::new(
+                Effect::Worse,
+                format!(
+                    "Fewer went than was asked: {} are left, {} were to be. Either the rounds ended within their budget, or each layer has one unit left.",
+                    count(left),
+                    count(most)
+                ),
+            )),
+            Some(CompressTarget::ValidLoss { teacher, most, found }) if found > most => all.push(Finding::new(
+                Effect::Worse,
+                format!(
+                    "No student kept to the budget: the best has a loss of {found:.5} on the validation rows, the teacher {teacher:.5}."
+                ),
+            )),
+            _ => {}
         }
     }
 

@@ -197,19 +197,53 @@ pub struct Explanation {
     /// What the rows were explained against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub against: Option<Against>,
+    /// Sums over all rows, where `rows` holds the first of them alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totals: Option<Totals>,
+}
+
+/// Sums of the sizes of attributions over rows, by column in the attributions' order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Rows.
+    pub rows: u64,
+    /// Sum of the sizes.
+    pub sums: Vec<f64>,
+    /// Sum of their squares.
+    pub squares: Vec<f64>,
+}
+
+impl Totals {
+    /// Adds rows.
+    pub fn add(&mut self, rows: &[RowExplanation]) {
+        for row in rows {
+            let columns = &row.attributions.0;
+            self.rows += 1;
+            self.sums.resize(columns.len().max(self.sums.len()), 0.0);
+            self.squares.resize(self.sums.len(), 0.0);
+            for ((sum, square), (_, part)) in self.sums.iter_mut().zip(&mut self.squares).zip(columns) {
+                *sum += part.abs();
+                *square += part * part;
+            }
+        }
+    }
 }
 
 impl Explanation {
     /// How much each column adds by size, over the rows: mean absolute attribution and its 95 % normal interval, the largest first.
     pub fn importance(&self) -> Vec<ColumnImportance> {
         let Some(first) = self.rows.first() else { return Vec::new() };
-        let rows = self.rows.len() as f64;
+        let totals = self.totals.clone().unwrap_or_else(|| {
+            let mut totals = Totals::default();
+            totals.add(&self.rows);
+            totals
+        });
+        let rows = totals.rows as f64;
         let column = |(place, (name, _)): (usize, &(String, f64))| {
-            let sizes =
-                || self.rows.iter().filter_map(move |row| Some(row.attributions.0.get(place)?.1.abs()));
-            let mean = sizes().sum::<f64>() / rows;
-            let spread = sizes().map(|size| (size - mean).powi(2)).sum::<f64>();
-            let half = (self.rows.len() > 1).then(|| 1.96 * (spread / (rows - 1.0) / rows).sqrt());
+            let sum = |sums: &[f64]| sums.get(place).copied().unwrap_or_default();
+            let mean = sum(&totals.sums) / rows;
+            let spread = (sum(&totals.squares) - rows * mean * mean).max(0.0);
+            let half = (totals.rows > 1).then(|| 1.96 * (spread / (rows - 1.0) / rows).sqrt());
             let importance = MetricValue {
                 value: Some(mean),
                 low: half.map(|half| (mean - half).max(0.0)),
@@ -258,6 +292,7 @@ mod tests {
             values: Vec::new(),
         };
         let explanation = Explanation {
+            totals: None,
             method: ExplainMethod::TreeShap,
             class: None,
             scale: ExplainScale::Value,

@@ -37,7 +37,7 @@ impl Anatomy {
             let found = GbtScorer::load(folder)?.forest().clone();
             settings.extend(of_forest(&found));
             forest = Some(found);
-        } else if let Some(made) = card.compressions.iter().find(|made| made.method.is_integer()) {
+        } else if let Some(made) = card.integer_step() {
             // Its matrices are codes in its graph; those of the model that it was made from are no part of it.
             settings.push(("layers in whole numbers".to_owned(), whole(&made.report.layers)));
         } else {

@@ -3,13 +3,17 @@
 //! Any model of the registry can teach, trees too, for what it says is all that is asked of it. Every student is trained at every
 //! temperature; the smallest that keeps to the budget is kept, and trained once more without a teacher, to see what that one was worth.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
 use orrery_domain::{
     Failure,
-    compress::{DistilConfig, DistilLoss, DistilTrial, Student},
+    compress::{CompressTarget, DistilConfig, DistilLoss, DistilTrial, Student},
     model::ModelCard,
-    training::{CategoryEncoding, ModelKind, Task, TrainConfig},
+    training::{CategoryEncoding, HyperParameters, ModelKind, Task, TrainConfig},
 };
 
 use super::{CompressJob, Made, Stretch, client, material::Material, say};
@@ -56,7 +60,8 @@ pub(super) fn make(
     let output = rows.output();
     let taught = taught(&teachers, rows.train(), output)?;
     let target = valid_loss(rows, &teachers)?;
-    let mut bench = Bench { job, config, card, rows, output, taught, rules: BTreeMap::new() };
+    let rules = BTreeMap::new();
+    let mut bench = Bench { job, config, card, rows, output, taught, rules, said: Mutex::default() };
     for student in &config.students {
         bench.prepare(student)?;
     }
@@ -68,7 +73,14 @@ pub(super) fn make(
     let made = Made {
         kind: student.kind,
         parameters: best.parameters,
-        config: student_config(&card.config, &student, config),
+        config: student_config(card, &student, config),
+        target: Some(CompressTarget::ValidLoss {
+            teacher: target,
+            most: bench.most(target),
+            found: trials.iter().find(|trial| trial.chosen).map_or(f64::INFINITY, |trial| trial.valid_loss),
+        }),
+        trained: Some((best.train_secs, best.samples_per_sec)),
+        notes: bench.said.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         trials,
         ..Made::like(card)
     };
@@ -115,12 +127,25 @@ fn one_hot(student: &Student) -> bool {
 }
 
 /// The request of a run that would train the student.
-fn student_config(config: &TrainConfig, student: &Student, asked: &DistilConfig) -> TrainConfig {
-    let mut config = TrainConfig { model: student.kind, ..config.clone() };
+fn student_config(card: &ModelCard, student: &Student, asked: &DistilConfig) -> TrainConfig {
+    let teacher = card.kind;
+    let mut config = TrainConfig { model: student.kind, ..card.config.clone() };
     config.hyper.width = student.width;
     config.hyper.depth = student.depth;
     config.hyper.members = None;
     config.hyper.epochs = asked.epochs;
+    if teacher != student.kind {
+        // Another kind's: the shrinkage of trees is no network's learning rate.
+        let own = HyperParameters::default();
+        config.hyper.learning_rate = own.learning_rate;
+        config.hyper.weight_decay = own.weight_decay;
+        config.hyper.batch_size = own.batch_size;
+        config.hyper.dropout = own.dropout;
+        config.hyper.warmup = own.warmup;
+        config.hyper.clip_norm = own.clip_norm;
+        config.hyper.patience = own.patience;
+        config.hyper.optimizer = own.optimizer;
+    }
     config
 }
 
@@ -175,6 +200,8 @@ struct Bench<'a> {
     taught: Vec<f32>,
     /// Rules and encoded rows, by whether categories are one-hot.
     rules: BTreeMap<bool, (Preprocessor, Material)>,
+    /// What befell the training.
+    said: Mutex<Vec<String>>,
 }
 
 /// A trained student.
@@ -183,6 +210,30 @@ struct Trained {
     fitted: FitOutcome,
     temperature: Option<f64>,
     valid_loss: f64,
+}
+
+impl Trained {
+    /// Whether it is to be preferred where at most that loss is allowed: what keeps to it, then the smaller of two that do, then the better.
+    fn beats(&self, other: &Self, most: f64) -> bool {
+        match (self.valid_loss <= most, other.valid_loss <= most) {
+            (true, true) if self.fitted.parameters != other.fitted.parameters => {
+                self.fitted.parameters < other.fitted.parameters
+            }
+            (a, b) if a != b => a,
+            _ => self.valid_loss < other.valid_loss,
+        }
+    }
+
+    fn trial(&self, taught: bool) -> DistilTrial {
+        DistilTrial {
+            student: self.student.words(),
+            parameters: self.fitted.parameters,
+            temperature: self.temperature,
+            taught,
+            valid_loss: self.valid_loss,
+            chosen: false,
+        }
+    }
 }
 
 impl Bench<'_> {
@@ -200,7 +251,7 @@ impl Bench<'_> {
 
     fn architecture(&self, student: &Student) -> Architecture {
         let (rules, material) = &self.rules[&one_hot(student)];
-        let config = student_config(&self.card.config, student, self.config);
+        let config = student_config(self.card, student, self.config);
         let layout = rules.layout();
         let cardinalities = layout.cardinalities();
         let numeric = layout.width() - cardinalities.len();
@@ -233,49 +284,36 @@ impl Bench<'_> {
         let within = |at: usize| {
             (0.05 + 0.85 * at as f64 / count as f64, 0.05 + 0.85 * (at + 1) as f64 / count as f64)
         };
-        let mut trained = Vec::new();
+        let most = self.most(target);
+        // Only the best one's weights are kept: there may be many.
+        let mut best: Option<(usize, Trained)> = None;
+        let mut trials: Vec<DistilTrial> = Vec::new();
         for (number, student) in self.config.students.iter().enumerate() {
             for (place, temperature) in temperatures.iter().enumerate() {
                 let at = number * temperatures.len() + place;
                 let phase = format!("Training student {} of {}", at + 1, count - 1);
                 let name = format!("student-{number}-{place}");
                 let teacher = Some(self.teacher(*temperature));
-                trained.push(self.train(
-                    student,
-                    *temperature,
-                    teacher,
-                    &name,
-                    (&phase, within(at)),
-                    control,
-                )?);
+                let found =
+                    self.train(student, *temperature, teacher, &name, (&phase, within(at)), control)?;
+                trials.push(found.trial(true));
+                if best.as_ref().is_none_or(|(_, best)| found.beats(best, most)) {
+                    best = Some((at, found));
+                }
             }
         }
-        let most = target + target.abs() * self.config.loss_budget;
-        let best = |a: &usize, b: &usize| trained[*a].valid_loss.total_cmp(&trained[*b].valid_loss);
-        let small = |a: &usize, b: &usize| {
-            let size = |at: usize| trained[at].fitted.parameters;
-            size(*a).cmp(&size(*b)).then_with(|| best(a, b))
-        };
-        let chosen = (0..trained.len())
-            .filter(|at| trained[*at].valid_loss <= most)
-            .min_by(small)
-            .or_else(|| (0..trained.len()).min_by(best))
-            .ok_or_else(|| client("No student was trained."))?;
+        let (chosen, best) = best.ok_or_else(|| client("No student was trained."))?;
+        trials[chosen].chosen = true;
         let phase = "Training the same student without a teacher";
-        let student = trained[chosen].student.clone();
+        let student = best.student.clone();
         let alone = self.train(&student, None, None, "alone", (phase, within(count - 1)), control)?;
-        let trial = |trained: &Trained, taught: bool, chosen: bool| DistilTrial {
-            student: trained.student.words(),
-            parameters: trained.fitted.parameters,
-            temperature: trained.temperature,
-            taught,
-            valid_loss: trained.valid_loss,
-            chosen,
-        };
-        let mut trials: Vec<DistilTrial> =
-            trained.iter().enumerate().map(|(at, one)| trial(one, true, at == chosen)).collect();
-        trials.push(trial(&alone, false, false));
-        Ok((student, trained.swap_remove(chosen).fitted, trials))
+        trials.push(alone.trial(false));
+        Ok((student, best.fitted, trials))
+    }
+
+    /// Most loss on the validation rows that a student may have beside a teacher with that one.
+    fn most(&self, teacher: f64) -> f64 {
+        teacher + teacher.abs() * self.config.loss_budget
     }
 
     fn teacher(&self, temperature: Option<f64>) -> Teacher<'_> {
@@ -295,9 +333,9 @@ impl Bench<'_> {
         say(control, phase, from)?;
         let (_, material) = &self.rules[&one_hot(student)];
         let arch = self.architecture(student);
-        let config = student_config(&self.card.config, student, self.config);
+        let config = student_config(self.card, student, self.config);
         let settings = material.settings(&config, student.kind, self.config.epochs);
-        let stretch = Stretch { control, phase: phase.to_owned(), from, to };
+        let stretch = Stretch { control, phase: phase.to_owned(), from, to, said: &self.said };
         let folder: &Path = &self.job.work.join(name);
         let fitted = material.fit(&arch, None, teacher, &settings, folder, &stretch)?;
         let raw = nets::Scorer::new(&fitted.architecture, &fitted.weights)?.score(&material.valid_x)?;

@@ -17,15 +17,17 @@ mod quantize;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use orrery_domain::{
     Failure, FailureClass, ModelRef, RunId,
     compress::{
-        CompressMethod, CompressReport, CompressedFigures, Compression, DistilTrial, LayerCost, LayerShape,
-        PruneRound,
+        CompressMethod, CompressReport, CompressTarget, CompressedFigures, Compression, DistilTrial,
+        LayerCost, LayerShape, PruneRound,
     },
     dataset::Dataset,
+    device::DeviceChoice,
     job::JobEvent,
     metric::{MetricValue, Metrics},
     model::ModelCard,
@@ -39,10 +41,12 @@ pub use self::{
 };
 use crate::{
     control::{Interrupt, JobControl, Wish, check},
+    device,
     metrics::{DEFAULT_THRESHOLD, Predictions, decide},
     model,
     predict::Predictor,
-    train::again::Again,
+    prepare::means,
+    train::{again::Again, files},
 };
 
 /// Everything that compressing works with.
@@ -77,6 +81,10 @@ struct Made {
     shapes: Vec<LayerShape>,
     rounds: Vec<PruneRound>,
     trials: Vec<DistilTrial>,
+    /// What was to be reached.
+    target: Option<CompressTarget>,
+    /// Seconds and training rows a second of a model that was trained anew.
+    trained: Option<(f64, f64)>,
     /// What befell its training.
     notes: Vec<String>,
 }
@@ -92,6 +100,8 @@ impl Made {
             shapes: Vec::new(),
             rounds: Vec::new(),
             trials: Vec::new(),
+            target: None,
+            trained: None,
             notes: Vec::new(),
         }
     }
@@ -154,16 +164,23 @@ fn judged(
         ..old.clone()
     };
     card.lineage.run = job.run.clone();
+    if let Some((secs, rows_per_sec)) = made.trained {
+        (card.train_secs, card.samples_per_sec) = (secs, rows_per_sec);
+        (card.device, card.threads) = (device::name(DeviceChoice::Cpu), device::threads());
+        // It was chosen for what the teacher says.
+        card.threshold = None;
+    }
     card.notes.extend(made.notes);
     let words = job.method.words();
     card.notes.push(format!("Made from {} by {}: {words}.", job.from, job.method.title().to_lowercase()));
-    let threshold = old.threshold.unwrap_or(DEFAULT_THRESHOLD);
+    let threshold = |card: &ModelCard| card.threshold.unwrap_or(DEFAULT_THRESHOLD);
+    let thresholds = (threshold(old), threshold(&card));
     let was = before.predict_table(rows.test())?.0;
     check(control)?;
     let mut report = CompressReport {
         from: job.from.clone(),
         model: None,
-        before: figures(&job.folder, old, rows.judge(&was, threshold)),
+        before: figures(&job.folder, old, rows.judge(&was, thresholds.0)),
         after: CompressedFigures {
             files: BTreeMap::new(),
             bytes: 0,
@@ -173,6 +190,7 @@ fn judged(
         },
         difference: None,
         agreement: None,
+        target: made.target,
         layers: made.layers,
         shapes: made.shapes,
         rounds: made.rounds,
@@ -183,14 +201,14 @@ fn judged(
     let after = Predictor::open(&job.staged, card.clone())?;
     let is = after.predict_table(rows.test())?.0;
     check(control)?;
-    report.after.test = rows.judge(&is, threshold);
+    report.after.test = rows.judge(&is, thresholds.1);
     report.difference = rows.paired(&is, &was).map(|found| {
         let (low, high) = found.bounds.unzip();
         (found.metric, MetricValue { value: Some(found.model - found.against), low, high })
     });
-    report.agreement = agreement(rows.task(), &was, &is, threshold);
+    report.agreement = agreement(rows.task(), &was, &is, thresholds);
     card.test = report.after.test.clone();
-    card.valid = rows.judge_valid(&after.predict_table(rows.valid())?.0, threshold);
+    card.valid = rows.judge_valid(&after.predict_table(rows.valid())?.0, thresholds.1);
     if let Some(last) = card.compressions.last_mut() {
         last.report = report.clone();
     }
@@ -198,6 +216,17 @@ fn judged(
     model::write(&job.staged, &mut card, &rows.curves(&is))?;
     report.after = figures(&job.staged, &card, report.after.test);
     Ok((report, card))
+}
+
+/// Copies what encodes a model's rows: the rules, and the means that explanations start from where they are wanted.
+fn copy_rules(job: &CompressJob, card: &ModelCard, with_means: bool) -> Result<(), Failure> {
+    for file in [model::PREPROCESS, means::FILE] {
+        let wanted = with_means || file == model::PREPROCESS;
+        if wanted && card.files.iter().any(|known| known.name == file) {
+            files::copy(&job.folder.join(file), &job.staged.join(file))?;
+        }
+    }
+    Ok(())
 }
 
 fn figures(folder: &Path, card: &ModelCard, test: Metrics) -> CompressedFigures {
@@ -210,12 +239,14 @@ fn figures(folder: &Path, card: &ModelCard, test: Metrics) -> CompressedFigures 
 }
 
 /// Share of the rows of which both say the same class.
-fn agreement(task: Task, before: &Predictions, after: &Predictions, threshold: f64) -> Option<f64> {
-    let class = |row: &[f64]| decide(row, (task == Task::Binary).then_some(threshold));
+fn agreement(task: Task, before: &Predictions, after: &Predictions, thresholds: (f64, f64)) -> Option<f64> {
+    let class = |row: &[f64], threshold: f64| decide(row, (task == Task::Binary).then_some(threshold));
     match (before, after) {
         (Predictions::Probabilities { classes, values: a }, Predictions::Probabilities { values: b, .. }) => {
-            let same =
-                a.chunks_exact(*classes).zip(b.chunks_exact(*classes)).filter(|(a, b)| class(a) == class(b));
+            let same = a
+                .chunks_exact(*classes)
+                .zip(b.chunks_exact(*classes))
+                .filter(|(a, b)| class(a, thresholds.0) == class(b, thresholds.1));
             Some(same.count() as f64 / before.rows().max(1) as f64)
         }
         _ => None,
@@ -235,6 +266,8 @@ struct Stretch<'a> {
     phase: String,
     from: f64,
     to: f64,
+    /// Warnings, for the card.
+    said: &'a Mutex<Vec<String>>,
 }
 
 impl JobControl for Stretch<'_> {
@@ -246,7 +279,10 @@ impl JobControl for Stretch<'_> {
                 let progress = Progress { phase: self.phase.clone(), fraction, ..progress };
                 self.control.emit(JobEvent::Progress { progress, kind: None });
             }
-            warning @ JobEvent::Warning { .. } => self.control.emit(warning),
+            JobEvent::Warning { message } => {
+                self.said.lock().unwrap_or_else(PoisonError::into_inner).push(message.clone());
+                self.control.emit(JobEvent::Warning { message });
+            }
             _ => {}
         }
     }

@@ -4,21 +4,24 @@
 //! A round ranks what is left, takes out as much as brings the whole to its share of the way, and trains. The first weights of each
 //! round's training are what the round before left, so that the same request goes on from its checkpoints round by round.
 
-use std::path::Path;
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
 use orrery_domain::{
     Failure,
-    compress::{LayerShape, PruneConfig, PruneCriterion, PruneRound, PruneStructure},
+    compress::{CompressTarget, LayerShape, PruneConfig, PruneCriterion, PruneRound, PruneStructure},
     model::ModelCard,
 };
 
-use super::{CompressJob, Made, Stretch, client, material::Material, say};
+use super::{CompressJob, Made, Stretch, client, copy_rules, material::Material, say};
 use crate::{
     control::{Interrupt, JobControl, check},
-    model,
     nets::{self, Architecture, Scorer, Start, Units, Weights, parameter_count, slopes},
-    prepare::{Preprocessor, means},
-    train::{again::Again, files},
+    prepare::Preprocessor,
+    train::again::Again,
 };
 
 /// Training rows that gradients are looked at on, at most.
@@ -45,18 +48,20 @@ pub(super) fn make(
     let rules = Preprocessor::load(&job.folder)?;
     let (arch, weights) = nets::load(&job.folder)?;
     let material = Material::new(rows, &rules, arch.output)?;
-    let bench = Bench { job, config, card, rows, material };
+    let bench = Bench { job, config, card, rows, material, said: Mutex::default() };
+    let most = (bench.left(&arch, &weights) as f64 * (1.0 - config.share)) as u64;
     let before = (arch.clone(), weights.clone());
     let (arch, weights, rounds) = bench.rounds(arch, weights, control)?;
+    let target = Some(CompressTarget::Parameters { most, left: bench.left(&arch, &weights) });
+    let notes = bench.said.lock().unwrap_or_else(PoisonError::into_inner).clone();
     nets::save(&job.staged, &arch, &weights)?;
-    files::copy(&job.folder.join(model::PREPROCESS), &job.staged.join(model::PREPROCESS))?;
-    if card.files.iter().any(|file| file.name == means::FILE) {
-        files::copy(&job.folder.join(means::FILE), &job.staged.join(means::FILE))?;
-    }
+    copy_rules(job, card, true)?;
     let made = Made {
         parameters: parameter_count(&arch),
         shapes: shapes(&before.1, &weights),
         rounds,
+        target,
+        notes,
         ..Made::like(card)
     };
     Ok(made)
@@ -105,6 +110,8 @@ struct Bench<'a> {
     card: &'a ModelCard,
     rows: &'a Again,
     material: Material,
+    /// What befell the training.
+    said: Mutex<Vec<String>>,
 }
 
 /// A network between two rounds.
@@ -189,77 +196,101 @@ impl Bench<'_> {
     /// Takes out as much as leaves `wanted` parameters.
     fn take(&self, network: &Network, wanted: f64, control: &dyn JobControl) -> Result<Network, Interrupt> {
         let (arch, weights) = network;
-        let gradients = self.gradients(arch, weights, control)?;
         match self.config.structure {
             PruneStructure::Units => {
                 let groups = arch.removable();
-                let scores: Vec<Vec<f64>> =
-                    groups.iter().map(|units| self.scores(units, weights, &gradients)).collect();
+                let scores = self.scores(arch, weights, &groups, control)?;
                 let kept = choose(arch, &groups, &scores, wanted);
                 Ok(arch.keep(weights, &kept))
             }
             PruneStructure::Weights => {
-                let weights = masked(weights, wanted as usize, |name, at, value| {
-                    self.worth(name, at, value, &gradients)
-                });
-                Ok((arch.clone(), weights))
+                let worth = self.worths(arch, weights, control)?;
+                Ok((arch.clone(), masked(weights, wanted as usize, |name, at| worth[name][at])))
             }
         }
     }
 
-    /// Gradients of the loss on batches of training rows, where the criterion asks for them.
+    /// Calls `each` with the gradients of the loss on some batches of training rows, and their number.
     fn gradients(
         &self,
         arch: &Architecture,
         weights: &Weights,
         control: &dyn JobControl,
-    ) -> Result<Vec<Weights>, Interrupt> {
-        if self.config.criterion != PruneCriterion::Taylor {
-            return Ok(Vec::new());
-        }
+        mut each: impl FnMut(&Weights, f64),
+    ) -> Result<(), Interrupt> {
         let rows = self.material.train();
         let step = rows.x.rows.div_ceil(LOOKED_AT).max(1);
         let chosen: Vec<u32> = (0..rows.x.rows as u32).step_by(step).collect();
         let batches = chosen.chunks(BATCH);
-        let mut all = Vec::with_capacity(batches.len());
+        let count = batches.len() as f64;
         for batch in batches {
             check(control)?;
-            all.push(slopes(arch, weights, self.material.loss, rows, batch)?);
+            each(&slopes(arch, weights, self.material.loss, rows, batch)?, count);
         }
-        Ok(all)
+        Ok(())
     }
 
-    /// What each unit of a layer is worth.
-    fn scores(&self, units: &Units, weights: &Weights, gradients: &[Weights]) -> Vec<f64> {
+    /// What each unit of each layer is worth.
+    fn scores(
+        &self,
+        arch: &Architecture,
+        weights: &Weights,
+        groups: &[Units],
+        control: &dyn JobControl,
+    ) -> Result<Vec<Vec<f64>>, Interrupt> {
         let value = |name: &str, at: usize| f64::from(weights[name].1[at]);
-        let sums = match self.config.criterion {
-            PruneCriterion::L1 => units.sums(weights, |name, at| value(name, at).abs()),
-            PruneCriterion::L2 => units.sums(weights, |name, at| value(name, at).powi(2)),
-            PruneCriterion::Taylor => {
-                let mut mean = vec![0.0; units.count];
-                for batch in gradients {
-                    let sums = units.sums(weights, |name, at| value(name, at) * f64::from(batch[name].1[at]));
-                    mean.iter_mut()
-                        .zip(sums)
-                        .for_each(|(mean, sum)| *mean += sum * sum / gradients.len() as f64);
-                }
-                return mean;
-            }
+        let beside_the_mean = |sums: Vec<f64>| {
+            let mean = sums.iter().sum::<f64>() / sums.len().max(1) as f64;
+            sums.into_iter().map(|sum| sum / mean.max(f64::MIN_POSITIVE)).collect()
         };
-        let mean = sums.iter().sum::<f64>() / sums.len().max(1) as f64;
-        sums.into_iter().map(|sum| sum / mean.max(f64::MIN_POSITIVE)).collect()
+        Ok(match self.config.criterion {
+            PruneCriterion::L1 => {
+                let of = |units: &Units| units.sums(weights, |name, at| value(name, at).abs());
+                groups.iter().map(|units| beside_the_mean(of(units))).collect()
+            }
+            PruneCriterion::L2 => {
+                let of = |units: &Units| units.sums(weights, |name, at| value(name, at).powi(2));
+                groups.iter().map(|units| beside_the_mean(of(units))).collect()
+            }
+            PruneCriterion::Taylor => {
+                let mut means: Vec<Vec<f64>> = groups.iter().map(|units| vec![0.0; units.count]).collect();
+                self.gradients(arch, weights, control, |batch, count| {
+                    for (units, means) in groups.iter().zip(&mut means) {
+                        let slope = |name: &str, at: usize| f64::from(batch[name].1[at]);
+                        let sums = units.sums(weights, |name, at| value(name, at) * slope(name, at));
+                        means.iter_mut().zip(sums).for_each(|(mean, sum)| *mean += sum * sum / count);
+                    }
+                })?;
+                means
+            }
+        })
     }
 
-    /// What a single weight is worth.
-    fn worth(&self, name: &str, at: usize, value: f32, gradients: &[Weights]) -> f64 {
-        let value = f64::from(value);
-        match self.config.criterion {
-            PruneCriterion::L1 | PruneCriterion::L2 => value.abs(),
-            PruneCriterion::Taylor => {
-                let square = |batch: &Weights| (value * f64::from(batch[name].1[at])).powi(2);
-                gradients.iter().map(square).sum::<f64>() / gradients.len().max(1) as f64
-            }
+    /// What each single weight of the matrices is worth.
+    fn worths(
+        &self,
+        arch: &Architecture,
+        weights: &Weights,
+        control: &dyn JobControl,
+    ) -> Result<BTreeMap<String, Vec<f64>>, Interrupt> {
+        let of = |size: fn(f32) -> f64| -> BTreeMap<String, Vec<f64>> {
+            let all = matrices(weights);
+            all.map(|(name, values)| (name.clone(), values.iter().map(|value| size(*value)).collect()))
+                .collect()
+        };
+        if self.config.criterion != PruneCriterion::Taylor {
+            return Ok(of(|value| f64::from(value.abs())));
         }
+        let mut worths = of(|_| 0.0);
+        self.gradients(arch, weights, control, |batch, count| {
+            for (name, worths) in &mut worths {
+                let pairs = weights[name].1.iter().zip(&batch[name].1);
+                for (worth, (value, slope)) in worths.iter_mut().zip(pairs) {
+                    *worth += f64::from(value * slope).powi(2) / count;
+                }
+            }
+        })?;
+        Ok(worths)
     }
 
     fn finish(
@@ -289,7 +320,7 @@ impl Bench<'_> {
         settings.patience = 0;
         let folder: &Path = &self.job.work.join(name);
         let start = Start { weights: &weights, hold_zeros: self.config.structure == PruneStructure::Weights };
-        let stretch = Stretch { control, phase: phase.to_owned(), from, to };
+        let stretch = Stretch { control, phase: phase.to_owned(), from, to, said: &self.said };
         let fitted = self.material.fit(&arch, Some(start), None, &settings, folder, &stretch)?;
         // Training may end up worse than it began: then it is left out.
         let (before, after) = (self.loss(&arch, &weights)?, self.loss(&arch, &fitted.weights)?);
@@ -308,12 +339,12 @@ fn matrices(weights: &Weights) -> impl Iterator<Item = (&String, &Vec<f32>)> {
 }
 
 /// The weights with all but the `wanted` worthiest of the matrices set to 0.
-fn masked(weights: &Weights, wanted: usize, worth: impl Fn(&str, usize, f32) -> f64) -> Weights {
+fn masked(weights: &Weights, wanted: usize, worth: impl Fn(&str, usize) -> f64) -> Weights {
     let mut all: Vec<(f64, &str, usize)> = matrices(weights)
         .flat_map(|(name, values)| {
             let worth = &worth;
             let left = values.iter().enumerate().filter(|(_, value)| **value != 0.0);
-            left.map(move |(at, value)| (worth(name, at, *value), name.as_str(), at))
+            left.map(move |(at, _)| (worth(name, at), name.as_str(), at))
         })
         .collect();
     let surplus = all.len().saturating_sub(wanted);
@@ -412,7 +443,7 @@ mod tests {
     fn a_mask_leaves_the_largest_weights_and_nothing_else_changes() {
         let weights = initial_weights(&arch(Family::Mlp), 2);
         let all: usize = matrices(&weights).map(|(_, values)| values.len()).sum();
-        let made = masked(&weights, all / 4, |_, _, value| f64::from(value.abs()));
+        let made = masked(&weights, all / 4, |name, at| f64::from(weights[name].1[at].abs()));
         let left: Vec<f32> = matrices(&made)
             .flat_map(|(_, values)| values.iter().copied().filter(|value| *value != 0.0))
             .collect();

@@ -219,11 +219,10 @@ impl Search<'_> {
                 Ok((self.distance(row, &sources), sources))
             })
             .collect();
-        let best = smaller?.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
-        match best {
-            Some((distance, sources)) => Ok(self.proved(row, own, distance, &sources)),
-            None => Ok(None),
-        }
+        let mut smaller = smaller?;
+        smaller.sort_by(|a, b| a.0.total_cmp(&b.0));
+        // The nearest one that the model also answers as wished where its values are read as text.
+        Ok(smaller.iter().find_map(|(distance, sources)| self.proved(row, own, *distance, sources)))
     }
 
     /// Gives columns back, the farthest of those that can go first.

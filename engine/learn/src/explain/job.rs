@@ -8,7 +8,7 @@ use orrery_domain::{
     dataset::Dataset,
     explain::{
         Against, BaselineChoice, Counterfactuals, Dependence, ExplainCheck, ExplainMethod, ExplainReport,
-        ExplainSettings, Explanation, Findings,
+        ExplainSettings, Explanation, Findings, Totals,
     },
     training::{CategoryEncoding, Task},
 };
@@ -360,6 +360,13 @@ fn joined(mut before: Explanation, mut more: Explanation) -> Explanation {
     if worse(&before.check, &more.check) {
         before.check = more.check;
     }
+    let mut totals = before.totals.take().unwrap_or_else(|| {
+        let mut totals = Totals::default();
+        totals.add(&before.rows);
+        totals
+    });
+    totals.add(&more.rows);
+    before.totals = Some(totals);
     let room = KEPT.saturating_sub(before.rows.len());
     more.rows.truncate(room);
     before.rows.append(&mut more.rows);

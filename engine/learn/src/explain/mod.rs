@@ -211,6 +211,7 @@ impl Predictor {
             values: Vec::new(),
         };
         Ok(Explanation {
+            totals: None,
             method,
             class: self.card().classes.get(class).cloned(),
             scale: self.scale(&explained),
@@ -233,12 +234,7 @@ impl Predictor {
         };
         let method = asked.unwrap_or(fits);
         if matches!(explained, Explained::Integer { .. }) && method.by_gradient() {
-            let origin = self
-                .card()
-                .compressions
-                .iter()
-                .find(|made| made.method.is_integer())
-                .map(|made| made.report.from.to_string());
+            let origin = self.card().integer_step().map(|made| made.report.from.to_string());
             return Err(client(format!(
                 "This model is computed in whole numbers, which have no slopes, so gradients cannot explain it. Explain {}, which \
                  it was made from, or use '{}' or '{}'.",

@@ -1,5 +1,7 @@
 //! Shapley values by their definition, and by switching columns on in many orders.
 
+use std::ops::Range;
+
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
@@ -8,12 +10,14 @@ use super::{
     answers::Rows,
     switch::{Sets, Switch},
 };
-use crate::control::{Interrupt, JobControl};
+use crate::control::{Interrupt, JobControl, check};
 
 /// Most columns of exact Shapley values: 4,096 sets.
 pub(super) const MOST_EXACT: usize = 12;
 /// Orders of permutation SHAP where none are asked for; each is walked forth and back.
 pub(super) const ORDERS: u32 = 10;
+/// Sets of columns that are drawn for several rows at once: bounds the memory.
+const MOST_SETS: usize = 1 << 20;
 
 /// Shapley's sum over all sets (1953), for at most [`MOST_EXACT`] players.
 ///
@@ -61,7 +65,28 @@ pub(super) fn permutation(
     control: &dyn JobControl,
 ) -> Result<Vec<Parts>, Interrupt> {
     let (players, orders) = (switch.players.len(), orders.max(1) as usize);
-    let drawn: Vec<Vec<Vec<usize>>> = (0..x.len())
+    let at_once = (MOST_SETS / (2 * orders * players.max(1))).max(1);
+    let mut all = Vec::with_capacity(x.len());
+    for first in (0..x.len()).step_by(at_once) {
+        check(control)?;
+        let rows = first..(first + at_once).min(x.len());
+        all.extend(permuted(switch, x, rows, orders, seed, control)?);
+    }
+    Ok(all)
+}
+
+/// Some of the rows.
+fn permuted(
+    switch: &Switch<'_>,
+    x: &Rows,
+    rows: Range<usize>,
+    orders: usize,
+    seed: u64,
+    control: &dyn JobControl,
+) -> Result<Vec<Parts>, Interrupt> {
+    let players = switch.players.len();
+    let drawn: Vec<Vec<Vec<usize>>> = rows
+        .clone()
         .map(|row| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x5e1e_c700);
             rng.set_stream(row as u64);
@@ -74,7 +99,8 @@ pub(super) fn permutation(
         })
         .collect();
     let sets: Vec<Sets> = drawn.iter().map(|orders| walks(players, orders)).collect();
-    let values = switch.values(x, &sets, control)?;
+    let part = Rows { cols: x.cols, values: x.values[rows.start * x.cols..rows.end * x.cols].to_vec() };
+    let values = switch.values(&part, &sets, control)?;
     Ok(values.iter().zip(&drawn).map(|(values, orders)| walked(values, players, orders)).collect())
 }
 

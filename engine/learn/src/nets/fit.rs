@@ -164,6 +164,12 @@ impl Fit<'_> {
     }
 }
 
+/// What a fit begins with, moments at 0.
+fn first_slots(arch: &Architecture, start: Option<Start<'_>>, settings: &FitSettings) -> Slots {
+    let first = start.map_or_else(|| initial_weights(arch, settings.seed), |start| start.weights.clone());
+    Slots::new(arch, first, settings.optimizer)
+}
+
 /// Whether rows can be trained on.
 fn check_rows(arch: &Architecture, rows: Rows, part: &str) -> Result<(), Failure> {
     let cols = arch.numeric + arch.category_sizes.len();
@@ -192,6 +198,7 @@ struct Trainer<'a> {
     train: Rows<'a>,
     valid: Rows<'a>,
     teacher: Option<Teacher<'a>>,
+    start: Option<Start<'a>>,
     /// Places of each parameter that stay 0.
     zeros: Vec<Vec<u32>>,
     settings: &'a FitSettings,
@@ -235,8 +242,7 @@ impl<'a> Trainer<'a> {
             if mean > 0.0 { (1.0 / mean) as f32 } else { 1.0 }
         });
         let fingerprint = fit.fingerprint();
-        let first = start.map_or_else(|| initial_weights(arch, settings.seed), |start| start.weights.clone());
-        let slots = Slots::new(arch, first, settings.optimizer);
+        let slots = first_slots(arch, start, settings);
         let zeros = if start.is_some_and(|start| start.hold_zeros) { slots.zeros() } else { Vec::new() };
         Self {
             arch,
@@ -244,6 +250,7 @@ impl<'a> Trainer<'a> {
             train,
             valid,
             teacher,
+            start,
             zeros,
             settings,
             means,

@@ -130,7 +130,14 @@ impl Holding {
         if self.served().is_none_or(|served| served <= self.wanted) {
             return Ok("it is the greatest it has".to_owned());
         }
-        self.show(server, &[self.wanted]).await?;
+        let mut versions = match self.way {
+            Way::Repository => self.before.clone(),
+            // An upload holds one version beside the served one.
+            Way::Upload(_) => Vec::new(),
+        };
+        versions.retain(|version| *version < self.wanted);
+        versions.push(self.wanted);
+        self.show(server, &versions).await?;
         Ok("greater versions were taken off".to_owned())
     }
 

@@ -44,6 +44,8 @@ const WAIT: Duration = Duration::from_secs(5);
 const MOST_SAMPLES: u32 = 100_000;
 /// Most rows of a comparison, and of a background.
 const MOST_ROWS: usize = 10_000;
+/// Most samples a row times columns: what one row may hold in memory.
+const MOST_SETS: usize = 200_000;
 
 /// A version of a model.
 #[derive(Deserialize)]
@@ -132,6 +134,15 @@ pub async fn explain(State(node): State<Arc<Node>>, sent: Body) -> Result<Respon
     let model = Arc::clone(&served);
     let found = aside(&node, move |control| {
         let predictor = ours(&model)?;
+        let columns = predictor.card().features.len().max(1);
+        let samples = request.samples.map_or(0, |samples| samples as usize);
+        if samples.saturating_mul(columns) > MOST_SETS {
+            let message = format!(
+                "{samples} samples a row of {columns} columns are too many here. Ask for at most {}, or use `orrery explain`.",
+                MOST_SETS / columns
+            );
+            return Err(Failure::new(FailureClass::Client, message).into());
+        }
         let target = predictor.card().target.clone();
         let table = |rows: &[Row]| {
             let columns = rows::columns(predictor, rows, &|name| name == target).map_err(client)?;

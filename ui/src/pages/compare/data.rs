@@ -1,6 +1,7 @@
 //! What page Compare shows of an answer, as plain data.
 
 use orrery_domain::{
+    ModelRef,
     compare::{
         Better, CompareReport, ComparedModel, ComparedPair, CrossValidated, MetricComparison, RowsOrigin,
         Slice,
@@ -57,12 +58,14 @@ impl Shown {
     pub fn of(report: &CompareReport, pair: usize) -> Self {
         let pair = pair.min(report.pairs.len().saturating_sub(1));
         let chosen = report.pairs.get(pair);
-        let certain = report.pairs.iter().any(|pair| pair.verdict.better != Better::NotDistinguishable);
-        let verdict = if certain {
-            (State::Ok, "One is better", report.message.clone())
-        } else {
-            (State::Unknown, "Not distinguishable", report.message.clone())
+        let apart = report.pairs.iter().any(|pair| pair.verdict.better != Better::NotDistinguishable);
+        let best = report.models.iter().any(|one| is_best(report, &one.model));
+        let (state, word) = match (best, apart) {
+            (true, _) => (State::Ok, "One is better"),
+            (false, true) => (State::Unknown, "No single best"),
+            (false, false) => (State::Unknown, "Not distinguishable"),
         };
+        let verdict = (state, word, report.message.clone());
         let searched = |model: &ComparedModel| {
             let found = model.slices.as_ref()?;
             found.worst.is_empty().then(|| {
@@ -91,6 +94,15 @@ impl Shown {
             built: chosen.map(built).unwrap_or_default(),
         }
     }
+}
+
+/// Whether a version is better than each other one.
+fn is_best(report: &CompareReport, model: &ModelRef) -> bool {
+    report.pairs.iter().all(|pair| match pair.verdict.better {
+        Better::A => pair.b != *model,
+        Better::B => pair.a != *model,
+        Better::NotDistinguishable => pair.a != *model && pair.b != *model,
+    })
 }
 
 fn rows(report: &CompareReport) -> String {

@@ -1,11 +1,7 @@
 //! Draws page Compare: the form, how far it is, and the answer from its verdict to the weights.
 
 use egui::{ComboBox, Label, ScrollArea, Ui};
-use orrery_domain::{
-    Command,
-    compare::CompareReport,
-    snapshot::{CompareState, JobOutcome},
-};
+use orrery_domain::{compare::CompareReport, snapshot::CompareState};
 
 use super::{ComparePage, built, charts, data};
 use crate::{
@@ -13,12 +9,11 @@ use crate::{
     context::PageContext,
     theme::{State, space},
     widgets::{
-        badge,
-        button::icon_button,
-        card, empty,
+        badge, card, empty,
         error_card::error_card,
         grid::{self, grid, plain},
-        icon, progress,
+        icon,
+        job_card::job_card,
     },
 };
 
@@ -83,28 +78,7 @@ fn answer(page: &ComparePage, asked: &CompareState, ctx: &mut PageContext<'_>, u
         }
         _ => {
             let job = ctx.snapshot.jobs.iter().find(|job| job.id == asked.job).cloned();
-            card::card(
-                ui,
-                theme,
-                &title,
-                |_| {},
-                |ui| match job {
-                    Some(job) if job.outcome.is_none() => {
-                        ui.horizontal(|ui| {
-                            progress::progress(ui, theme, &job.progress, "Progress of the comparison");
-                            if icon_button(ui, theme, icon::STOP, "Cancel this comparison", true).clicked() {
-                                ctx.send(Command::CancelJob { job: job.id });
-                            }
-                        });
-                    }
-                    Some(job) if matches!(job.outcome, Some(JobOutcome::Failed { .. })) => {
-                        badge::badge(ui, theme, State::Failed, "Failed");
-                    }
-                    _ => {
-                        badge::badge(ui, theme, State::Unknown, "Cancelled");
-                    }
-                },
-            );
+            job_card(ctx, ui, (&title, "comparison"), job.as_ref(), |_, _, _| {});
         }
     }
     ui.add_space(space::M);

@@ -2,7 +2,6 @@
 
 use egui::{Label, ScrollArea, Ui};
 use orrery_domain::{
-    Command,
     compress::{CompressReport, Compression, Effect},
     snapshot::{JobEntry, JobKind, JobOutcome},
 };
@@ -15,12 +14,10 @@ use crate::{
     route::Route,
     theme::{State, space},
     widgets::{
-        badge,
-        button::icon_button,
         card, empty,
-        error_card::error_card,
         grid::{self, GridRow, grid, plain},
-        icon, progress,
+        icon,
+        job_card::job_card,
         table::{TableSpec, TableState},
     },
 };
@@ -82,29 +79,9 @@ pub(super) fn show(page: &mut CompressPage, ctx: &mut PageContext<'_>, ui: &mut 
 }
 
 fn going_on(job: &JobEntry, ctx: &mut PageContext<'_>, ui: &mut Ui) {
-    let theme = ctx.theme;
     let JobKind::Compress { model, method } = &job.kind else { return };
     let title = format!("{model}: {}", method.words());
-    card::card(
-        ui,
-        theme,
-        &title,
-        |_| {},
-        |ui| match &job.outcome {
-            None => {
-                ui.horizontal(|ui| {
-                    progress::progress(ui, theme, &job.progress, &format!("Progress of {title}"));
-                    if icon_button(ui, theme, icon::STOP, "Cancel this compression", !ctx.read_only())
-                        .clicked()
-                    {
-                        ctx.send(Command::CancelJob { job: job.id });
-                    }
-                });
-            }
-            Some(JobOutcome::Failed { failure }) => error_card(ctx, ui, failure),
-            Some(_) => _ = badge::badge(ui, theme, State::Unknown, "Cancelled"),
-        },
-    );
+    job_card(ctx, ui, (&title, "compression"), Some(job), |_, _, _| {});
 }
 
 fn report(made: &Compression, page: &mut CompressPage, ctx: &mut PageContext<'_>, ui: &mut Ui) {

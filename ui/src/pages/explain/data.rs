@@ -415,6 +415,7 @@ mod tests {
             values: values.map(|value| Some(value.to_owned())).to_vec(),
         };
         Explanation {
+            totals: None,
             method: ExplainMethod::TreeShap,
             class: Some("true".to_owned()),
             scale: ExplainScale::LogOdds,

@@ -4,7 +4,7 @@ use egui::{ComboBox, Label, ScrollArea, Ui};
 use orrery_domain::{
     Command,
     explain::{Counterfactuals, Dependence, ExplainReport, Explanation, Findings},
-    snapshot::{ExplainState, JobOutcome},
+    snapshot::ExplainState,
 };
 
 use super::{ExplainPage, Tab, data, one_row};
@@ -15,14 +15,15 @@ use crate::{
     theme::{State, space},
     widgets::{
         badge,
-        button::{Weight, icon_button, text_button},
+        button::{Weight, text_button},
         card,
         chart::{Chart, nearest_x, range},
         chart_card::chart_card,
         empty,
         error_card::error_card,
         grid::{self, grid},
-        icon, progress,
+        icon,
+        job_card::job_card,
         strips::{Strips, strips_card},
         tabs::tabs,
     },
@@ -60,7 +61,6 @@ pub(super) fn show(page: &mut ExplainPage, ctx: &mut PageContext<'_>, ui: &mut U
 
 /// How far the explanation is, why it failed, or what was found.
 fn answer(page: &mut ExplainPage, asked: &ExplainState, ctx: &mut PageContext<'_>, ui: &mut Ui) {
-    let theme = ctx.theme;
     let method = asked.settings.method.map_or("Explanation", |method| method.title());
     let title = format!("{method} of {}", asked.model);
     match &asked.answer {
@@ -72,28 +72,7 @@ fn answer(page: &mut ExplainPage, asked: &ExplainState, ctx: &mut PageContext<'_
         }
         None => {
             let job = ctx.snapshot.jobs.iter().find(|job| job.id == asked.job).cloned();
-            card::card(
-                ui,
-                theme,
-                &title,
-                |_| {},
-                |ui| match job {
-                    Some(job) if job.outcome.is_none() => {
-                        ui.horizontal(|ui| {
-                            progress::progress(ui, theme, &job.progress, "Progress of the explanation");
-                            if icon_button(ui, theme, icon::STOP, "Cancel this explanation", true).clicked() {
-                                ctx.send(Command::CancelJob { job: job.id });
-                            }
-                        });
-                    }
-                    Some(job) if matches!(job.outcome, Some(JobOutcome::Failed { .. })) => {
-                        badge::badge(ui, theme, State::Failed, "Failed");
-                    }
-                    _ => {
-                        badge::badge(ui, theme, State::Unknown, "Cancelled");
-                    }
-                },
-            );
+            job_card(ctx, ui, (&title, "explanation"), job.as_ref(), |_, _, _| {});
         }
     }
 }

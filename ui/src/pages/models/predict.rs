@@ -18,14 +18,13 @@ use crate::{
     theme::{State, space},
     widgets::{
         badge,
-        button::{Weight, copy_button, icon_button, text_button},
+        button::{Weight, copy_button, text_button},
         card,
         confirm::dialog,
-        error_card::error_card,
         form::FormRow,
         icon,
         input::input,
-        progress,
+        job_card::job_card,
     },
 };
 
@@ -188,35 +187,13 @@ pub(super) fn list(jobs: &[JobEntry], ctx: &mut PageContext<'_>, ui: &mut Ui) {
 }
 
 fn entry(job: &JobEntry, ctx: &mut PageContext<'_>, ui: &mut Ui) {
-    let theme = ctx.theme;
     let JobKind::Predict { file, .. } = &job.kind else { return };
     let title = file.display().to_string();
-    card::card(
-        ui,
-        theme,
-        &title,
-        |_| {},
-        |ui| match &job.outcome {
-            None => {
-                ui.horizontal(|ui| {
-                    progress::progress(ui, theme, &job.progress, &format!("Progress of {title}"));
-                    if icon_button(ui, theme, icon::STOP, "Cancel this prediction", !ctx.read_only())
-                        .clicked()
-                    {
-                        ctx.send(Command::CancelJob { job: job.id });
-                    }
-                });
-            }
-            Some(JobOutcome::Predicted { report: done }) => report(done, ctx, ui),
-            Some(JobOutcome::Failed { failure }) => error_card(ctx, ui, failure),
-            Some(JobOutcome::Cancelled) => {
-                badge::badge(ui, theme, State::Unknown, "Cancelled");
-            }
-            Some(_) => {
-                badge::badge(ui, theme, State::Ok, "Done");
-            }
-        },
-    );
+    job_card(ctx, ui, (&title, "prediction"), Some(job), |outcome, ctx, ui| {
+        if let JobOutcome::Predicted { report: done } = outcome {
+            report(done, ctx, ui);
+        }
+    });
 }
 
 fn report(report: &PredictReport, ctx: &mut PageContext<'_>, ui: &mut Ui) {

@@ -46,6 +46,7 @@ pub fn of(origin: &ModelEntry) -> ModelEntry {
             MetricValue { value: Some(-0.00041), low: Some(-0.00087), high: Some(0.00006) },
         )),
         agreement: Some(0.9962),
+        target: None,
         layers: [("layers.0.weight", 0.00012), ("layers.1.weight", 0.00003), ("head.weight", 0.0081)]
             .map(|(layer, loss_rise)| LayerCost {
                 layer: layer.to_owned(),

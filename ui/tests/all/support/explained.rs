@@ -57,6 +57,7 @@ fn row(row: usize) -> RowExplanation {
 /// Parts of 300 rows; one of the checks has failed.
 pub fn attributions() -> Findings {
     Findings::Attributions(Explanation {
+        totals: None,
         method: ExplainMethod::PermutationShap,
         class: Some("true".to_owned()),
         scale: ExplainScale::LogOdds,

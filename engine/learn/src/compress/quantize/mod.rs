@@ -34,7 +34,7 @@ use prost::Message;
 pub use integer::IntegerNetwork;
 
 use self::graph::{Form, Input, Layer, Range};
-use super::{CompressJob, Made, client, say};
+use super::{CompressJob, Made, client, copy_rules, say};
 use crate::{
     control::{Interrupt, JobControl},
     model,
@@ -43,11 +43,8 @@ use crate::{
         codes::{Bits, Codes, Group},
         onnx::proto::ModelProto,
     },
-    prepare::{Preprocessor, means},
-    train::{
-        again::Again,
-        files::{copy, write_bytes},
-    },
+    prepare::Preprocessor,
+    train::{again::Again, files::write_bytes},
 };
 
 /// The graph in quantize-dequantize pairs.
@@ -72,12 +69,7 @@ pub(super) fn make(
     let (chosen, layers) = bench.choose(control)?;
     say(control, "Writing the model", 0.7)?;
     bench.write(&chosen, &job.staged)?;
-    for file in [model::PREPROCESS, means::FILE] {
-        let wanted = file == model::PREPROCESS || !config.scheme.is_integer();
-        if wanted && card.files.iter().any(|known| known.name == file) {
-            copy(&job.folder.join(file), &job.staged.join(file))?;
-        }
-    }
+    copy_rules(job, card, !config.scheme.is_integer())?;
     Ok(Made { layers, ..Made::like(card) })
 }
 

@@ -10,11 +10,9 @@ use super::{
         backprop::{Parts, Slopes, Work},
         checkpoint::{self, Checkpoint, State},
         graph::{Dropout, Network},
-        initial_weights,
         judge::{Judgement, judge},
-        optimizer::Slots,
     },
-    Means, Trainer,
+    Means, Trainer, first_slots,
 };
 use crate::{
     control::{Interrupt, JobControl},
@@ -146,11 +144,7 @@ impl Trainer<'_> {
         }
         let fresh = || Checkpoint {
             state: State { fingerprint, ..State::default() },
-            slots: Slots::new(
-                self.arch,
-                initial_weights(self.arch, self.settings.seed),
-                self.settings.optimizer,
-            ),
+            slots: first_slots(self.arch, self.start, self.settings),
             best: super::super::Weights::new(),
         };
         let Checkpoint { state, slots, best } = found.unwrap_or_else(fresh);
