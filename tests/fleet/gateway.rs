@@ -61,7 +61,10 @@ fn answers_are_looked_into_as_far_as_is_configured() {
         ("rows", Manner::Compressed, true),
     ] {
         config["answer_check"] = json!(check);
+        bad.behave(Manner::Good);
         let gateway = Service::gateway(&config);
+        let healthy = |name: &str| gateway.endpoint(name)["health"] == "healthy";
+        until("both are asked", || healthy("good") && healthy("bad"));
         bad.behave(manner);
         let answers: Vec<_> =
             (0..4).map(|_| ask(&gateway.address, "POST", "/v2/models/m/infer", one_row)).collect();
