@@ -1,6 +1,10 @@
 //! `orrery prune`: a network with fewer units, which learns again, is judged beside the one that it came from, and can be cut further.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
@@ -100,6 +104,34 @@ fn what_cannot_be_pruned_is_said_and_nothing_is_made() {
     assert_eq!(models["models"].as_array().map(Vec::len), Some(4), "{models}");
 }
 
+/// Checkpoints of compressions that did not end.
+fn kept(program: &Program) -> usize {
+    let entries = std::fs::read_dir(program.home().join("jobs")).expect("the folder is there").flatten();
+    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("compress-")).count()
+}
+
+#[test]
+fn ctrl_c_keeps_what_was_trained() {
+    let program = with_network();
+    let long = ["prune", "net:1", "--rounds", "2", "--round-epochs", "200", "--epochs", "2"];
+    let mut command = program.command(&long);
+    let running = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let end = Instant::now() + Duration::from_mins(1);
+    while kept(&program) == 0 {
+        assert!(Instant::now() < end, "its folder is made");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let asked = Command::new("kill").args(["-INT", &running.id().to_string()]).status().expect("it starts");
+    assert!(asked.success());
+    let ended = running.wait_with_output().expect("it ends");
+    let said = text(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(130), "{said}");
+    assert!(said.contains("the same command goes on"), "{said}");
+    assert_eq!(kept(&program), 1);
+    let models = program.document(&["models", "list"]);
+    assert_eq!(models["models"].as_array().map(Vec::len), Some(1), "{models}");
+}
+
 /// A killed pruning goes on where it was when the same is asked again, and ends with the very weights of an unbroken one.
 #[test]
 fn a_killed_pruning_is_taken_up_by_the_same_request() {
@@ -108,13 +140,9 @@ fn a_killed_pruning_is_taken_up_by_the_same_request() {
     // In the last training: both rounds are behind it.
     let killed = program.command(&PRUNE).env("ORRERY_FAULT", "kill@step:12").output().expect("it starts");
     assert!(!killed.status.success());
-    let kept = || {
-        let entries = std::fs::read_dir(program.home().join("jobs")).expect("the folder is there").flatten();
-        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("compress-")).count()
-    };
-    assert_eq!(kept(), 1, "its checkpoints are there");
+    assert_eq!(kept(&program), 1, "its checkpoints are there");
     let report = program.document(&PRUNE[..6]);
-    assert_eq!((kept(), &report["model"]), (0, &json!("net:3")));
+    assert_eq!((kept(&program), &report["model"]), (0, &json!("net:3")));
     let read = |version| std::fs::read(weights(&program, version)).expect("a file");
     assert!(read(2) == read(3), "the same weights, bit by bit");
 }

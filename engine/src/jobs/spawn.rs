@@ -245,7 +245,7 @@ pub fn complete(
     launcher: &Launcher,
     workspace: &Workspace,
     spec: &JobSpec,
-    cancel: &AtomicBool,
+    end: &AtomicBool,
     mut hear: impl FnMut(&JobEvent),
 ) -> Result<JobEvent, Failure> {
     let launch = prepare(workspace, spec)?;
@@ -258,8 +258,10 @@ pub fn complete(
     })?;
     let mut last = None;
     loop {
-        if cancel.load(Ordering::Relaxed) {
-            job.steer(Steering::Cancel);
+        if end.load(Ordering::Relaxed) {
+            // What a compression has trained is there when the same is asked again.
+            let keeps = matches!(spec, JobSpec::Compress { .. });
+            job.steer(if keeps { Steering::Stop } else { Steering::Cancel });
         }
         let message = match heard.recv_timeout(LOOK_EVERY) {
             Ok(message) => message,

@@ -14,7 +14,7 @@ use orrery_domain::{
 use orrery_engine::{registry, runs};
 
 use super::{
-    Context, Outcome,
+    Context, End, Outcome,
     output::{self, Align},
     unexpected,
 };
@@ -33,9 +33,14 @@ fn compress(context: &Context, model: &str, name: Option<&str>, method: Compress
         method: Box::new(method),
         run: RunId(runs::fresh_id()),
     };
-    let report = match context.complete(&spec)? {
-        JobEvent::Compressed { report } => report,
-        other => return Err(unexpected(&other)),
+    let report = match context.complete(&spec) {
+        Ok(JobEvent::Compressed { report }) => report,
+        Ok(other) => return Err(unexpected(&other)),
+        Err(End::Cancelled) => {
+            output::note("Stopped. What was trained is kept: the same command goes on from there.");
+            return Err(End::Said(130));
+        }
+        Err(end) => return Err(end),
     };
     if context.json {
         return output::json(&report);
