@@ -16,7 +16,7 @@ use orrery_domain::{
     training::{CategoryEncoding, HyperParameters, ModelKind, Task, TrainConfig},
 };
 
-use super::{CompressJob, Made, Stretch, client, material::Material, say};
+use super::{CompressJob, Made, Stretch, check_budget, client, material::Material, say};
 use crate::{
     control::{Interrupt, JobControl},
     metrics::Predictions,
@@ -114,11 +114,7 @@ fn check_config(config: &DistilConfig) -> Result<(), Failure> {
     if config.epochs.is_some_and(|epochs| !(1..=10_000).contains(&epochs)) {
         return Err(client("From 1 to 10,000 passes are possible."));
     }
-    if !(0.0..=1e6).contains(&config.loss_budget) {
-        let message = format!("A budget of {} is not possible: it must be 0 or more.", config.loss_budget);
-        return Err(client(message));
-    }
-    Ok(())
+    check_budget(Some(config.loss_budget))
 }
 
 /// Whether a student takes categories one-hot, as linear models do.

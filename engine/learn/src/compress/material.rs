@@ -1,8 +1,11 @@
 //! Material: encoded training and validation rows, and one network fitted on them.
 
+use std::path::Path;
+
 use orrery_domain::{
     Failure,
-    training::{Task, TrainConfig},
+    device::DeviceChoice,
+    training::{ModelKind, Task, TrainConfig},
 };
 
 use super::Stretch;
@@ -12,8 +15,6 @@ use crate::{
     prepare::Preprocessor,
     train::again::{Again, Use},
 };
-use orrery_domain::device::DeviceChoice;
-use std::path::Path;
 
 /// Encoded rows with their truth on the network's own scale.
 pub(super) struct Material {
@@ -62,12 +63,7 @@ impl Material {
     }
 
     /// Settings of a request, for so many passes where that is said.
-    pub fn settings(
-        &self,
-        config: &TrainConfig,
-        kind: orrery_domain::training::ModelKind,
-        epochs: Option<u32>,
-    ) -> FitSettings {
+    pub fn settings(&self, config: &TrainConfig, kind: ModelKind, epochs: Option<u32>) -> FitSettings {
         let mut hyper = config.hyper.clone();
         hyper.epochs = epochs.or(hyper.epochs);
         let mut settings = FitSettings::resolve(kind, &hyper, self.train_x.rows, self.task);

@@ -111,6 +111,15 @@ fn client(message: impl Into<String>) -> Failure {
     Failure::new(FailureClass::Client, message)
 }
 
+fn check_budget(budget: Option<f64>) -> Result<(), Failure> {
+    match budget {
+        Some(budget) if !(0.0..=1e6).contains(&budget) => {
+            Err(client(format!("A budget of {budget} is not possible: it must be 0 or more.")))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn say(control: &dyn JobControl, phase: &str, fraction: f64) -> Result<(), Interrupt> {
     let progress = Progress { phase: phase.to_owned(), fraction: Some(fraction), ..Progress::default() };
     control.emit(JobEvent::Progress { progress, kind: None });

@@ -16,7 +16,7 @@ use orrery_domain::{
     model::ModelCard,
 };
 
-use super::{CompressJob, Made, Stretch, client, copy_rules, material::Material, say};
+use super::{CompressJob, Made, Stretch, check_budget, client, copy_rules, material::Material, say};
 use crate::{
     control::{Interrupt, JobControl, check},
     nets::{self, Architecture, Scorer, Start, Units, Weights, parameter_count, slopes},
@@ -78,12 +78,7 @@ fn check_config(config: &PruneConfig) -> Result<(), Failure> {
     if config.round_epochs.max(config.final_epochs) > 1000 {
         return Err(client("More than 1,000 passes are not possible."));
     }
-    match config.loss_budget {
-        Some(budget) if !(0.0..=1e6).contains(&budget) => {
-            Err(client(format!("A budget of {budget} is not possible: it must be 0 or more.")))
-        }
-        _ => Ok(()),
-    }
+    check_budget(config.loss_budget)
 }
 
 /// Tensors that became smaller or got zeros.
@@ -144,9 +139,8 @@ impl Bench<'_> {
             let next =
                 self.train(taken, epochs, &format!("round-{round}"), (&phase, from, from + step), control)?;
             let valid_loss = self.loss(&next.0, &next.1)?;
-            let rise = (valid_loss - base) / base.abs().max(f64::MIN_POSITIVE);
             // What the last round costs is known after the last training.
-            let fits = last || self.config.loss_budget.is_none_or(|budget| rise <= budget);
+            let fits = last || self.fits(valid_loss, base);
             rounds.push(PruneRound { parameters: self.left(&next.0, &next.1), valid_loss, kept: fits });
             if !fits {
                 break;
@@ -156,8 +150,7 @@ impl Bench<'_> {
                 let within = (0.90 - step, 0.90);
                 let trained = self.finish(kept.clone(), "final", within, control)?;
                 let valid_loss = self.loss(&trained.0, &trained.1)?;
-                let rise = (valid_loss - base) / base.abs().max(f64::MIN_POSITIVE);
-                let fits = self.config.loss_budget.is_none_or(|budget| rise <= budget);
+                let fits = self.fits(valid_loss, base);
                 if let Some(round) = rounds.last_mut() {
                     (round.valid_loss, round.kept) = (valid_loss, fits);
                 }
@@ -176,6 +169,12 @@ impl Bench<'_> {
         }
         let (arch, weights) = self.finish(kept, "final-within", (0.88, 0.90), control)?;
         Ok((arch, weights, rounds))
+    }
+
+    /// Whether a loss keeps to the budget beside the loss before.
+    fn fits(&self, loss: f64, before: f64) -> bool {
+        let rise = (loss - before) / before.abs().max(f64::MIN_POSITIVE);
+        self.config.loss_budget.is_none_or(|budget| rise <= budget)
     }
 
     /// Parameters that are left: those that were not set to 0.

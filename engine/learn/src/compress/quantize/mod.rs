@@ -34,7 +34,7 @@ use prost::Message;
 pub use integer::IntegerNetwork;
 
 use self::graph::{Form, Input, Layer, Range};
-use super::{CompressJob, Made, client, copy_rules, say};
+use super::{CompressJob, Made, check_budget, client, copy_rules, say};
 use crate::{
     control::{Interrupt, JobControl},
     model,
@@ -91,12 +91,7 @@ fn check_config(config: &QuantizeConfig) -> Result<(), Failure> {
             format!("{} calibration rows are not possible: from 10 to 100,000 are.", config.calibration_rows);
         return Err(client(message));
     }
-    match config.loss_budget {
-        Some(budget) if !(0.0..=1e6).contains(&budget) => {
-            Err(client(format!("A budget of {budget} is not possible: it must be 0 or more.")))
-        }
-        _ => Ok(()),
-    }
+    check_budget(config.loss_budget)
 }
 
 /// A network computed one way or the other.
