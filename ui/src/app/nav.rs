@@ -1,8 +1,8 @@
 //! The navigation rail: icons and words, or icons alone.
 
 use egui::{
-    Align2, CornerRadius, FontFamily, FontId, Frame, Margin, Panel, Rect, Role, Sense, Stroke, StrokeKind,
-    Ui, WidgetInfo, pos2, vec2,
+    Align2, CornerRadius, FontFamily, FontId, Frame, Margin, Panel, Rect, Role, ScrollArea, Sense, Stroke,
+    StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::App;
@@ -24,6 +24,11 @@ const GROUPS: [(&str, &[UiCommand]); 4] = [
     ("Serve", &[UiCommand::GoDeployments, UiCommand::GoFleet, UiCommand::GoTraffic, UiCommand::GoDrills]),
 ];
 
+/// Entries at the rail's foot: settings, and folding.
+const FOOT: usize = 2;
+/// Height of a group's heading, points.
+const HEADING: f32 = 24.0;
+
 impl App {
     pub(super) fn rail(&mut self, ui: &mut Ui) {
         let theme = self.theme(ui.ctx());
@@ -34,18 +39,27 @@ impl App {
         Panel::left("rail").resizable(false).exact_size(width).frame(frame).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
             wordmark(ui, &theme, folded);
-            for (heading, commands) in GROUPS {
-                ui.add_space(space::M);
-                if !folded {
-                    ui.horizontal(|ui| {
-                        ui.add_space(10.0);
-                        ui.label(theme.caption(heading));
-                    });
+            let line = space::ROW_COMFORTABLE + ui.spacing().item_spacing.y;
+            let room = ui.available_height() - FOOT as f32 * line - space::S;
+            let lines = GROUPS.iter().map(|(_, commands)| commands.len()).sum::<usize>() as f32 * line;
+            let headings = GROUPS.len() as f32 * (HEADING + space::M);
+            // A low window: closer together first, then scrolled.
+            let gap = if lines + headings > room { space::XS } else { space::M };
+            let area = ScrollArea::vertical().id_salt("rail").max_height(room).auto_shrink([false, true]);
+            area.show(ui, |ui| {
+                for (heading, commands) in GROUPS {
+                    ui.add_space(gap);
+                    if !folded {
+                        ui.horizontal(|ui| {
+                            ui.add_space(10.0);
+                            ui.label(theme.caption(heading));
+                        });
+                    }
+                    for command in commands {
+                        self.rail_entry(ui, &theme, *command, folded);
+                    }
                 }
-                for command in commands {
-                    self.rail_entry(ui, &theme, *command, folded);
-                }
-            }
+            });
             ui.with_layout(egui::Layout::bottom_up(egui::Align::LEFT), |ui| {
                 ui.spacing_mut().item_spacing.y = 2.0;
                 let title = if folded { "Unfold the navigation" } else { "Fold the navigation" };
