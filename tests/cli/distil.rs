@@ -89,3 +89,36 @@ fn what_makes_no_sense_is_said_and_nothing_is_made() {
     let models = program.document(&["models", "list"]);
     assert_eq!(models["models"].as_array().map(Vec::len), Some(2), "{models}");
 }
+
+/// A network's hidden layer is followed too; trees have none, which is said.
+#[test]
+fn the_hidden_layer_of_a_network_is_followed_and_comes_off_again() {
+    let program = with_trees();
+    let quick = ["--width", "8", "--depth", "1", "--temperature", "1", "--epochs", "2", "--features", "100"];
+    let report = program.document(&[&["distil", "net", "--name", "pupil"], quick.as_slice()].concat());
+    let plain =
+        program.document(&[&["distil", "net", "--name", "plain"], &quick[..quick.len() - 2]].concat());
+    let first = |report: &Value| report["trials"][0].clone();
+    assert_eq!(first(&report)["parameters"], first(&plain)["parameters"], "nothing of it is left");
+    assert_ne!(first(&report)["valid_loss"], first(&plain)["valid_loss"], "but it was followed");
+    let card = program.document(&["models", "show", "pupil"])["card"].clone();
+    assert!(card["notes"].to_string().contains("hidden layer 100 %"), "{card}");
+    let refused = program.run(&["distil", "trees", "--width", "8", "--features", "50"]);
+    let said = text(&refused.stderr);
+    assert!(refused.status.code() == Some(1) && said.contains("cannot be followed"), "{said}");
+}
+
+#[test]
+fn the_smallest_student_is_looked_for_by_halving() {
+    let program = with_network();
+    let quick = ["--search", "--temperature", "1", "--epochs", "1", "--budget", "25", "--name", "pupil"];
+    let report = program.document(&[&["distil", "net"], quick.as_slice()].concat());
+    let trials = report["trials"].as_array().expect("trials");
+    let taught: Vec<&Value> = trials.iter().filter(|trial| trial["taught"] == true).collect();
+    assert!((4..=5).contains(&taught.len()), "24 students are halved in at most 5 steps: {report}");
+    let most = number(&report["target"]["most"]);
+    let keeps = taught.iter().filter(|trial| number(&trial["valid_loss"]) <= most);
+    let least = keeps.map(|trial| number(&trial["parameters"])).fold(f64::INFINITY, f64::min);
+    let chosen = taught.iter().find(|trial| trial["chosen"] == true).expect("one is made");
+    assert!((number(&chosen["parameters"]) - least).abs() < 0.5, "the smallest that keeps to it: {report}");
+}

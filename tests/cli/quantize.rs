@@ -74,6 +74,9 @@ fn what_cannot_be_quantized_is_said_and_nothing_is_made() {
         (&["quantize", "net:1", "--block", "32"], "Blocks are for weights only"),
         (&["quantize", "net:1", "--calibration-rows", "1"], "calibration rows are not possible"),
         (&["quantize", "net:1", "--budget", "-5"], "budget"),
+        (&["quantize", "net:1", "--max-size", "0"], "size"),
+        (&["quantize", "net:1", "--max-size", "5"], "cannot be kept"),
+        (&["quantize", "net:1", "--epochs", "1001"], "epochs"),
         (&["quantize", "nothing"], "no model"),
     ] {
         let refused = program.run(arguments);
@@ -89,4 +92,47 @@ fn what_cannot_be_quantized_is_said_and_nothing_is_made() {
         wide["layers"].as_array().expect("layers").iter().all(|layer| layer["quantized"] == true),
         "{wide}"
     );
+}
+
+#[test]
+fn a_size_is_kept_with_layers_of_mixed_bits() {
+    let program = with_network();
+    let report = program.document(&[
+        "quantize",
+        "net:1",
+        "--scheme",
+        "weight-int4",
+        "--max-size",
+        "20",
+        "--name",
+        "mixed",
+    ]);
+    let bits: Vec<u64> = report["layers"]
+        .as_array()
+        .expect("layers")
+        .iter()
+        .filter_map(|layer| layer["bits"].as_u64())
+        .collect();
+    assert!(bits.contains(&4) && bits.contains(&8), "{report}");
+    let file = |figures: &Value| figures["files"]["weights.safetensors"].as_f64().expect("bytes");
+    let share = file(&report["after"]) / file(&report["before"]);
+    assert!(share < 0.26, "{share}: the parameters, and the file's own words");
+    // In a store of its own it is the same network.
+    let whole = program.document(&["quantize", "net:1", "--scheme", "weight-int4", "--name", "whole"]);
+    assert!(file(&whole["after"]) < file(&report["after"]), "more bits where they count");
+}
+
+#[test]
+fn training_with_rounding_makes_up_for_what_rounding_costs() {
+    let program = with_network();
+    let asked = ["quantize", "net:1", "--scheme", "weight-int4", "--epochs", "3"];
+    let report = program.document(&asked);
+    let aware = &report["aware"];
+    let loss = |name: &str| aware[name].as_f64().expect("a loss");
+    assert!(loss("with") < loss("without"), "{aware}");
+    assert_eq!(aware["kept"], true);
+    let said = report["findings"].to_string();
+    assert!(said.contains("after training with rounding"), "{said}");
+    // The model answers like its report: the loss of the made version on its own validation rows is not that of floats.
+    assert!(loss("floats") > 0.0 && loss("floats") < loss("without"), "{aware}");
 }

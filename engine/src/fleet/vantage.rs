@@ -23,26 +23,33 @@ pub const PATH: &str = "/api/fleet/sightings";
 /// Time between two looks at whether the set-up changed.
 const RECALL_EVERY: Duration = Duration::from_secs(2);
 
+/// The last look at one endpoint. Whoever looks writes here and nowhere else: a look that ends after its endpoint was forgotten is not brought back by it.
+type Sight = Mutex<Option<(Instant, VantageLook)>>;
+
 /// What was seen lately.
 #[derive(Debug, Default)]
 pub struct Vantage {
-    seen: Mutex<BTreeMap<String, (Instant, VantageLook)>>,
+    seen: Mutex<BTreeMap<String, Arc<Sight>>>,
 }
 
 impl Vantage {
     /// The last look at each endpoint.
     pub fn report(&self) -> VantageReport {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let aged = |(at, look): &(Instant, VantageLook)| VantageLook {
-            age_secs: at.elapsed().as_secs_f64(),
-            ..look.clone()
+        let aged = |sight: &Arc<Sight>| {
+            let look = sight.lock().unwrap_or_else(PoisonError::into_inner);
+            look.as_ref()
+                .map(|(at, look)| VantageLook { age_secs: at.elapsed().as_secs_f64(), ..look.clone() })
         };
-        VantageReport { sightings: seen.values().map(aged).collect() }
+        VantageReport { sightings: seen.values().filter_map(aged).collect() }
     }
 
-    fn note(&self, endpoint: &str, look: VantageLook) {
+    /// A place for the looks at this endpoint; what was seen before is forgotten.
+    fn watch(&self, endpoint: &str) -> Arc<Sight> {
+        let sight = Arc::<Sight>::default();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.insert(endpoint.to_owned(), (Instant::now(), look));
+        seen.insert(endpoint.to_owned(), Arc::clone(&sight));
+        sight
     }
 
     fn forget(&self, endpoint: &str) {
@@ -100,7 +107,7 @@ impl Tasks {
             }
             match Server::new(http.clone(), &endpoint) {
                 Ok(server) => {
-                    let task = tokio::spawn(look_at(name.clone(), server, Arc::clone(&self.vantage)));
+                    let task = tokio::spawn(look_at(server, self.vantage.watch(&name)));
                     self.running.insert(name, (endpoint, task));
                 }
                 Err(failure) => log::warn!("'{name}' cannot be looked at. {}", failure.message),
@@ -117,13 +124,41 @@ impl Drop for Tasks {
     }
 }
 
-async fn look_at(name: String, server: Server, vantage: Arc<Vantage>) {
+async fn look_at(server: Server, sight: Arc<Sight>) {
     let mut looker = Looker::new(server);
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let look = looker.look().await;
-        vantage.note(&name, look);
+        *sight.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), look));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look() -> (Instant, VantageLook) {
+        let look = VantageLook {
+            url: "http://a".into(),
+            age_secs: 0.0,
+            healthy: true,
+            latency_secs: None,
+            reason: String::new(),
+        };
+        (Instant::now(), look)
+    }
+
+    #[test]
+    fn a_look_that_ends_late_brings_nothing_back() {
+        let vantage = Vantage::default();
+        let sight = vantage.watch("a");
+        assert_eq!(vantage.report().sightings, [], "not looked at yet");
+        *sight.lock().expect("free") = Some(look());
+        assert_eq!(vantage.report().sightings.len(), 1);
+        vantage.forget("a");
+        *sight.lock().expect("free") = Some(look());
+        assert_eq!(vantage.report().sightings, []);
     }
 }

@@ -46,6 +46,9 @@ pub struct DistilArguments {
     /// Hidden layers
     #[arg(long, value_name = "N", default_value_t = 2)]
     depth: u32,
+    /// Looks for the smallest student within the budget among widths from 4 to 512 and 1 to 3 hidden layers, by halving
+    #[arg(long, conflicts_with_all = ["width", "depth"])]
+    search: bool,
     /// What of the teacher is followed
     #[arg(long, value_enum, default_value = "soft")]
     follow: Followed,
@@ -55,6 +58,9 @@ pub struct DistilArguments {
     /// Share of the teacher in the loss, in percent; the truth has the rest
     #[arg(long, value_name = "PERCENT", default_value_t = 70.0)]
     share: f64,
+    /// Weight of the teacher's last hidden layer, which the student's own then follows too, in percent of the rest of the loss
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
+    features: f64,
     /// Passes over the training rows [default: the kind's own]
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
@@ -79,6 +85,8 @@ pub fn run(context: &Context, arguments: &DistilArguments) -> Outcome {
     };
     let students = if kind == ModelKind::Linear {
         vec![Student { kind, width: None, depth: None }]
+    } else if arguments.search {
+        Student::ladder(kind)
     } else {
         let student = |width: &u32| Student { kind, width: Some(*width), depth: Some(arguments.depth) };
         arguments.width.iter().map(student).collect()
@@ -86,12 +94,14 @@ pub fn run(context: &Context, arguments: &DistilArguments) -> Outcome {
     let config = DistilConfig {
         teachers,
         students,
+        search: arguments.search,
         temperatures: arguments.temperature.clone(),
         share: arguments.share / 100.0,
         loss: match arguments.follow {
             Followed::Soft => DistilLoss::Soft,
             Followed::Logits => DistilLoss::Logits,
         },
+        features: arguments.features / 100.0,
         epochs: arguments.epochs,
         loss_budget: arguments.budget / 100.0,
     };

@@ -90,9 +90,8 @@ fn show_layers(report: &CompressReport) {
         .layers
         .iter()
         .map(|cost| {
-            let kept = if cost.quantized { "whole numbers" } else { "floats" };
             let rise = format!("{:+.4} %", cost.loss_rise * 100.0);
-            vec![cost.layer.clone(), output::count(cost.parameters), rise, kept.to_owned()]
+            vec![cost.layer.clone(), output::count(cost.parameters), rise, cost.form()]
         })
         .collect();
     let head = [

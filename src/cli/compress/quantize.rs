@@ -69,9 +69,16 @@ pub struct QuantizeArguments {
     /// Training rows that ranges are found on (static-int8)
     #[arg(long, value_name = "N", default_value_t = 1000)]
     calibration_rows: u32,
-    /// Most that the loss on validation rows may rise, in percent: the costliest layers stay floats [default: all are quantized]
+    /// Most that the loss on validation rows may rise, in percent: the costliest layers keep more bits, or stay floats [default: any]
     #[arg(long, value_name = "PERCENT", allow_negative_numbers = true)]
     budget: Option<f64>,
+    /// Most bytes of the parameters, in percent of their bytes as floats: the layers that cost least get fewer bits [default: all get the
+    /// scheme's]
+    #[arg(long, value_name = "PERCENT", allow_negative_numbers = true)]
+    max_size: Option<f64>,
+    /// Passes over the training rows with the rounding on the way forward, before it is done for good (quantization-aware training)
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    epochs: u32,
     /// Name of the new model [default: the next version of this one]
     #[arg(long)]
     name: Option<String>,
@@ -84,6 +91,8 @@ pub fn run(context: &Context, arguments: &QuantizeArguments) -> Outcome {
         calibration: arguments.calibration.into(),
         calibration_rows: arguments.calibration_rows,
         loss_budget: arguments.budget.map(|percent| percent / 100.0),
+        size_budget: arguments.max_size.map(|percent| percent / 100.0),
+        epochs: arguments.epochs,
     };
     let name = arguments.name.as_deref();
     compress(context, &arguments.model, name, CompressMethod::Quantize(config))

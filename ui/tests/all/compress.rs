@@ -136,6 +136,13 @@ fn the_question_takes_only_what_makes_sense() {
     click_role(&mut window, Role::RadioButton, "Static int8");
     click_role(&mut window, Role::RadioButton, "Least error");
     fill(&mut window, "Loss budget", "0.5");
+    fill(&mut window, "Train with rounding", "1001");
+    fill(&mut window, "Size budget", "0");
+    settle(&mut window);
+    assert!(window.query_by_label("From 0 to 1,000").is_some());
+    assert!(window.query_by_label("Above 0 and at most 100").is_some());
+    fill(&mut window, "Train with rounding", "5");
+    fill(&mut window, "Size budget", "25");
     settle(&mut window);
     engine.asked();
     click_role(&mut window, Role::Button, "Make it");
@@ -143,6 +150,8 @@ fn the_question_takes_only_what_makes_sense() {
         scheme: QuantizeScheme::StaticInt8,
         calibration: Calibration::Mse,
         loss_budget: Some(0.005),
+        size_budget: Some(0.25),
+        epochs: 5,
         ..QuantizeConfig::default()
     };
     let method = Box::new(CompressMethod::Quantize(config));
@@ -177,6 +186,15 @@ fn pruning_and_distillation_are_asked_for_with_their_own_fields() {
     fill(&mut window, "Widths", "32, sixty");
     settle(&mut window);
     assert!(window.query_by_label("From 1 to 8,192, with commas between").is_some());
+    fill(&mut window, "Hidden layer", "-1");
+    settle(&mut window);
+    assert!(window.query_by_label("From 0 to 10,000").is_some());
+    fill(&mut window, "Hidden layer", "50");
+    click_role(&mut window, Role::RadioButton, "Searched");
+    settle(&mut window);
+    assert!(window.query_by_label("Widths").is_none(), "no width is named");
+    click_role(&mut window, Role::RadioButton, "Named");
+    settle(&mut window);
     fill(&mut window, "Widths", "16");
     fill(&mut window, "Temperatures", "3");
     settle(&mut window);
@@ -185,6 +203,7 @@ fn pruning_and_distillation_are_asked_for_with_their_own_fields() {
     let config = DistilConfig {
         students: vec![Student { kind: ModelKind::Mlp, width: Some(16), depth: Some(2) }],
         temperatures: vec![3.0],
+        features: 0.5,
         ..DistilConfig::default()
     };
     let method = Box::new(CompressMethod::Distil(config));

@@ -43,6 +43,14 @@ pub struct Student {
 }
 
 impl Student {
+    /// Students of a kind from the smallest to the largest that are looked among where none is named.
+    pub fn ladder(kind: ModelKind) -> Vec<Self> {
+        let sizes = [4, 8, 16, 32, 64, 128, 256, 512]
+            .into_iter()
+            .flat_map(|width| [(width, 1), (width, 2), (width, 3)]);
+        sizes.map(|(width, depth)| Self { kind, width: Some(width), depth: Some(depth) }).collect()
+    }
+
     /// In words.
     pub fn words(&self) -> String {
         match (self.width, self.depth) {
@@ -64,6 +72,10 @@ pub struct DistilConfig {
     pub teachers: Vec<ModelRef>,
     /// Students, of which the smallest that keeps to the budget is made; the best where none does.
     pub students: Vec<Student>,
+    /// Whether that one is looked for by halving the students, ordered by size, instead of training all of them: what keeps to the
+    /// budget is taken to do so in every larger size.
+    #[serde(default)]
+    pub search: bool,
     /// Temperatures that are tried, 0.1 to 100; not looked at for logits and numbers.
     #[serde(default = "temperatures")]
     pub temperatures: Vec<f64>,
@@ -73,6 +85,10 @@ pub struct DistilConfig {
     /// How the teacher is followed.
     #[serde(default)]
     pub loss: DistilLoss,
+    /// Weight of the teacher's last hidden layer in the loss beside the rest's 1, 0 to 100: what the student's own last hidden layer
+    /// says of it, linearly (Romero et al. 2015, "`FitNets`"); 0: not followed.
+    #[serde(default)]
+    pub features: f64,
     /// Passes over the training rows; `None`: the kind's own default.
     #[serde(default)]
     pub epochs: Option<u32>,
@@ -99,8 +115,10 @@ impl Default for DistilConfig {
             teachers: Vec::new(),
             students: vec![Student { kind: ModelKind::Mlp, width: Some(64), depth: Some(2) }],
             temperatures: temperatures(),
+            search: false,
             share: share(),
             loss: DistilLoss::default(),
+            features: 0.0,
             epochs: None,
             loss_budget: loss_budget(),
         }
@@ -110,15 +128,20 @@ impl Default for DistilConfig {
 impl DistilConfig {
     /// The request, in words.
     pub fn words(&self) -> String {
-        let students: Vec<String> = self.students.iter().map(Student::words).collect();
+        let students = if self.search {
+            format!("the smallest of {}", plural(self.students.len() as u64, "student"))
+        } else {
+            self.students.iter().map(Student::words).collect::<Vec<_>>().join(" or ")
+        };
         let others = (!self.teachers.is_empty()).then(|| {
             let names: Vec<String> = self.teachers.iter().map(ToString::to_string).collect();
             format!("taught with {}", names.join(", "))
         });
         let all = [
-            Some(students.join(" or ")),
+            Some(students),
             Some(format!("by {}", self.loss.title().to_lowercase())),
             Some(format!("{:.0} % of the loss", self.share * 100.0)),
+            (self.features > 0.0).then(|| format!("hidden layer {:.0} %", self.features * 100.0)),
             others,
         ];
         all.into_iter().flatten().collect::<Vec<_>>().join(", ")

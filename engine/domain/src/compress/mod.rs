@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     distil::{DistilConfig, DistilLoss, DistilTrial, Student},
     prune::{LayerShape, PruneConfig, PruneCriterion, PruneRound, PruneStructure},
-    quantize::{Calibration, LayerCost, QuantizeConfig, QuantizeScheme},
+    quantize::{AwareTraining, Calibration, LayerCost, QuantizeConfig, QuantizeScheme},
     report::{CompressReport, CompressTarget, CompressedFigures, Effect, Finding, ModelSpeed, Spread},
 };
 use crate::{ids::ModelRef, training::ModelKind};

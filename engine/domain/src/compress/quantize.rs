@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::words::count;
+use crate::words::{count, plural};
 
 /// What becomes whole numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,10 +81,18 @@ pub struct QuantizeConfig {
     /// Training rows that ranges are found on (static int8).
     #[serde(default = "calibration_rows")]
     pub calibration_rows: u32,
-    /// Most that the loss on validation rows may rise, relative (0.01: one percent). The layers that cost most stay floats until it
-    /// is kept; `None`: every layer is quantized.
+    /// Most that the loss on validation rows may rise, relative (0.01: one percent). The layers that cost most keep more bits, or stay
+    /// floats, until it is kept; `None`: any rise.
     #[serde(default)]
     pub loss_budget: Option<f64>,
+    /// Most bytes of the parameters, as a share of their bytes as floats, above 0 to 1. The layers that cost least for what they save
+    /// get fewer bits until it is kept; `None`: all layers have the scheme's.
+    #[serde(default)]
+    pub size_budget: Option<f64>,
+    /// Passes over the training rows with all of the rounding on the way forward, before it is done for good (quantization-aware
+    /// training); 0: none.
+    #[serde(default)]
+    pub epochs: u32,
 }
 
 fn calibration_rows() -> u32 {
@@ -99,6 +107,8 @@ impl Default for QuantizeConfig {
             calibration: Calibration::default(),
             calibration_rows: calibration_rows(),
             loss_budget: None,
+            size_budget: None,
+            epochs: 0,
         }
     }
 }
@@ -112,7 +122,10 @@ impl QuantizeConfig {
             format!("ranges by {} on {rows} rows", self.calibration.title().to_lowercase())
         });
         let budget = self.loss_budget.map(|budget| format!("at most {:.3} % more loss", budget * 100.0));
-        let all = [Some(self.scheme.title().to_owned()), block, ranges, budget];
+        let size = self.size_budget.map(|share| format!("at most {:.1} % of the size", share * 100.0));
+        let epochs = plural(u64::from(self.epochs), "epoch");
+        let trained = (self.epochs > 0).then(|| format!("after {epochs} of training with rounding"));
+        let all = [Some(self.scheme.title().to_owned()), block, ranges, budget, size, trained];
         all.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }
@@ -128,4 +141,31 @@ pub struct LayerCost {
     pub loss_rise: f64,
     /// Whether it is quantized in the model that was made.
     pub quantized: bool,
+    /// Bits of its values in that model where it is; unknown of models that were made before this was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bits: Option<u8>,
+}
+
+impl LayerCost {
+    /// What it is made of in the model that was made.
+    pub fn form(&self) -> String {
+        match (self.quantized, self.bits) {
+            (true, Some(bits)) => format!("{bits} bits"),
+            (true, None) => "Whole numbers".to_owned(),
+            (false, _) => "Floats".to_owned(),
+        }
+    }
+}
+
+/// What training with the rounding on the way forward was worth. Losses are on the validation rows, with every layer quantized.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AwareTraining {
+    /// Loss of the model in floats that it began with.
+    pub floats: f64,
+    /// Loss without that training.
+    pub without: f64,
+    /// Loss with it.
+    pub with: f64,
+    /// Whether it was kept: where it is of no use, it is left out.
+    pub kept: bool,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DistilTrial, LayerCost, LayerShape, PruneRound};
+use super::{AwareTraining, DistilTrial, LayerCost, LayerShape, PruneRound};
 use crate::{
     ids::ModelRef,
     metric::{MetricId, MetricValue, Metrics},
@@ -123,6 +123,9 @@ pub struct CompressReport {
     /// Layers that were or could have been quantized, by the graph's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<LayerCost>,
+    /// What training with rounding was worth, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aware: Option<AwareTraining>,
     /// Tensors that became smaller or got zeros.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shapes: Vec<LayerShape>,
@@ -235,6 +238,32 @@ impl CompressReport {
         }
     }
 
+    fn find_training(&self, all: &mut Vec<Finding>) {
+        if !self.rounds.is_empty() {
+            let text = "What is left was trained further: part of a gain may come from that alone.";
+            all.push(Finding::new(Effect::Neutral, text));
+        }
+        let Some(AwareTraining { floats, without, with, kept }) = self.aware else { return };
+        let rise = |loss: f64| {
+            let rise = (loss - floats) / floats.abs().max(f64::MIN_POSITIVE);
+            format!("{:+.3} %", rise * 100.0)
+        };
+        let (without, with) = (rise(without), rise(with));
+        all.push(if kept {
+            let text = format!(
+                "Loss on the validation rows against floats, every layer quantized: {with} after training with rounding, {without} \
+                 without it. Part of a gain may come from training further alone."
+            );
+            Finding::new(Effect::Better, text)
+        } else {
+            let text = format!(
+                "Training with rounding was of no use and is left out: {with} loss on the validation rows against floats, {without} \
+                 without it."
+            );
+            Finding::new(Effect::Neutral, text)
+        });
+    }
+
     fn find_layers(&self, all: &mut Vec<Finding>) {
         let kept: Vec<&str> =
             self.layers.iter().filter(|cost| !cost.quantized).map(|cost| cost.layer.as_str()).collect();
@@ -242,10 +271,7 @@ impl CompressReport {
             let text = format!("Kept as floats, within the budget: {}.", kept.join(", "));
             all.push(Finding::new(Effect::Neutral, text));
         }
-        if !self.rounds.is_empty() {
-            let text = "What is left was trained further: part of a gain may come from that alone.";
-            all.push(Finding::new(Effect::Neutral, text));
-        }
+        self.find_training(all);
         let given_up = self.rounds.iter().filter(|round| !round.kept).count();
         if given_up > 0 && self.rounds.last().is_some_and(|round| !round.kept) {
             let text = "The last round passed the budget and was given up.";

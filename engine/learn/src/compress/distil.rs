@@ -16,11 +16,18 @@ use orrery_domain::{
     training::{CategoryEncoding, HyperParameters, ModelKind, Task, TrainConfig},
 };
 
-use super::{CompressJob, Made, Stretch, check_budget, client, material::Material, say};
+use super::{
+    CompressJob, Made, Stretch, check_budget, client, hints,
+    material::{Aids, Material},
+    say,
+};
 use crate::{
     control::{Interrupt, JobControl},
     metrics::Predictions,
-    nets::{self, Architecture, FitOutcome, Imitation, OutputScale, Teacher, bin_edges, parameter_count},
+    nets::{
+        self, Architecture, FitOutcome, Imitation, OutputScale, Teacher, bin_edges, parameter_count,
+        with_features, without_features,
+    },
     predict::Predictor,
     prepare::Preprocessor,
     table::Table,
@@ -58,10 +65,17 @@ pub(super) fn make(
     }
     say(control, "Asking the teacher", 0.04)?;
     let output = rows.output();
-    let taught = taught(&teachers, rows.train(), output)?;
+    let mut taught = taught(&teachers, rows.train(), output)?;
+    let mut features = 0;
+    if config.features > 0.0 {
+        let hints = hints::of(&job.folder, card, rows.train())?;
+        taught = hints.beside(&taught);
+        features = hints.count;
+    }
     let target = valid_loss(rows, &teachers)?;
     let rules = BTreeMap::new();
-    let mut bench = Bench { job, config, card, rows, output, taught, rules, said: Mutex::default() };
+    let mut bench =
+        Bench { job, config, card, rows, output, taught, features, rules, said: Mutex::default() };
     for student in &config.students {
         bench.prepare(student)?;
     }
@@ -88,8 +102,16 @@ pub(super) fn make(
 }
 
 fn check_config(config: &DistilConfig) -> Result<(), Failure> {
-    if config.students.is_empty() || config.students.len() > 20 {
-        return Err(client("Name from 1 to 20 students."));
+    let most = if config.search { 100 } else { 20 };
+    if config.students.is_empty() || config.students.len() > most {
+        return Err(client(format!("Name from 1 to {most} students.")));
+    }
+    if !(0.0..=100.0).contains(&config.features) {
+        let message = format!(
+            "A weight of {} for the hidden layer is not possible: it must be from 0 to 100.",
+            config.features
+        );
+        return Err(client(message));
     }
     for student in &config.students {
         if !student.kind.is_network() && student.kind != ModelKind::Linear {
@@ -193,7 +215,9 @@ struct Bench<'a> {
     card: &'a ModelCard,
     rows: &'a Again,
     output: OutputScale,
+    /// What the teachers say, then their features. `[rows, outputs + features]`
     taught: Vec<f32>,
+    features: usize,
     /// Rules and encoded rows, by whether categories are one-hot.
     rules: BTreeMap<bool, (Preprocessor, Material)>,
     /// What befell the training.
@@ -229,6 +253,29 @@ impl Trained {
             valid_loss: self.valid_loss,
             chosen: false,
         }
+    }
+}
+
+/// Students that were trained, and the best of them.
+#[derive(Default)]
+struct Tried {
+    temperatures: Vec<Option<f64>>,
+    /// Most loss that keeps to the budget.
+    most: f64,
+    /// Trainings there will be, at most.
+    count: usize,
+    trials: Vec<DistilTrial>,
+    best: Option<(usize, Trained)>,
+}
+
+impl Tried {
+    /// How far the work is after so many trainings.
+    fn share(&self, trainings: usize) -> f64 {
+        0.05 + 0.85 * trainings as f64 / self.count.max(trainings + 1) as f64
+    }
+
+    fn done(&self) -> f64 {
+        self.share(self.trials.len())
     }
 }
 
@@ -269,42 +316,75 @@ impl Bench<'_> {
         self.config.temperatures.iter().copied().map(Some).collect()
     }
 
-    /// Trains every student at every temperature, chooses, and trains the chosen one without a teacher.
+    /// Trains students at every temperature, chooses, and trains the chosen one without a teacher.
     fn search(
         &self,
         target: f64,
         control: &dyn JobControl,
     ) -> Result<(Student, FitOutcome, Vec<DistilTrial>), Interrupt> {
-        let temperatures = self.temperatures();
-        let count = self.config.students.len() * temperatures.len() + 1;
-        let within = |at: usize| {
-            (0.05 + 0.85 * at as f64 / count as f64, 0.05 + 0.85 * (at + 1) as f64 / count as f64)
-        };
-        let most = self.most(target);
-        // Only the best one's weights are kept: there may be many.
-        let mut best: Option<(usize, Trained)> = None;
-        let mut trials: Vec<DistilTrial> = Vec::new();
-        for (number, student) in self.config.students.iter().enumerate() {
-            for (place, temperature) in temperatures.iter().enumerate() {
-                let at = number * temperatures.len() + place;
-                let phase = format!("Training student {} of {}", at + 1, count - 1);
-                let name = format!("student-{number}-{place}");
-                let teacher = Some(self.teacher(*temperature));
-                let found =
-                    self.train(student, *temperature, teacher, &name, (&phase, within(at)), control)?;
-                trials.push(found.trial(true));
-                if best.as_ref().is_none_or(|(_, best)| found.beats(best, most)) {
-                    best = Some((at, found));
-                }
+        let mut tried =
+            Tried { temperatures: self.temperatures(), most: self.most(target), ..Tried::default() };
+        if self.config.search {
+            self.halve(&mut tried, control)?;
+        } else {
+            tried.count = self.config.students.len() * tried.temperatures.len() + 1;
+            for (number, student) in self.config.students.iter().enumerate() {
+                self.try_out(number, student, &mut tried, control)?;
             }
         }
-        let (chosen, best) = best.ok_or_else(|| client("No student was trained."))?;
-        trials[chosen].chosen = true;
+        let (chosen, best) = tried.best.take().ok_or_else(|| client("No student was trained."))?;
+        tried.trials[chosen].chosen = true;
         let phase = "Training the same student without a teacher";
         let student = best.student.clone();
-        let alone = self.train(&student, None, None, "alone", (phase, within(count - 1)), control)?;
-        trials.push(alone.trial(false));
-        Ok((student, best.fitted, trials))
+        let alone = self.train(&student, None, None, "alone", (phase, (tried.done(), 0.9)), control)?;
+        tried.trials.push(alone.trial(false));
+        Ok((student, best.fitted, tried.trials))
+    }
+
+    /// Looks for the smallest student that keeps to the budget, where every larger one is taken to do so too.
+    fn halve(&self, tried: &mut Tried, control: &dyn JobControl) -> Result<(), Interrupt> {
+        let size = |student: &Student| parameter_count(&self.architecture(student));
+        let mut students: Vec<(usize, &Student)> = self.config.students.iter().enumerate().collect();
+        students.sort_by_key(|(number, student)| (size(student), *number));
+        let halvings = (students.len() + 1).next_power_of_two().ilog2() as usize;
+        tried.count = halvings * tried.temperatures.len() + 1;
+        let (mut low, mut high) = (0, students.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let (number, student) = students[middle];
+            if self.try_out(number, student, tried, control)? {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Trains a student at every temperature; whether one of them keeps to the budget.
+    fn try_out(
+        &self,
+        number: usize,
+        student: &Student,
+        tried: &mut Tried,
+        control: &dyn JobControl,
+    ) -> Result<bool, Interrupt> {
+        let mut keeps = false;
+        for (place, temperature) in tried.temperatures.clone().into_iter().enumerate() {
+            let at = tried.trials.len();
+            let phase = format!("Training student {} of {}", at + 1, (tried.count - 1).max(at + 1));
+            let name = format!("student-{number}-{place}");
+            let within = (tried.done(), tried.share(at + 1));
+            let teacher = Some(self.teacher(temperature));
+            let found = self.train(student, temperature, teacher, &name, (&phase, within), control)?;
+            keeps |= found.valid_loss <= tried.most;
+            tried.trials.push(found.trial(true));
+            // Only the best one's weights are kept: there may be many.
+            if tried.best.as_ref().is_none_or(|(_, best)| found.beats(best, tried.most)) {
+                tried.best = Some((at, found));
+            }
+        }
+        Ok(keeps)
     }
 
     /// Most loss on the validation rows that a student may have beside a teacher with that one.
@@ -314,7 +394,9 @@ impl Bench<'_> {
 
     fn teacher(&self, temperature: Option<f64>) -> Teacher<'_> {
         let imitation = temperature.map_or(Imitation::Logits, |temperature| Imitation::Soft { temperature });
-        Teacher { outputs: &self.taught, share: self.config.share, imitation }
+        let features_weight = self.config.features;
+        let (outputs, features, share) = (&self.taught, self.features, self.config.share);
+        Teacher { outputs, features, features_weight, share, imitation }
     }
 
     fn train(
@@ -333,10 +415,14 @@ impl Bench<'_> {
         let settings = material.settings(&config, student.kind, self.config.epochs);
         let stretch = Stretch { control, phase: phase.to_owned(), from, to, said: &self.said };
         let folder: &Path = &self.job.work.join(name);
-        let fitted = material.fit(&arch, None, teacher, &settings, folder, &stretch)?;
+        let aids = Aids { teacher, ..Aids::default() };
+        let features = teacher.map_or(0, |teacher| teacher.features);
+        let mut fitted = material.fit(&with_features(&arch, features), aids, &settings, folder, &stretch)?;
+        (fitted.architecture, fitted.weights) =
+            without_features(&fitted.architecture, &fitted.weights, features);
+        fitted.parameters = parameter_count(&fitted.architecture);
         let raw = nets::Scorer::new(&fitted.architecture, &fitted.weights)?.score(&material.valid_x)?;
         let valid_loss = self.rows.valid_loss(&self.rows.predictions(&raw)?);
-        debug_assert_eq!(fitted.parameters, parameter_count(&arch));
         Ok(Trained { student: student.clone(), fitted, temperature, valid_loss })
     }
 }

@@ -11,10 +11,24 @@ use orrery_domain::{
 use super::Stretch;
 use crate::{
     control::Interrupt,
-    nets::{Architecture, Encoded, Fit, FitOutcome, FitSettings, Loss, OutputScale, Rows, Start, Teacher},
+    nets::{
+        Architecture, Encoded, Fit, FitOutcome, FitSettings, Loss, OutputScale, Rows, Start, Teacher,
+        rounding::Rounding,
+    },
     prepare::Preprocessor,
     train::again::{Again, Use},
 };
+
+/// What a training goes by beside its rows.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Aids<'a> {
+    /// What it begins with.
+    pub start: Option<Start<'a>>,
+    /// Whom it follows.
+    pub teacher: Option<Teacher<'a>>,
+    /// What is rounded on the way forward.
+    pub rounding: Option<&'a Rounding>,
+}
 
 /// Encoded rows with their truth on the network's own scale.
 pub(super) struct Material {
@@ -78,12 +92,12 @@ impl Material {
     pub fn fit(
         &self,
         arch: &Architecture,
-        start: Option<Start<'_>>,
-        teacher: Option<Teacher<'_>>,
+        aids: Aids<'_>,
         settings: &FitSettings,
         checkpoints: &Path,
         control: &Stretch<'_>,
     ) -> Result<FitOutcome, Interrupt> {
+        let Aids { start, teacher, rounding } = aids;
         let fit = Fit {
             arch,
             start,
@@ -91,6 +105,7 @@ impl Material {
             train: self.train(),
             valid: self.valid(),
             teacher,
+            rounding,
             settings,
             means: DeviceChoice::Cpu.into(),
             checkpoints,

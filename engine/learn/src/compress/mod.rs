@@ -9,6 +9,7 @@
 //! What takes long keeps checkpoints in the work's own folder: the same request asked again goes on from them.
 
 mod distil;
+mod hints;
 mod material;
 mod measure;
 mod prune;
@@ -23,8 +24,8 @@ use std::{
 use orrery_domain::{
     Failure, FailureClass, ModelRef, RunId,
     compress::{
-        CompressMethod, CompressReport, CompressTarget, CompressedFigures, Compression, DistilTrial,
-        LayerCost, LayerShape, PruneRound,
+        AwareTraining, CompressMethod, CompressReport, CompressTarget, CompressedFigures, Compression,
+        DistilTrial, LayerCost, LayerShape, PruneRound,
     },
     dataset::Dataset,
     device::DeviceChoice,
@@ -48,6 +49,9 @@ use crate::{
     prepare::means,
     train::{again::Again, files},
 };
+
+/// Learning rate of a training that goes on from a trained network, beside that of its run.
+const GENTLE: f64 = 0.3;
 
 /// Everything that compressing works with.
 #[derive(Clone, Debug)]
@@ -78,6 +82,8 @@ struct Made {
     config: TrainConfig,
     parameters: u64,
     layers: Vec<LayerCost>,
+    /// What training with rounding was worth.
+    aware: Option<AwareTraining>,
     shapes: Vec<LayerShape>,
     rounds: Vec<PruneRound>,
     trials: Vec<DistilTrial>,
@@ -97,6 +103,7 @@ impl Made {
             config: card.config.clone(),
             parameters: card.parameters,
             layers: Vec::new(),
+            aware: None,
             shapes: Vec::new(),
             rounds: Vec::new(),
             trials: Vec::new(),
@@ -201,6 +208,7 @@ fn judged(
         agreement: None,
         target: made.target,
         layers: made.layers,
+        aware: made.aware,
         shapes: made.shapes,
         rounds: made.rounds,
         trials: made.trials,

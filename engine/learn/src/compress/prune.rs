@@ -16,7 +16,11 @@ use orrery_domain::{
     model::ModelCard,
 };
 
-use super::{CompressJob, Made, Stretch, check_budget, client, copy_rules, material::Material, say};
+use super::{
+    CompressJob, GENTLE, Made, Stretch, check_budget, client, copy_rules,
+    material::{Aids, Material},
+    say,
+};
 use crate::{
     control::{Interrupt, JobControl, check},
     nets::{self, Architecture, Scorer, Start, Units, Weights, parameter_count, slopes},
@@ -30,8 +34,6 @@ const LOOKED_AT: usize = 8192;
 const BATCH: usize = 256;
 /// Fewest units of a layer.
 const FEWEST: usize = 1;
-/// Learning rate of the training between rounds, beside that of the run.
-const GENTLE: f64 = 0.3;
 
 /// Prunes a model into the staged folder.
 ///
@@ -319,8 +321,9 @@ impl Bench<'_> {
         settings.patience = 0;
         let folder: &Path = &self.job.work.join(name);
         let start = Start { weights: &weights, hold_zeros: self.config.structure == PruneStructure::Weights };
+        let aids = Aids { start: Some(start), ..Aids::default() };
         let stretch = Stretch { control, phase: phase.to_owned(), from, to, said: &self.said };
-        let fitted = self.material.fit(&arch, Some(start), None, &settings, folder, &stretch)?;
+        let fitted = self.material.fit(&arch, aids, &settings, folder, &stretch)?;
         // Training may end up worse than it began: then it is left out.
         let (before, after) = (self.loss(&arch, &weights)?, self.loss(&arch, &fitted.weights)?);
         Ok(if after <= before { (arch, fitted.weights) } else { (arch, weights) })

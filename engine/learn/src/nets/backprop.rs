@@ -1,5 +1,7 @@
 //! Backpropagation: the loss of one batch and its gradient with respect to every parameter.
 
+use std::sync::Arc;
+
 use burn::tensor::{Device, Tensor, TensorData};
 use orrery_domain::Failure;
 use rayon::prelude::*;
@@ -10,6 +12,7 @@ use super::{
     embed::TABLES,
     graph::{self, Dropout, Inputs, Network},
     optimizer::Slots,
+    rounding::Rounding,
     score::read,
     teacher::Teacher,
 };
@@ -43,6 +46,8 @@ pub(super) struct Work<'a> {
     pub rows: Rows<'a>,
     /// What another model says of them, where it is followed.
     pub teacher: Option<Teacher<'a>>,
+    /// What the network rounds on its way forward.
+    pub rounding: Option<&'a Arc<Rounding>>,
     /// Gathers them.
     pub gatherer: &'a Gatherer,
     /// What their weights are multiplied by.
@@ -59,7 +64,7 @@ impl Work<'_> {
     /// # Errors
     /// A hardware failure when the device does not deliver.
     pub fn slopes(&self, batch: &[u32], parts: Parts) -> Result<Slopes, Failure> {
-        let network = Network::new(self.arch, self.slots.iter(), self.device);
+        let network = Network::new(self.arch, self.slots.iter(), self.rounding, self.device);
         let (size, side_by_side) = match parts {
             Parts::InTurn(size) => (size.max(1), false),
             Parts::SideBySide => (

@@ -3,13 +3,15 @@
 //! `value = code * scale`, symmetric about 0. A scale covers a box of the tensor: whole columns (an output channel) or runs of a column
 //! (blocks). Krishnamoorthi 2018 (per channel), Dettmers and Zettlemoyer 2023 (blocks).
 
+use serde::{Deserialize, Serialize};
+
 /// Bits of a code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Bits {
-    /// -127 to 127
-    Eight,
     /// -7 to 7; two codes a byte, the first in the low half
     Four,
+    /// -127 to 127
+    Eight,
 }
 
 impl Bits {
@@ -19,6 +21,32 @@ impl Bits {
             Self::Eight => 127.0,
             Self::Four => 7.0,
         }
+    }
+
+    /// How many.
+    pub fn count(self) -> u8 {
+        match self {
+            Self::Eight => 8,
+            Self::Four => 4,
+        }
+    }
+}
+
+/// How a layer's input becomes whole numbers: `code = round(x / scale) + zero`, 0 to 255.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Range {
+    /// Size of a step.
+    pub scale: f32,
+    /// The code of 0.
+    pub zero: u8,
+}
+
+impl Range {
+    /// The steps that cover `low` to `high`, and 0.
+    pub fn covering(low: f32, high: f32) -> Self {
+        let (low, high) = (low.min(0.0), high.max(0.0));
+        let scale = if high > low { (high - low) / 255.0 } else { 1.0 };
+        Self { scale, zero: (-low / scale).round().clamp(0.0, 255.0) as u8 }
     }
 }
 
@@ -38,7 +66,7 @@ pub struct Codes {
 }
 
 /// How many values a scale covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Group {
     /// All inputs of an output: the last axis keeps its length, the one before it becomes 1.
     Channel,
@@ -56,6 +84,11 @@ fn scale_shape(shape: &[usize], group: Group) -> Vec<usize> {
         };
     }
     scales
+}
+
+/// How many scales a tensor has.
+pub fn scale_count(shape: &[usize], group: Group) -> usize {
+    scale_shape(shape, group).iter().product()
 }
 
 /// The scale of each value, as its place among the scales. `[values]`
@@ -81,6 +114,29 @@ fn owners(shape: &[usize], scales: &[usize]) -> impl Iterator<Item = usize> {
         }
         owner
     })
+}
+
+/// Rounds values to what their codes stand for, as [`Codes::of`] and [`Codes::values`] do, at the speed of a training step.
+pub fn round(shape: &[usize], values: &mut [f32], bits: Bits, group: Group) {
+    let length = |from_last: usize| shape.iter().rev().nth(from_last).copied().unwrap_or(1).max(1);
+    let (width, inputs) = (length(0), length(1));
+    let scales = scale_shape(shape, group).iter().rev().nth(1).copied().unwrap_or(1).max(1);
+    let run = inputs.div_ceil(scales);
+    let most = bits.most();
+    let mut scale = vec![0.0_f32; width];
+    for part in values.chunks_mut(inputs * width).flat_map(|matrix| matrix.chunks_mut(run * width)) {
+        scale.fill(0.0);
+        for row in part.chunks_exact(width) {
+            scale.iter_mut().zip(row).for_each(|(scale, value)| *scale = scale.max(value.abs()));
+        }
+        scale.iter_mut().for_each(|scale| *scale /= most);
+        for row in part.chunks_exact_mut(width) {
+            for (value, scale) in row.iter_mut().zip(&scale) {
+                let code = if *scale > 0.0 { (*value / scale).round().clamp(-most, most) } else { 0.0 };
+                *value = code * scale;
+            }
+        }
+    }
 }
 
 impl Codes {
@@ -161,6 +217,9 @@ mod tests {
             for bits in [Bits::Eight, Bits::Four] {
                 for group in [Group::Channel, Group::Block(2), Group::Block(64)] {
                     let codes = Codes::of(&shape, &values, bits, group);
+                    let mut rounded = values.clone();
+                    round(&shape, &mut rounded, bits, group);
+                    assert_eq!(rounded, codes.values(), "{shape:?} {bits:?} {group:?}");
                     let step: Vec<f32> =
                         owners(&shape, &codes.scale_shape).map(|at| codes.scales[at]).collect();
                     for ((value, found), step) in values.iter().zip(codes.values()).zip(step) {

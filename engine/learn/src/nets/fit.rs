@@ -4,6 +4,7 @@ mod recover;
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -24,6 +25,7 @@ use super::{
     optimizer::Slots,
     parameter_count,
     progress::{Plan, Reporter, StepFigures},
+    rounding::Rounding,
     score,
     teacher::Teacher,
 };
@@ -103,6 +105,8 @@ pub struct Fit<'a> {
     pub valid: Rows<'a>,
     /// What another model says of the training rows, where it is followed.
     pub teacher: Option<Teacher<'a>>,
+    /// What the network rounds on its way forward, in training and validation, where it is to be quantized.
+    pub rounding: Option<&'a Rounding>,
     /// Settings.
     pub settings: &'a FitSettings,
     /// What it computes with.
@@ -156,9 +160,13 @@ impl Fit<'_> {
             }
             floats(&[f32::from(u8::from(hold_zeros))]);
         }
-        if let Some(Teacher { outputs, share, imitation }) = self.teacher {
+        if let Some(Teacher { outputs, features, features_weight, share, imitation }) = self.teacher {
             floats(outputs);
-            hasher.update(serde_json::to_string(&(share, imitation)).unwrap_or_default().as_bytes());
+            let text = serde_json::to_string(&(features, features_weight, share, imitation));
+            hasher.update(text.unwrap_or_default().as_bytes());
+        }
+        if let Some(rounding) = self.rounding {
+            hasher.update(serde_json::to_string(rounding).unwrap_or_default().as_bytes());
         }
         hasher.finalize().to_hex().to_string()
     }
@@ -198,6 +206,7 @@ struct Trainer<'a> {
     train: Rows<'a>,
     valid: Rows<'a>,
     teacher: Option<Teacher<'a>>,
+    rounding: Option<Arc<Rounding>>,
     start: Option<Start<'a>>,
     /// Places of each parameter that stay 0.
     zeros: Vec<Vec<u32>>,
@@ -227,7 +236,7 @@ struct Trainer<'a> {
 
 impl<'a> Trainer<'a> {
     fn new(fit: &Fit<'a>, (means, device): (Means, Device), control: &'a dyn JobControl) -> Self {
-        let Fit { arch, start, loss, train, valid, teacher, settings, checkpoints, .. } = *fit;
+        let Fit { arch, start, loss, train, valid, teacher, rounding, settings, checkpoints, .. } = *fit;
         // A last batch that is not full is left out: every epoch has another order, so no row is left out for good, and
         // one constant shape serves all steps.
         let batch = settings.batch_size.clamp(1, train.x.rows);
@@ -250,6 +259,7 @@ impl<'a> Trainer<'a> {
             train,
             valid,
             teacher,
+            rounding: rounding.cloned().map(Arc::new),
             start,
             zeros,
             settings,

@@ -1,6 +1,6 @@
 //! Graph: the one function that turns parameters and a batch into outputs, in training, validation and prediction alike.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use burn::tensor::{Device, Tensor, TensorData, activation::relu};
 
@@ -8,6 +8,7 @@ use super::{
     Architecture, Family,
     batch::{HostBatch, dropout_mask},
     embed::{TABLES, Tables},
+    rounding::Rounding,
 };
 
 /// Added to the variance in layer normalization.
@@ -18,21 +19,32 @@ pub(super) const NORM_EPSILON: f64 = 1e-5;
 pub(super) struct Network {
     tensors: BTreeMap<String, (Vec<usize>, Tensor<1>)>,
     tables: Arc<Tables>,
+    /// Computes as a quantized network would.
+    rounding: Option<Arc<Rounding>>,
 }
 
 impl Network {
-    /// Puts named weights (shape, values) on a device.
+    /// Puts named weights (shape, values) on a device, rounded where that is asked for.
     pub fn new<'a>(
         arch: &Architecture,
-        weights: impl Iterator<Item = (&'a str, &'a [usize], &'a [f32])> + Clone,
+        weights: impl Iterator<Item = (&'a str, &'a [usize], &'a [f32])>,
+        rounding: Option<&Arc<Rounding>>,
         device: &Device,
     ) -> Self {
-        let tables = Tables::new(arch, weights.clone().map(|(name, _, values)| (name, values)));
-        let tensors = weights.filter(|(name, ..)| !TABLES.contains(name)).map(|(name, shape, values)| {
-            let tensor = Tensor::<1>::from_data(TensorData::new(values.to_vec(), [values.len()]), device);
+        let rounded = |name: &str, shape: &[usize], values: &'a [f32]| match rounding {
+            Some(rounding) => rounding.matrix(name, shape, values),
+            None => Cow::Borrowed(values),
+        };
+        let weights: Vec<(&str, &[usize], Cow<'_, [f32]>)> =
+            weights.map(|(name, shape, values)| (name, shape, rounded(name, shape, values))).collect();
+        let tables = Tables::new(arch, weights.iter().map(|(name, _, values)| (*name, values.as_ref())));
+        let floats = weights.into_iter().filter(|(name, ..)| !TABLES.contains(name));
+        let tensors = floats.map(|(name, shape, values)| {
+            let length = values.len();
+            let tensor = Tensor::<1>::from_data(TensorData::new(values.into_owned(), [length]), device);
             (name.to_owned(), (shape.to_vec(), tensor))
         });
-        Self { tensors: tensors.collect(), tables: Arc::new(tables) }
+        Self { tensors: tensors.collect(), tables: Arc::new(tables), rounding: rounding.cloned() }
     }
 
     /// The same values as leaves of their own that gradients are asked for.
@@ -40,7 +52,8 @@ impl Network {
         let leaf = |(name, (shape, tensor)): (&String, &(Vec<usize>, Tensor<1>))| {
             (name.clone(), (shape.clone(), tensor.clone().autodiff().require_grad()))
         };
-        Self { tensors: self.tensors.iter().map(leaf).collect(), tables: Arc::clone(&self.tables) }
+        let tensors = self.tensors.iter().map(leaf).collect();
+        Self { tensors, tables: Arc::clone(&self.tables), rounding: self.rounding.clone() }
     }
 
     /// The tables.
@@ -64,6 +77,22 @@ impl Network {
 
     fn row(&self, name: &str) -> Tensor<2> {
         self.shaped(name, [1, self.tensors[name].0[0]])
+    }
+
+    /// A layer's input, rounded where that is asked for.
+    fn input<const D: usize>(&self, layer: &str, x: Tensor<D>) -> Tensor<D> {
+        match &self.rounding {
+            Some(rounding) => rounding.input(layer, x),
+            None => x,
+        }
+    }
+
+    /// A matrix with its members' adapters folded in, rounded where that is asked for; its inputs are along `axis`.
+    fn folded<const D: usize>(&self, matrix: Tensor<D>, axis: usize) -> Tensor<D> {
+        match &self.rounding {
+            Some(rounding) => rounding.folded(matrix, axis),
+            None => matrix,
+        }
     }
 }
 
@@ -163,6 +192,7 @@ pub(super) fn forward(
 }
 
 fn linear(network: &Network, name: &str, x: Tensor<2>) -> Tensor<2> {
+    let x = network.input(name, x);
     x.matmul(network.matrix(&format!("{name}.weight"))) + network.row(&format!("{name}.bias"))
 }
 
@@ -198,7 +228,8 @@ fn ensemble(arch: &Architecture, network: &Network, x: Tensor<2>, dropout: &mut 
         let weight = network.shaped("layers.0.weight", [inputs, 1, width]);
         let r = network.matrix("layers.0.r").transpose().reshape([inputs, members, 1]);
         let s = network.shaped("layers.0.s", [1, members, width]);
-        let folded: Tensor<3> = weight * r * s;
+        let folded: Tensor<3> = network.folded(weight * r * s, 0);
+        let x = network.input("layers.0", x);
         let bias = network.shaped("layers.0.bias", [1, members * width]);
         let first = dropout.apply(relu(x.matmul(folded.reshape([inputs, members * width])) + bias));
         first.reshape([rows, members, width]).swap_dims(0, 1)
@@ -210,8 +241,10 @@ fn ensemble(arch: &Architecture, network: &Network, x: Tensor<2>, dropout: &mut 
         let r = network.shaped(&name("r"), [members, inputs, 1]);
         let s = network.shaped(&name("s"), [members, 1, width]);
         let bias = network.shaped(&name("bias"), [members, 1, width]);
-        hidden = dropout.apply(relu(hidden.matmul(weight * r * s) + bias));
+        let x = network.input(&format!("layers.{layer}"), hidden);
+        hidden = dropout.apply(relu(x.matmul(network.folded(weight * r * s, 1)) + bias));
     }
+    let hidden = network.input("head", hidden);
     let head = network.shaped("head.weight", [members, hidden.dims()[2], arch.outputs]);
     hidden.matmul(head) + network.shaped("head.bias", [members, 1, arch.outputs])
 }

@@ -23,6 +23,7 @@ mod optimizer;
 mod params;
 mod path;
 mod progress;
+pub(crate) mod rounding;
 mod score;
 mod settings;
 mod store;
@@ -49,7 +50,7 @@ pub use score::Scorer;
 pub use settings::FitSettings;
 pub(crate) use store::save_codes;
 pub use store::{load, save};
-pub use teacher::{Imitation, Teacher};
+pub use teacher::{Imitation, Teacher, with_features, without_features};
 pub(crate) use units::slopes;
 pub use units::{Unit, Units};
 
@@ -191,6 +192,11 @@ pub struct Architecture {
 
 /// Named tensors: shape and row-major values.
 pub type Weights = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
+/// Names, shapes and values.
+fn listed(weights: &Weights) -> impl Iterator<Item = (&str, &[usize], &[f32])> {
+    weights.iter().map(|(name, (shape, values))| (name.as_str(), shape.as_slice(), values.as_slice()))
+}
 
 /// Rows with their truth.
 #[derive(Clone, Copy, Debug)]

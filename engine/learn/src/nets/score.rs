@@ -10,6 +10,7 @@ use super::{
     Architecture, Encoded, OutputScale, Weights,
     batch::{Gatherer, HostBatch},
     graph::{self, Dropout, Inputs, Network},
+    listed,
     loss::softplus,
 };
 use crate::faults::{self, Fault};
@@ -44,11 +45,21 @@ impl Scorer {
     pub fn on(arch: &Architecture, weights: &Weights, choice: DeviceChoice) -> Result<Self, Failure> {
         check(arch, weights)?;
         let device = crate::device::open(choice)?;
-        let list = weights
-            .iter()
-            .map(|(name, (shape, values))| (name.as_str(), shape.as_slice(), values.as_slice()));
-        let network = Network::new(arch, list, &device);
+        let network = Network::new(arch, listed(weights), None, &device);
         Ok(Self { arch: arch.clone(), network, gatherer: Gatherer::new(arch), device })
+    }
+
+    /// A scorer that computes as a quantized network would.
+    #[cfg(test)]
+    pub(crate) fn rounded(
+        arch: &Architecture,
+        weights: &Weights,
+        rounding: super::rounding::Rounding,
+    ) -> Result<Self, Failure> {
+        let mut scorer = Self::new(arch, weights)?;
+        scorer.network =
+            Network::new(arch, listed(weights), Some(&std::sync::Arc::new(rounding)), &scorer.device);
+        Ok(scorer)
     }
 
     /// A scorer of what [`super::save`] wrote into a folder, on a device.

@@ -133,7 +133,8 @@ pub(super) fn fitted(
     control: &dyn JobControl,
 ) -> Result<FitOutcome, Interrupt> {
     let loss = Loss::Binary;
-    Fit { arch, start: None, loss, train, valid, teacher: None, settings, means, checkpoints }.run(control)
+    Fit { arch, start: None, loss, train, valid, teacher: None, rounding: None, settings, means, checkpoints }
+        .run(control)
 }
 
 pub(super) fn folder() -> tempfile::TempDir {
@@ -170,6 +171,7 @@ fn gradients_of_every_family_are_slopes_of_the_loss() {
                 loss: Loss::Multiclass,
                 rows: Rows { x: &x, y: &truth, weight: Some(&weight) },
                 teacher: None,
+                rounding: None,
                 gatherer: &Gatherer::new(&arch),
                 weight_scale: 1.0,
                 dropout: Dropout::default(),

@@ -103,6 +103,7 @@ impl Trial {
             loss: self.loss,
             rows: Rows { x: &self.x, y: &self.y, weight: None },
             teacher: None,
+            rounding: None,
             gatherer: &Gatherer::new(&self.arch),
             weight_scale: 1.0,
             dropout: Dropout::default(),

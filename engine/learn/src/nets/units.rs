@@ -180,6 +180,7 @@ pub(crate) fn slopes(
         loss,
         rows,
         teacher: None,
+        rounding: None,
         gatherer: &gatherer,
         weight_scale: 1.0,
         dropout: Dropout::default(),

@@ -165,8 +165,7 @@ pub(super) fn layer_columns() -> Vec<TableColumn> {
 
 /// A layer's row.
 pub(super) fn layer_row(cost: &LayerCost) -> GridRow {
-    let (word, state) =
-        if cost.quantized { ("Whole numbers", State::Ok) } else { ("Floats", State::Waiting) };
+    let state = if cost.quantized { State::Ok } else { State::Waiting };
     GridRow {
         key: cost.layer.clone(),
         hover: String::new(),
@@ -174,7 +173,7 @@ pub(super) fn layer_row(cost: &LayerCost) -> GridRow {
             Cell::text(&cost.layer),
             Cell::number(Some(cost.parameters as f64), |count| format::count(count as u64)),
             Cell::number(Some(cost.loss_rise), |rise| format!("{:+.4}%", rise * 100.0)),
-            Cell::state(word, state, f64::from(u8::from(cost.quantized))),
+            Cell::state(cost.form(), state, f64::from(cost.bits.unwrap_or(32))),
         ],
     }
 }
@@ -298,7 +297,7 @@ pub(super) fn trial_columns() -> Vec<TableColumn> {
 pub(super) fn trial_row((at, trial): (usize, &DistilTrial)) -> GridRow {
     let (word, state) = match (trial.chosen, trial.taught) {
         (true, _) => ("Made", State::Ok),
-        (false, true) => ("Tried", State::Unknown),
+        (false, true) => ("Tried", State::Waiting),
         (false, false) => ("Without teacher", State::Waiting),
     };
     GridRow {

@@ -2,7 +2,7 @@
 
 use egui::{Label, ScrollArea, Ui};
 use orrery_domain::{
-    compress::{CompressReport, Compression, Effect},
+    compress::{CompressReport, CompressTarget, Compression, Effect},
     snapshot::{JobEntry, JobKind, JobOutcome},
 };
 
@@ -173,6 +173,12 @@ fn details(report: &CompressReport, page: &mut CompressPage, ctx: &mut PageConte
         let rows: Vec<GridRow> = report.trials.iter().enumerate().map(data::trial_row).collect();
         let columns = data::trial_columns();
         let spec = plain("Students", "student", &columns, revision);
-        table(ctx, ui, "the smallest within the budget is made", &spec, &mut page.trials, &rows);
+        let words = match report.target {
+            Some(CompressTarget::ValidLoss { most, found, .. }) if found > most => {
+                "none kept to the budget; the best is made"
+            }
+            _ => "the smallest within the budget is made",
+        };
+        table(ctx, ui, words, &spec, &mut page.trials, &rows);
     }
 }

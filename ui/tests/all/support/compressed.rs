@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use orrery_domain::{
     ModelRef,
     compress::{
-        CompressMethod, CompressReport, CompressedFigures, Compression, LayerCost, ModelSpeed,
+        AwareTraining, CompressMethod, CompressReport, CompressedFigures, Compression, LayerCost, ModelSpeed,
         QuantizeConfig, QuantizeScheme, Spread,
     },
     metric::{MetricId, MetricValue, Metrics},
@@ -53,8 +53,10 @@ pub fn of(origin: &ModelEntry) -> ModelEntry {
                 parameters: 65_536,
                 loss_rise,
                 quantized: layer != "head.weight",
+                bits: (layer != "head.weight").then_some(8),
             })
             .to_vec(),
+        aware: Some(AwareTraining { floats: 0.4021, without: 0.4068, with: 0.4029, kept: true }),
         shapes: Vec::new(),
         rounds: Vec::new(),
         trials: Vec::new(),
@@ -64,6 +66,7 @@ pub fn of(origin: &ModelEntry) -> ModelEntry {
     let quantize = QuantizeConfig {
         scheme: QuantizeScheme::StaticInt8,
         loss_budget: Some(0.005),
+        epochs: 3,
         ..QuantizeConfig::default()
     };
     card.model = Some(model.clone());

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::nets::{
-    codes::Codes,
+    codes::{Codes, Range},
     onnx::proto::{
         AttributeProto, AttributeType, FLOAT, GraphProto, INT64, ModelProto, NodeProto, TensorProto,
     },
@@ -21,24 +21,6 @@ use crate::nets::{
 const UINT8: i32 = 2;
 /// `TensorProto.DataType`: 8-bit integer.
 const INT8: i32 = 3;
-
-/// How a layer's input becomes whole numbers: `code = round(x / scale) + zero`, 0 to 255.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Range {
-    /// Size of a step.
-    pub scale: f32,
-    /// The code of 0.
-    pub zero: u8,
-}
-
-impl Range {
-    /// The steps that cover `low` to `high`, and 0.
-    pub fn covering(low: f32, high: f32) -> Self {
-        let (low, high) = (low.min(0.0), high.max(0.0));
-        let scale = if high > low { (high - low) / 255.0 } else { 1.0 };
-        Self { scale, zero: (-low / scale).round().clamp(0.0, 255.0) as u8 }
-    }
-}
 
 /// What a layer's input is turned into.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,13 +4,17 @@
 //! model folder ─► layers ─┬─ codes of each matrix (nets::codes) ─┐
 //!                         └─ ranges of each input (observe) ─────┴─► graph ─► each layer alone: what does it cost?
 //!                                                                     │
-//!                                     the costliest stay floats ◄─────┘ ─► new folder, judged on the test rows
+//!         what keeps to the budgets (choose) ◄────────────────────────┘ ─► new folder, judged on the test rows
 //! ```
+//!
+//! Where that is asked for, the network is first trained with all of it on the way forward (aware).
 //!
 //! Matrices have a scale an output channel, symmetric; inputs have one range a tensor, with a zero (Jacob et al. 2018). Where only
 //! matrices are quantized, `weights.safetensors` holds their codes and the network is computed in floats as before; where inputs are
 //! too, `model.onnx` computes in whole numbers and `model.qdq.onnx` says the same in quantize-dequantize pairs, for other tools.
 
+mod aware;
+mod choose;
 mod graph;
 mod integer;
 mod observe;
@@ -18,29 +22,30 @@ mod observe;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::{collections::BTreeMap, path::Path};
 
 use orrery_domain::{
     Failure,
-    compress::{LayerCost, QuantizeConfig, QuantizeScheme},
+    compress::{AwareTraining, LayerCost, QuantizeConfig, QuantizeScheme},
     device::DeviceChoice,
     model::ModelCard,
 };
 use prost::Message;
 
 pub use integer::IntegerNetwork;
+pub(super) use {graph::layers, observe::values};
 
-use self::graph::{Form, Input, Layer, Range};
+use self::{
+    choose::{Budgets, Ladder},
+    graph::{Form, Input, Layer},
+};
 use super::{CompressJob, Made, check_budget, client, copy_rules, say};
 use crate::{
     control::{Interrupt, JobControl},
     model,
     nets::{
         self, Architecture, Encoded, Scorer, Weights,
-        codes::{Bits, Codes, Group},
+        codes::{Bits, Codes, Group, Range, scale_count},
         onnx::proto::ModelProto,
     },
     prepare::Preprocessor,
@@ -53,7 +58,7 @@ pub const QDQ: &str = "model.qdq.onnx";
 /// Quantizes a network into the staged folder.
 ///
 /// # Errors
-/// A client failure when the request makes no sense; those of reading the model; an interruption.
+/// A client failure when the request makes no sense or its budgets cannot be kept; those of reading the model; an interruption.
 pub(super) fn make(
     job: &CompressJob,
     config: &QuantizeConfig,
@@ -64,13 +69,25 @@ pub(super) fn make(
     check_config(config)?;
     let rules = Preprocessor::load(&job.folder)?;
     let (arch, weights) = nets::load(&job.folder)?;
-    let bench = Bench::new(config, &rules, rows, arch, weights)?;
-    say(control, "Measuring what each layer costs", 0.2)?;
+    let mut bench = Bench::new(config, &rules, rows, arch, weights)?;
+    let mut made = Made::like(card);
+    if config.epochs > 0 {
+        let (weights, notes) = aware::train(job, card, &bench, &rules, control)?;
+        let trained =
+            Bench { base: bench.base, ..Bench::new(config, &rules, rows, bench.arch.clone(), weights)? };
+        let (without, with) = (bench.loss(&bench.smallest())?, trained.loss(&trained.smallest())?);
+        let kept = with < without;
+        made.aware = Some(AwareTraining { floats: bench.base, without, with, kept });
+        made.notes = notes;
+        if kept {
+            bench = trained;
+        }
+    }
     let (chosen, layers) = bench.choose(control)?;
-    say(control, "Writing the model", 0.7)?;
+    say(control, "Writing the model", 0.9)?;
     bench.write(&chosen, &job.staged)?;
     copy_rules(job, card, !config.scheme.is_integer())?;
-    Ok(Made { layers, ..Made::like(card) })
+    Ok(Made { layers, ..made })
 }
 
 fn check_config(config: &QuantizeConfig) -> Result<(), Failure> {
@@ -91,8 +108,17 @@ fn check_config(config: &QuantizeConfig) -> Result<(), Failure> {
             format!("{} calibration rows are not possible: from 10 to 100,000 are.", config.calibration_rows);
         return Err(client(message));
     }
+    if config.epochs > 1000 {
+        return Err(client("More than 1,000 epochs are not possible."));
+    }
+    if let Some(share) = config.size_budget.filter(|share| !(*share > 0.0 && *share <= 1.0)) {
+        return Err(client(format!("A size of {share} is not possible: it must be above 0 and at most 1.")));
+    }
     check_budget(config.loss_budget)
 }
+
+/// Bits of each layer that is quantized, by the name of its matrix.
+type Choice = BTreeMap<String, Bits>;
 
 /// A network computed one way or the other.
 enum Computed {
@@ -115,12 +141,13 @@ struct Bench<'a> {
     rows: &'a Again,
     arch: Architecture,
     weights: Weights,
-    float: Scorer,
+    /// Loss of the network in floats on the validation rows.
+    base: f64,
     /// The graph in floats.
     graph: ModelProto,
-    /// Every layer, quantized, by the name of its matrix.
-    layers: BTreeMap<String, Layer>,
-    /// Their names in the graph's order.
+    /// What becomes of each layer's input, by the name of its matrix.
+    inputs: BTreeMap<String, Input>,
+    /// Names of the matrices in the graph's order.
     order: Vec<String>,
     /// Validation rows.
     valid: Encoded,
@@ -145,29 +172,39 @@ impl<'a> Bench<'a> {
         } else {
             BTreeMap::new()
         };
-        let mut layers = BTreeMap::new();
-        for (matrix, input) in &found {
-            let Some((shape, values)) = tensor(&graph, matrix) else { continue };
-            let input = match config.scheme {
-                QuantizeScheme::WeightInt8 | QuantizeScheme::WeightInt4 => Input::Float,
-                QuantizeScheme::DynamicInt8 => Input::Dynamic,
-                QuantizeScheme::StaticInt8 => {
-                    let known = input.as_ref().and_then(|input| ranges.get(input).copied());
-                    Input::Static(known.unwrap_or(Range::covering(0.0, 1.0)))
+        let input = |(matrix, input): (String, Option<String>)| {
+            let input = match (config.scheme, input) {
+                (QuantizeScheme::WeightInt8 | QuantizeScheme::WeightInt4, _) | (_, None) => Input::Float,
+                (QuantizeScheme::DynamicInt8, Some(_)) => Input::Dynamic,
+                (QuantizeScheme::StaticInt8, Some(input)) => {
+                    Input::Static(ranges.get(&input).copied().unwrap_or_else(|| Range::covering(0.0, 1.0)))
                 }
             };
-            layers.insert(matrix.clone(), Layer { codes: codes(config, matrix, &shape, &values), input });
-        }
+            (matrix, input)
+        };
+        let inputs = found.into_iter().map(input).collect();
         let valid = rules.transform(rows.valid())?.0;
-        Ok(Self { config, rows, arch, weights, float, graph, layers, order, valid })
+        let base = rows.valid_loss(&rows.predictions(&float.score(&valid)?)?);
+        Ok(Self { config, rows, arch, weights, base, graph, inputs, order, valid })
+    }
+
+    /// Every layer in its fewest bits.
+    fn smallest(&self) -> Choice {
+        let bits = bits(self.config.scheme);
+        self.order.iter().map(|name| (name.clone(), bits)).collect()
+    }
+
+    /// Codes of a matrix.
+    fn codes(&self, name: &str, shape: &[usize], values: &[f32], bits: Bits) -> Codes {
+        Codes::of(shape, values, bits, group(self.config, name))
     }
 
     /// Those layers as codes of the stored matrices, where only matrices are quantized. An ensemble's graph has its members' adapters
     /// folded in, its store has not.
-    fn stored(&self, chosen: &BTreeSet<String>) -> BTreeMap<String, Codes> {
-        let code = |name: &String| {
+    fn stored(&self, chosen: &Choice) -> BTreeMap<String, Codes> {
+        let code = |(name, bits): (&String, &Bits)| {
             let (shape, values) = self.weights.get(name)?;
-            Some((name.clone(), codes(self.config, name, shape, values)))
+            Some((name.clone(), self.codes(name, shape, values, *bits)))
         };
         chosen.iter().filter_map(code).collect()
     }
@@ -181,13 +218,18 @@ impl<'a> Bench<'a> {
         weights
     }
 
-    fn plan(&self, chosen: &BTreeSet<String>) -> BTreeMap<String, Layer> {
-        let wanted = self.layers.iter().filter(|(name, _)| chosen.contains(*name));
-        wanted.map(|(name, layer)| (name.clone(), layer.clone())).collect()
+    /// Those layers of the graph.
+    fn plan(&self, chosen: &Choice) -> BTreeMap<String, Layer> {
+        let layer = |(name, bits): (&String, &Bits)| {
+            let (shape, values) = tensor(&self.graph, name)?;
+            let input = self.inputs.get(name).copied().unwrap_or(Input::Float);
+            Some((name.clone(), Layer { codes: self.codes(name, &shape, &values, *bits), input }))
+        };
+        chosen.iter().filter_map(layer).collect()
     }
 
     /// The network with those layers quantized.
-    fn made(&self, chosen: &BTreeSet<String>) -> Result<Computed, Failure> {
+    fn made(&self, chosen: &Choice) -> Result<Computed, Failure> {
         if self.config.scheme.is_integer() {
             let graph = graph::rewrite(&self.graph, &self.plan(chosen), Form::Integer);
             return IntegerNetwork::of(graph.encode_to_vec())
@@ -197,52 +239,97 @@ impl<'a> Bench<'a> {
         Ok(Computed::Float(Box::new(Scorer::on(&self.arch, &weights, DeviceChoice::Cpu)?)))
     }
 
-    fn loss(&self, made: &Computed) -> Result<f64, Failure> {
-        Ok(self.rows.valid_loss(&self.rows.predictions(&made.score(&self.valid)?)?))
+    /// Loss on the validation rows with those layers quantized.
+    fn loss(&self, chosen: &Choice) -> Result<f64, Failure> {
+        let scores = self.made(chosen)?.score(&self.valid)?;
+        Ok(self.rows.valid_loss(&self.rows.predictions(&scores)?))
+    }
+
+    /// Its relative rise over that in floats.
+    fn rise(&self, chosen: &Choice) -> Result<f64, Failure> {
+        Ok((self.loss(chosen)? - self.base) / self.base.abs().max(f64::MIN_POSITIVE))
+    }
+
+    /// Bytes of all parameters as floats, in the file that computes.
+    fn float_bytes(&self) -> u64 {
+        if self.config.scheme.is_integer() {
+            let tensors = self.graph.graph.iter().flat_map(|graph| &graph.initializer);
+            tensors.map(|tensor| tensor.raw_data.len() as u64).sum()
+        } else {
+            self.weights.values().map(|(_, values)| 4 * values.len() as u64).sum()
+        }
+    }
+
+    /// Bytes of a layer's matrix: as floats, and with so many bits.
+    fn bytes(&self, name: &str, bits: Option<Bits>) -> u64 {
+        let found = if self.config.scheme.is_integer() {
+            tensor(&self.graph, name)
+        } else {
+            self.weights.get(name).cloned()
+        };
+        let Some((shape, values)) = found else { return 0 };
+        match bits {
+            None => 4 * values.len() as u64,
+            Some(bits) => {
+                let scales = scale_count(&shape, group(self.config, name));
+                (values.len() as u64 * u64::from(bits.count())).div_ceil(8) + 4 * scales as u64
+            }
+        }
+    }
+
+    /// What each layer may be made of, with what that alone costs.
+    fn ladders(&self, control: &dyn JobControl) -> Result<Vec<Ladder>, Interrupt> {
+        let budgeted = self.config.loss_budget.or(self.config.size_budget).is_some();
+        let forms = match self.config.scheme {
+            QuantizeScheme::WeightInt4 if budgeted => vec![Bits::Four, Bits::Eight],
+            scheme => vec![bits(scheme)],
+        };
+        let mut ladders = Vec::with_capacity(self.order.len());
+        for (at, name) in self.order.iter().enumerate() {
+            let done = at as f64 / self.order.len() as f64;
+            say(control, "Measuring what each layer costs", 0.55 + 0.3 * done)?;
+            let mut ladder = Ladder::new();
+            for &bits in &forms {
+                let rise = self.rise(&BTreeMap::from([(name.clone(), bits)]))?;
+                ladder.push(choose::Form { bits: Some(bits), bytes: self.bytes(name, Some(bits)), rise });
+            }
+            ladder.push(choose::Form { bits: None, bytes: self.bytes(name, None), rise: 0.0 });
+            ladders.push(ladder);
+        }
+        Ok(ladders)
     }
 
     /// The layers that are quantized, and what each alone costs.
-    fn choose(&self, control: &dyn JobControl) -> Result<(BTreeSet<String>, Vec<LayerCost>), Interrupt> {
-        let base = self.rows.valid_loss(&self.rows.predictions(&self.float.score(&self.valid)?)?);
-        let rise = |chosen: &BTreeSet<String>| -> Result<f64, Failure> {
-            Ok((self.loss(&self.made(chosen)?)? - base) / base.abs().max(f64::MIN_POSITIVE))
+    fn choose(&self, control: &dyn JobControl) -> Result<(Choice, Vec<LayerCost>), Interrupt> {
+        let ladders = self.ladders(control)?;
+        let floats = self.float_bytes();
+        let matrices: u64 = self.order.iter().map(|name| self.bytes(name, None)).sum();
+        let budgets = Budgets {
+            loss: self.config.loss_budget,
+            bytes: self.config.size_budget.map(|share| (share * floats as f64) as u64),
+            rest: floats.saturating_sub(matrices),
         };
-        let mut layers = Vec::with_capacity(self.order.len());
-        for (at, name) in self.order.iter().enumerate() {
-            say(control, "Measuring what each layer costs", 0.2 + 0.4 * at as f64 / self.order.len() as f64)?;
-            let parameters = self.weights.get(name).map_or(0, |(_, values)| values.len() as u64);
-            let loss_rise = rise(&BTreeSet::from([name.clone()]))?;
-            layers.push(LayerCost { layer: name.clone(), parameters, loss_rise, quantized: true });
-        }
-        let mut chosen: BTreeSet<String> = self.order.iter().cloned().collect();
-        if let Some(budget) = self.config.loss_budget {
-            let mut costliest: Vec<&LayerCost> = layers.iter().collect();
-            costliest.sort_by(|a, b| b.loss_rise.total_cmp(&a.loss_rise));
-            let mut costliest =
-                costliest.into_iter().map(|cost| cost.layer.clone()).collect::<Vec<_>>().into_iter();
-            while !chosen.is_empty() && rise(&chosen)? > budget {
-                say(control, "Looking for the layers that may be quantized", 0.65)?;
-                match costliest.next() {
-                    Some(name) => _ = chosen.remove(&name),
-                    None => break,
-                }
-            }
-            if chosen.is_empty() {
-                let message = format!(
-                    "No layer can be quantized within {:.3} % more loss. Nothing was made; allow more, or choose another scheme.",
-                    budget * 100.0
-                );
-                return Err(client(message).into());
-            }
-        }
-        for cost in &mut layers {
-            cost.quantized = chosen.contains(&cost.layer);
-        }
-        Ok((chosen, layers))
+        let choice = |at: &[usize]| -> Choice {
+            let made = self.order.iter().zip(&ladders).zip(at);
+            made.filter_map(|((name, ladder), at)| Some((name.clone(), ladder[*at].bits?))).collect()
+        };
+        let at = choose::choose(&ladders, budgets, |at| {
+            say(control, "Looking for what each layer may be made of", 0.87)?;
+            Ok(self.rise(&choice(at))?)
+        })?;
+        let chosen = choice(&at);
+        let layers = self.order.iter().zip(&ladders).map(|(name, ladder)| LayerCost {
+            layer: name.clone(),
+            parameters: self.weights.get(name).map_or(0, |(_, values)| values.len() as u64),
+            loss_rise: ladder[0].rise,
+            quantized: chosen.contains_key(name),
+            bits: chosen.get(name).map(|bits| bits.count()),
+        });
+        Ok((chosen.clone(), layers.collect()))
     }
 
     /// Writes the network's files.
-    fn write(&self, chosen: &BTreeSet<String>, folder: &Path) -> Result<(), Failure> {
+    fn write(&self, chosen: &Choice, folder: &Path) -> Result<(), Failure> {
         if self.config.scheme.is_integer() {
             let plan = self.plan(chosen);
             for (name, form) in [(model::ONNX, Form::Integer), (QDQ, Form::Qdq)] {
@@ -252,24 +339,29 @@ impl<'a> Bench<'a> {
             return Ok(());
         }
         let stored = self.stored(chosen);
-        nets::save_codes(folder, &self.arch, &self.rounded(&stored), &stored)?;
+        let rounded = self.rounded(&stored);
+        nets::save_codes(folder, &self.arch, &rounded, &stored)?;
         // The graph's matrices are those of the store where it has them unfolded.
         let plan = stored
             .into_iter()
             .filter(|(name, codes)| tensor(&self.graph, name).is_some_and(|(shape, _)| shape == codes.shape))
             .map(|(name, codes)| (name, Layer { codes, input: Input::Float }))
             .collect();
-        let graph = nets::onnx::graph(&self.arch, &self.rounded(&self.stored(chosen)));
+        let graph = nets::onnx::graph(&self.arch, &rounded);
         write_bytes(&folder.join(model::ONNX), &graph::rewrite(&graph, &plan, Form::Integer).encode_to_vec())
     }
 }
 
-fn codes(config: &QuantizeConfig, name: &str, shape: &[usize], values: &[f32]) -> Codes {
-    let bits = if config.scheme == QuantizeScheme::WeightInt4 { Bits::Four } else { Bits::Eight };
+/// Bits of the codes of a scheme.
+fn bits(scheme: QuantizeScheme) -> Bits {
+    if scheme == QuantizeScheme::WeightInt4 { Bits::Four } else { Bits::Eight }
+}
+
+/// What shares a scale in a matrix.
+fn group(config: &QuantizeConfig, name: &str) -> Group {
     // A table has rows, no inputs that could share a scale.
     let block = config.block.filter(|_| name != "embedding.weight");
-    let group = block.map_or(Group::Channel, |block| Group::Block(block as usize));
-    Codes::of(shape, values, bits, group)
+    block.map_or(Group::Channel, |block| Group::Block(block as usize))
 }
 
 /// A constant of the graph.

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use orrery_domain::{Failure, FailureClass, compress::Calibration};
 use prost::Message;
 
-use super::graph::Range;
 use crate::{
     nets::{
         Encoded,
+        codes::Range,
         onnx::proto::{FLOAT, ModelProto, TensorTypeProto, TypeProto, ValueInfoProto},
     },
     onnx::{Elements, OnnxModel, OnnxTensor},
@@ -45,8 +45,8 @@ pub fn ranges(
         })
 }
 
-/// What each named value is on these rows.
-fn values(
+/// What each named value is on these rows; a sentence part where the graph does not run.
+pub fn values(
     model: &ModelProto,
     rows: &Encoded,
     names: &[String],

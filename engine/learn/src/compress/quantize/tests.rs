@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use prost::Message;
 
 use super::{
-    graph::{Form, Input, Layer, Range, layers, rewrite},
+    graph::{Form, Input, Layer, layers, rewrite},
     observe, tensor,
 };
 use crate::{
     nets::{
         Architecture, Encoded, Family, OutputScale, Scorer, Weights,
-        codes::{Bits, Codes, Group},
+        codes::{Bits, Codes, Group, Range},
         initial_weights,
         onnx::graph,
+        rounding::{InputRounding, Rounding},
     },
     onnx::{Elements, OnnxModel, OnnxTensor},
 };
@@ -176,4 +177,45 @@ fn layers_that_are_not_chosen_stay_as_they_are() {
         names(&made).contains(&"layers.0.weight".to_owned())
             && !names(&made).contains(&"head.weight".to_owned())
     );
+}
+
+/// What training with rounding computes is what the quantized graph computes, whatever runs it.
+#[test]
+fn rounding_on_the_way_forward_is_what_the_graph_in_whole_numbers_does() {
+    for family in [Family::Linear, Family::Mlp, Family::Resnet, Family::Tabm] {
+        let arch = embedded(family);
+        let weights = initial_weights(&arch, 5);
+        let float = graph(&arch, &weights);
+        let found = layers(&float);
+        let names: Vec<String> = found.iter().filter_map(|(_, input)| input.clone()).collect();
+        let ranges = observe::ranges(&float, &coded(64), &names, Calibration::MinMax).expect("ranges");
+        let truth = Scorer::new(&arch, &weights).expect("a network").score(&coded(64)).expect("scores");
+        let size = truth.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
+        let known = found.iter().filter_map(|(name, input)| Some((name.clone(), ranges[input.as_ref()?])));
+        let known = InputRounding::Static(known.collect());
+        let plans = [
+            (known, plan(&arch, &weights, |input| Input::Static(ranges[input]), Group::Channel)),
+            (InputRounding::Dynamic, plan(&arch, &weights, |_| Input::Dynamic, Group::Channel)),
+        ];
+        for (inputs, plan) in plans {
+            let folded = family == Family::Tabm;
+            let stored = found.iter().filter(|(name, _)| !(folded && name.starts_with("layers.")));
+            let matrices = stored.map(|(name, _)| (name.clone(), (Bits::Eight, Group::Channel))).collect();
+            let rounding = Rounding { matrices, folded, inputs };
+            let scorer = Scorer::rounded(&arch, &weights, rounding).expect("a network");
+            let rounded = scorer.score(&coded(64)).expect("scores");
+            let made = rewrite(&float, &plan, Form::Integer);
+            let whole = run(&OnnxModel::of(made.encode_to_vec()).expect("it runs"), &coded(64));
+            let apart = |a: &[f64], b: &[f64]| -> f64 {
+                a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f64>() / a.len() as f64
+            };
+            let whole: Vec<f64> = whole.into_iter().map(f64::from).collect();
+            // A sum that is rounded otherwise can turn a code into its neighbour, here and there.
+            let (near, far) = (apart(&rounded, &whole), apart(&truth, &whole));
+            assert!(
+                near < 1e-3 * size && near < 0.5 * far,
+                "{family:?}: {near}, rounding itself makes {far}"
+            );
+        }
+    }
 }

@@ -11,6 +11,8 @@ use super::{
         checkpoint::{self, Checkpoint, State},
         graph::{Dropout, Network},
         judge::{Judgement, judge},
+        listed,
+        teacher::without_features,
     },
     Means, Trainer, first_slots,
 };
@@ -41,6 +43,7 @@ impl Trainer<'_> {
             loss: self.loss,
             rows: self.train,
             teacher: self.teacher,
+            rounding: self.rounding.as_ref(),
             gatherer: &self.gatherer,
             weight_scale: self.weight_scale,
             dropout,
@@ -57,9 +60,12 @@ impl Trainer<'_> {
     /// How good the parameters are on the validation rows, so many scored at once as memory allows.
     pub(super) fn judgement(&self) -> Result<Judgement, Failure> {
         fail_on_purpose(|fault| faults::happens(fault, "validation"))?;
+        let features = self.teacher.map_or(0, |teacher| teacher.features);
         let work = || {
-            let network = Network::new(self.arch, self.slots.iter(), &self.device);
-            judge(self.arch, &network, &self.gatherer, self.loss, self.valid, &self.device, self.scoring)
+            // Of a teacher's features nothing is known here.
+            let (arch, weights) = without_features(self.arch, &self.slots.weights(), features);
+            let network = Network::new(&arch, listed(&weights), self.rounding.as_ref(), &self.device);
+            judge(&arch, &network, &self.gatherer, self.loss, self.valid, &self.device, self.scoring)
         };
         if self.means.device == DeviceChoice::Cpu { work() } else { guarded(work) }
     }

@@ -30,6 +30,12 @@ pub(super) struct DistilPart {
     temperatures: String,
     /// Percent of the loss.
     share: String,
+    /// Percent of the rest of the loss; empty: not followed.
+    #[serde(default)]
+    features: String,
+    /// Whether the smallest student is looked for instead of named.
+    #[serde(default)]
+    search: bool,
     /// Passes; empty: the kind's own default.
     epochs: String,
     /// Percent of more loss than the teacher.
@@ -48,6 +54,8 @@ impl Default for DistilPart {
             loss: usual.loss,
             temperatures: temperatures.join(", "),
             share: format!("{:.0}", usual.share * 100.0),
+            features: String::new(),
+            search: false,
             epochs: String::new(),
             budget: format!("{}", usual.loss_budget * 100.0),
             second: None,
@@ -61,6 +69,8 @@ impl DistilPart {
         let student = |width| Student { kind: self.kind, width, depth: None };
         let students = if self.kind == ModelKind::Linear {
             vec![student(None)]
+        } else if self.search {
+            Student::ladder(self.kind)
         } else {
             let depth = Some(self.depth()?);
             self.widths()?.into_iter().map(|width| Student { depth, ..student(Some(width)) }).collect()
@@ -68,9 +78,11 @@ impl DistilPart {
         Some(DistilConfig {
             teachers: self.second.iter().cloned().collect(),
             students,
+            search: self.search && self.kind != ModelKind::Linear,
             temperatures: self.temperatures()?,
             share: self.share()?,
             loss: self.loss,
+            features: self.features().ok()?.unwrap_or(0.0),
             epochs: self.epochs().ok()?,
             loss_budget: self.budget()?,
         })
@@ -96,6 +108,11 @@ impl DistilPart {
             .map(|percent| percent / 100.0)
     }
 
+    fn features(&self) -> Result<Option<f64>, ()> {
+        let percent = number(&self.features, |percent: &f64| (0.0..=10_000.0).contains(percent))?;
+        Ok(percent.map(|percent| percent / 100.0))
+    }
+
     fn epochs(&self) -> Result<Option<u32>, ()> {
         number(&self.epochs, |epochs| (1..=10_000).contains(epochs))
     }
@@ -114,6 +131,13 @@ impl DistilPart {
             }
         });
         if self.kind != ModelKind::Linear {
+            let help = "Searched: widths from 4 to 512 and 1 to 3 hidden layers are halved until the smallest within the budget is found";
+            FormRow::new("Size", help).show(ui, theme, |ui| {
+                radio_value(ui, theme, &mut self.search, false, "Named");
+                radio_value(ui, theme, &mut self.search, true, "Searched");
+            });
+        }
+        if self.kind != ModelKind::Linear && !self.search {
             let error = self.widths().is_none().then_some("From 1 to 8,192, with commas between");
             FormRow::new("Widths", "The smallest that keeps to the budget is made")
                 .default_value("units, with commas between", false)
@@ -141,6 +165,12 @@ impl DistilPart {
             .default_value("% of the loss", false)
             .error(error)
             .show(ui, theme, |ui| field(ui, &mut self.share));
+        let error = self.features().is_err().then_some("From 0 to 10,000");
+        let help = "The student's last hidden layer follows the teacher's, where the teacher is a network";
+        FormRow::new("Hidden layer", help)
+            .default_value("% of the rest of the loss; empty: not followed", false)
+            .error(error)
+            .show(ui, theme, |ui| field(ui, &mut self.features));
         let error = self.epochs().is_err().then_some("From 1 to 10,000");
         FormRow::new("Training", "")
             .default_value("passes; empty: the kind's own default", false)

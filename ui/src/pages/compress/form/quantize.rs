@@ -19,6 +19,12 @@ pub(super) struct QuantizePart {
     block: String,
     /// Percent of more loss; empty: any.
     budget: String,
+    /// Percent of the bytes as floats; empty: any.
+    #[serde(default)]
+    size: String,
+    /// Epochs of training with rounding; empty: none.
+    #[serde(default)]
+    epochs: String,
 }
 
 /// What a scheme does, in a sentence.
@@ -48,12 +54,23 @@ impl QuantizePart {
             block,
             calibration: self.calibration,
             loss_budget: percent(&self.budget).ok()?,
+            size_budget: self.size_share().ok()?,
+            epochs: self.passes().ok()?.unwrap_or(0),
             ..QuantizeConfig::default()
         })
     }
 
     fn block_size(&self) -> Result<Option<u32>, ()> {
         number(&self.block, |size| (2..=65_536).contains(size))
+    }
+
+    fn size_share(&self) -> Result<Option<f64>, ()> {
+        let percent = number(&self.size, |percent: &f64| *percent > 0.0 && *percent <= 100.0)?;
+        Ok(percent.map(|percent| percent / 100.0))
+    }
+
+    fn passes(&self) -> Result<Option<u32>, ()> {
+        number(&self.epochs, |epochs| *epochs <= 1000)
     }
 
     /// Draws the fields.
@@ -82,7 +99,19 @@ impl QuantizePart {
                 .error(error)
                 .show(ui, theme, |ui| ui.add(input(&mut self.block).desired_width(90.0)));
         }
-        let help = "The layers that cost most stay floats until this is kept, on the validation rows";
+        let error = self.passes().is_err().then_some("From 0 to 1,000");
+        let help = "The network is trained further with the rounding in it, which makes up for part of what it costs";
+        FormRow::new("Train with rounding", help)
+            .default_value("epochs; empty: none", false)
+            .error(error)
+            .show(ui, theme, |ui| ui.add(input(&mut self.epochs).desired_width(90.0)));
+        let help = "The layers that cost most keep more bits, or stay floats, until this is kept, on the validation rows";
         budget_row(ui, theme, &mut self.budget, help);
+        let error = self.size_share().is_err().then_some("Above 0 and at most 100");
+        let help = "The layers that cost least for what they save get fewer bits until this is kept";
+        FormRow::new("Size budget", help)
+            .default_value("% of the parameters' bytes as floats; empty: any", false)
+            .error(error)
+            .show(ui, theme, |ui| ui.add(input(&mut self.size).desired_width(90.0)));
     }
 }
