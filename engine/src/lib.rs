@@ -21,6 +21,7 @@ pub mod keys;
 pub mod node;
 pub mod registry;
 pub mod runs;
+pub mod search;
 pub mod store;
 pub mod supervisor;
 pub mod workspace;
