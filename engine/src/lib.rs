@@ -22,6 +22,7 @@ pub mod node;
 pub mod registry;
 pub mod runs;
 pub mod search;
+pub mod searches;
 pub mod store;
 pub mod supervisor;
 pub mod workspace;

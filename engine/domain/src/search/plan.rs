@@ -118,6 +118,8 @@ pub struct Plan {
     pub limits: Limits,
     /// Trials at once; `None`: as cores and memory allow.
     pub parallel: Option<u32>,
+    /// Whether the time of a row is measured of every finished trial; where it is limited, it always is.
+    pub measure: bool,
     /// Seed of every random choice.
     pub seed: u64,
     /// Rungs a schedule has, the full training among them: each is three times as long as the one before.
@@ -135,6 +137,7 @@ impl Default for Plan {
             maximize: false,
             limits: Limits::default(),
             parallel: None,
+            measure: true,
             seed: 0,
             rungs: 3,
         }
@@ -149,6 +152,11 @@ impl Plan {
     pub fn shares(&self) -> Vec<f64> {
         let rungs = if self.schedule == Schedule::Full { 1 } else { self.rungs.max(1) };
         (0..rungs).rev().map(|below| f64::from(Self::ETA).powi(-below.cast_signed())).collect()
+    }
+
+    /// Whether finished trials are measured.
+    pub fn measures(&self) -> bool {
+        self.measure || self.limits.row_secs.is_some()
     }
 
     /// Why it makes no sense, or `None`.

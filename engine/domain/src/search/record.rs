@@ -96,8 +96,8 @@ pub struct Search {
     pub at_once: u32,
     /// Seconds that its processes have worked.
     pub elapsed_secs: f64,
-    /// The run that judges the chosen trial on the test rows.
-    pub chosen_run: Option<RunId>,
+    /// The trial that was chosen, and the run that judges it on the test rows.
+    pub chosen: Option<(u32, RunId)>,
     /// The model that came of it.
     pub model: Option<ModelRef>,
     /// Its metrics on the test rows.

@@ -370,6 +370,7 @@ fn card(model: &ModelRef, dataset: &Dataset, kind: ModelKind, task: Task, target
             source: dataset.source.clone(),
             dataset: dataset.id.clone(),
             run: RunId(format!("{}-{}", model.name, model.version)),
+            search: None,
         },
         compressions: Vec::new(),
         notes: Vec::new(),
