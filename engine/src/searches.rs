@@ -35,7 +35,9 @@ pub fn check_space(space: &Space) -> Result<(), Failure> {
     for option in options {
         match ModelKind::from_name(option) {
             Some(ModelKind::Auto) | None => {
-                return Err(client(format!("'{option}' is no model family to search: use mlp, resnet, tabm, gbt or linear.")));
+                return Err(client(format!(
+                    "'{option}' is no model family to search: use mlp, resnet, tabm, gbt or linear."
+                )));
             }
             Some(_) => {}
         }
@@ -71,7 +73,10 @@ pub fn create(
         return Err(client(format!("The table of '{}' is gone. Import it again.", request.dataset.name)));
     }
     if request.dataset.column(&request.config.target).is_none() {
-        return Err(client(format!("There is no column '{}' in '{}'.", request.config.target, request.dataset.name)));
+        return Err(client(format!(
+            "There is no column '{}' in '{}'.",
+            request.config.target, request.dataset.name
+        )));
     }
     let task = request.config.task;
     if let (Some(metric), Some(task)) = (request.metric, task)

@@ -101,10 +101,7 @@ pub fn fail(course: &mut Course, number: u32, why: &str) {
 
 /// A trial whose training never began, taken back: asking again gives the same values.
 pub fn restore(course: &mut Course) {
-    while course
-        .trials
-        .last()
-        .is_some_and(|trial| trial.state == TrialState::Running && trial.run.is_none())
+    while course.trials.last().is_some_and(|trial| trial.state == TrialState::Running && trial.run.is_none())
     {
         course.trials.pop();
     }

@@ -201,9 +201,7 @@ mod tests {
         let step = |option: &str| f64::from(option.as_bytes()[0] - b'a');
         let found = importance(&course(1500, |x, y, option| 3.0 * x + y + step(option)));
         let share = |name: &str| found.iter().find(|it| it.parameter == name).expect("there").share;
-        for (name, expected) in
-            [("c", 15.0 / 25.0), ("x", 9.0 / 25.0), ("y", 1.0 / 25.0), ("nothing", 0.0)]
-        {
+        for (name, expected) in [("c", 15.0 / 25.0), ("x", 9.0 / 25.0), ("y", 1.0 / 25.0), ("nothing", 0.0)] {
             assert!((share(name) - expected).abs() < 0.03, "{name}: {} {expected}", share(name));
         }
         assert_eq!(found[0].parameter, "c");

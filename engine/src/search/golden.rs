@@ -37,7 +37,11 @@ fn densities_are_optunas() {
             .given
             .names
             .iter()
-            .map(|name| Parameter { name: name.clone(), range: golden.ranges[name].clone(), only: Vec::new() })
+            .map(|name| Parameter {
+                name: name.clone(),
+                range: golden.ranges[name].clone(),
+                only: Vec::new(),
+            })
             .collect();
         let parameters: Vec<&Parameter> = parameters.iter().collect();
         let density = Density::new(&parameters, &case.given.seen.iter().collect::<Vec<_>>());

@@ -21,9 +21,8 @@ pub fn weights(observations: usize) -> Vec<f64> {
         let old = n - ALIKE;
         let low = 1.0 / n as f64;
         // Evenly from 1/n to 1, both included.
-        let rising = (0..old).map(|at| {
-            if old == 1 { low } else { low + (1.0 - low) * at as f64 / (old - 1) as f64 }
-        });
+        let rising =
+            (0..old).map(|at| if old == 1 { low } else { low + (1.0 - low) * at as f64 / (old - 1) as f64 });
         rising.chain(std::iter::repeat_n(1.0, ALIKE)).collect()
     };
     all.push(1.0);

@@ -26,10 +26,7 @@ pub fn bracket(plan: &Plan, number: u32) -> u32 {
 
 /// Trials of each bracket in one round of Hyperband, the one with the most halvings first.
 fn sizes(rungs: u32) -> Vec<u32> {
-    (0..rungs)
-        .rev()
-        .map(|halvings| (rungs * Plan::ETA.pow(halvings)).div_ceil(halvings + 1))
-        .collect()
+    (0..rungs).rev().map(|halvings| (rungs * Plan::ETA.pow(halvings)).div_ceil(halvings + 1)).collect()
 }
 
 /// Those of a bracket that reached a rung, the best first.

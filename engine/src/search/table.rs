@@ -87,12 +87,11 @@ impl Table {
             return Err(wrong(format!("{cells} combinations have {} rows", self.rows.len())));
         }
         for row in &self.rows {
-            let fits = row.at.len() == self.space.0.len()
-                && row
-                    .at
-                    .iter()
-                    .zip(&self.space.0)
-                    .all(|(at, parameter)| Self::steps(&parameter.range).is_some_and(|steps| *at < steps));
+            let fits =
+                row.at.len() == self.space.0.len()
+                    && row.at.iter().zip(&self.space.0).all(|(at, parameter)| {
+                        Self::steps(&parameter.range).is_some_and(|steps| *at < steps)
+                    });
             let numbers = row.value.is_finite() && row.curve.iter().all(|loss| loss.is_finite());
             if !fits || !numbers {
                 return Err(wrong(format!("a row at {:?} does not fit", row.at)));
@@ -153,14 +152,15 @@ impl Table {
 
     /// The places of a trial's values.
     fn place(&self, trial: &orrery_domain::search::Trial) -> Option<Vec<usize>> {
-        let of = |parameter: &orrery_domain::search::Parameter| {
-            match (&parameter.range, trial.values.get(&parameter.name)?) {
-                (Range::Int { low, .. }, Value::Int(value)) => usize::try_from(value - low).ok(),
-                (Range::Choice { options }, Value::Text(text)) => {
-                    options.iter().position(|option| option == text)
-                }
-                _ => None,
+        let of = |parameter: &orrery_domain::search::Parameter| match (
+            &parameter.range,
+            trial.values.get(&parameter.name)?,
+        ) {
+            (Range::Int { low, .. }, Value::Int(value)) => usize::try_from(value - low).ok(),
+            (Range::Choice { options }, Value::Text(text)) => {
+                options.iter().position(|option| option == text)
             }
+            _ => None,
         };
         self.space.0.iter().map(of).collect()
     }

@@ -118,12 +118,7 @@ pub fn sample(course: &Course, joint: bool, rng: &mut Rng) -> Values {
 }
 
 /// Of values drawn from the density of the good, those whose ratio to the density of the bad is largest; one a parameter.
-fn best_of(
-    parameters: &[&Parameter],
-    good: &[&Values],
-    bad: &[&Values],
-    rng: &mut Rng,
-) -> Vec<Value> {
+fn best_of(parameters: &[&Parameter], good: &[&Values], bad: &[&Values], rng: &mut Rng) -> Vec<Value> {
     let (good, bad) = (Density::new(parameters, good), Density::new(parameters, bad));
     let mut best: Option<(f64, Vec<Value>)> = None;
     for _ in 0..CANDIDATES {
@@ -166,7 +161,8 @@ impl<'a> Density<'a> {
 
     fn draw(&self, rng: &mut Rng) -> Vec<Value> {
         let kernel = rng.weighted(&self.weights);
-        let draw = |(kernels, parameter): (&Kernels, &&Parameter)| kernels.draw(kernel, &parameter.range, rng);
+        let draw =
+            |(kernels, parameter): (&Kernels, &&Parameter)| kernels.draw(kernel, &parameter.range, rng);
         self.kernels.iter().zip(self.parameters).map(draw).collect()
     }
 

@@ -57,10 +57,7 @@ pub struct Changes {
 impl Changes {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        self.datasets.is_empty()
-            && self.runs.is_empty()
-            && self.models.is_empty()
-            && self.searches.is_empty()
+        self.datasets.is_empty() && self.runs.is_empty() && self.models.is_empty() && self.searches.is_empty()
     }
 }
 

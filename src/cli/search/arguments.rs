@@ -146,7 +146,11 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
         .find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, scale)))
         .unwrap_or((text, 1.0));
     let bytes = train::positive(digits)? * scale;
-    if (1.0..1e15).contains(&bytes) { Ok(bytes as u64) } else { Err("it must be at least one byte".to_owned()) }
+    if (1.0..1e15).contains(&bytes) {
+        Ok(bytes as u64)
+    } else {
+        Err("it must be at least one byte".to_owned())
+    }
 }
 
 impl RequestArguments {
@@ -172,8 +176,8 @@ impl RequestArguments {
         if let Some(file) = &self.space {
             let failed =
                 |why: String| Failure::new(FailureClass::Data, format!("{why} ({})", file.display()));
-            let bytes = std::fs::read(file)
-                .map_err(|error| failed(format!("The space cannot be read: {error}.")))?;
+            let bytes =
+                std::fs::read(file).map_err(|error| failed(format!("The space cannot be read: {error}.")))?;
             return serde_json::from_slice(&bytes)
                 .map_err(|error| failed(format!("The space is not valid: {error}.")));
         }

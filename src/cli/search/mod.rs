@@ -12,12 +12,7 @@ use orrery_domain::{
     run::RunState,
     search::{Plan, Search, SearchState},
 };
-use orrery_engine::{
-    jobs::spawn,
-    policy::names,
-    search::table::Table,
-    searches,
-};
+use orrery_engine::{jobs::spawn, policy::names, search::table::Table, searches};
 
 use self::arguments::RequestArguments;
 use super::{
@@ -88,7 +83,11 @@ pub fn run(context: &Context, arguments: SearchArguments) -> Outcome {
             let told = searches::cancel(&context.workspace, &mut store, &id)?;
             let words = if told { "is told to end" } else { "is cancelled" };
             output::note(&format!("{id} {words}. `orrery search resume {id}` goes on with it."));
-            if context.json { output::json(&serde_json::json!({ "search": id, "told": told })) } else { Ok(()) }
+            if context.json {
+                output::json(&serde_json::json!({ "search": id, "told": told }))
+            } else {
+                Ok(())
+            }
         }
     }
 }
@@ -149,9 +148,7 @@ fn go(context: &Context, search: &Search, detach: bool) -> Outcome {
     });
     line.clear();
     match event {
-        Ok(JobEvent::Searched { search }) if context.json => {
-            output::json(&JobEvent::Searched { search })
-        }
+        Ok(JobEvent::Searched { search }) if context.json => output::json(&JobEvent::Searched { search }),
         Ok(JobEvent::Searched { search }) => show::show(&context.workspace, &search),
         Ok(JobEvent::State { state: RunState::Paused | RunState::Cancelled, .. }) => {
             output::note(&format!("Stopped; every trial is kept. `orrery search resume {id}` goes on."));
@@ -169,8 +166,8 @@ fn go(context: &Context, search: &Search, detach: bool) -> Outcome {
 fn replay(context: &Context, file: &Path, plan: &Plan) -> Outcome {
     let failed = |why: String| Failure::new(FailureClass::Data, format!("{why} ({})", file.display()));
     let bytes = std::fs::read(file).map_err(|error| failed(format!("The table cannot be read: {error}.")))?;
-    let table: Table =
-        serde_json::from_slice(&bytes).map_err(|error| failed(format!("The table is not valid: {error}.")))?;
+    let table: Table = serde_json::from_slice(&bytes)
+        .map_err(|error| failed(format!("The table is not valid: {error}.")))?;
     let replay = table.replay(plan)?;
     if context.json {
         return output::json(&replay);

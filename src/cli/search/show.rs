@@ -120,10 +120,13 @@ fn told(course: &Course) {
 }
 
 fn quality(search: &Search, trial: Option<&Trial>) -> String {
-    trial.and_then(|trial| trial.quality).map_or_else(|| words::NONE.to_owned(), |value| {
-        let title = search.metric().map(MetricId::title).unwrap_or_default();
-        format!("{title} {}", output::number(value))
-    })
+    trial.and_then(|trial| trial.quality).map_or_else(
+        || words::NONE.to_owned(),
+        |value| {
+            let title = search.metric().map(MetricId::title).unwrap_or_default();
+            format!("{title} {}", output::number(value))
+        },
+    )
 }
 
 fn row(search: &Search, trial: &Trial, on_front: bool) -> Vec<String> {

@@ -369,7 +369,8 @@ mod tests {
         assert_eq!(space.get("dropout").expect("there").only, ["mlp"]);
         space.set("mlp.depth=-").expect("legal");
         assert!(space.get("mlp.depth").is_none());
-        for bad in ["speed=1..2", "tabm.width=1..2", "mlp.width=0..8", "width", "mlp.dropout=0..2", "model=-"] {
+        for bad in ["speed=1..2", "tabm.width=1..2", "mlp.width=0..8", "width", "mlp.dropout=0..2", "model=-"]
+        {
             assert!(space.set(bad).is_err(), "{bad}");
         }
         assert_eq!(space.fault(), None);

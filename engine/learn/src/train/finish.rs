@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use orrery_domain::{
     Failure, FailureClass,
-    job::{JobEvent, TrainSummary},
     curves::Curves,
+    job::{JobEvent, TrainSummary},
     metric::Metrics,
     model::{Baseline, CARD_FORMAT, Lineage, ModelCard, SearchOrigin, Verdict},
     run::Progress,
@@ -115,7 +115,10 @@ pub(super) fn finish(
             source: job.dataset.source.clone(),
             dataset: job.dataset.id.clone(),
             run: job.run.clone(),
-            search: job.part.as_ref().map(|part| SearchOrigin { search: part.search.clone(), trial: part.trial }),
+            search: job
+                .part
+                .as_ref()
+                .map(|part| SearchOrigin { search: part.search.clone(), trial: part.trial }),
         },
         compressions: Vec::new(),
         notes: journal.notes().to_vec(),

@@ -77,12 +77,8 @@ impl Loop<'_> {
             device: crew.device(),
             state: RunState::Running,
         };
-        let part = TrialPart {
-            search: self.record.id.clone(),
-            trial: best.number,
-            chosen: true,
-            until: None,
-        };
+        let part =
+            TrialPart { search: self.record.id.clone(), trial: best.number, chosen: true, until: None };
         runs::create_as(&self.workspace, &mut self.store, &new, id.clone(), Some(part))?;
         let note = format!(
             "The best of {} trials of the search {}: trial {}.",
@@ -101,7 +97,10 @@ impl Loop<'_> {
         let failed = course.trials.iter().find_map(|trial| trial.why.as_deref());
         let message = match (finished, failed) {
             (0, Some(why)) => format!("No trial could be trained to its end. The first failed: {why}"),
-            (0, None) => "No trial was trained to its end within the budget. Resume the search with a larger one.".to_owned(),
+            (0, None) => {
+                "No trial was trained to its end within the budget. Resume the search with a larger one."
+                    .to_owned()
+            }
             (finished, _) => format!(
                 "None of the {finished} finished trials is within the limits. The trials are kept: look at what they need, and search again with other limits or a space of smaller models."
             ),

@@ -258,19 +258,13 @@ impl Crew {
     }
 
     /// Seconds for one row, the median, measured while the other trials pause.
-    fn measure(
-        &mut self,
-        search: &Loop<'_>,
-        folder: &std::path::Path,
-    ) -> Result<Option<f64>, Interrupt> {
+    fn measure(&mut self, search: &Loop<'_>, folder: &std::path::Path) -> Result<Option<f64>, Interrupt> {
         self.members.values().for_each(|member| member.job.steer(Steering::Pause));
         let patience = Instant::now() + HUSH;
         while self.members.values().any(|member| !member.hushed) && Instant::now() < patience {
             let Ok((number, heard)) = self.news.recv_timeout(LOOK_EVERY) else { continue };
-            let paused = matches!(
-                &heard,
-                Heard::Ended(_)
-            ) || matches!(&heard, Heard::Event(event) if matches!(**event, JobEvent::State { state: RunState::Paused, .. }));
+            let paused = matches!(&heard, Heard::Ended(_))
+                || matches!(&heard, Heard::Event(event) if matches!(**event, JobEvent::State { state: RunState::Paused, .. }));
             if let Some(member) = self.members.get_mut(&number).filter(|_| paused) {
                 member.hushed = true;
             }
@@ -304,7 +298,9 @@ impl Crew {
             let settled = runs::after_end(&search.workspace, &mut search.store, &member.run, &how)
                 .map_err(Interrupt::from)
                 .and_then(|_| match search.store.run(&member.run)? {
-                    Some(run) if run.state == RunState::Paused && rung(search, &member.run, &run).is_none() => {
+                    Some(run)
+                        if run.state == RunState::Paused && rung(search, &member.run, &run).is_none() =>
+                    {
                         Ok(())
                     }
                     _ => self.settle(search, number, &member.run),
@@ -357,7 +353,8 @@ fn learn_task(search: &mut Loop<'_>, task: Task) -> Result<(), Failure> {
     search.record.task = Some(task);
     let metric = search.record.metric().unwrap_or(MetricId::primary(task));
     if !MetricId::of(task).contains(&metric) {
-        let message = format!("{} says nothing of '{}'.", metric.title(), search.record.request.config.target);
+        let message =
+            format!("{} says nothing of '{}'.", metric.title(), search.record.request.config.target);
         return Err(Failure::new(FailureClass::Client, message));
     }
     search.record.course.plan.maximize = metric.higher_is_better();
@@ -370,7 +367,8 @@ fn learn_task(search: &mut Loop<'_>, task: Task) -> Result<(), Failure> {
 /// A client failure when a value fits no setting.
 pub(super) fn config_of(base: &TrainConfig, values: &Values) -> Result<TrainConfig, Failure> {
     let mut config = base.clone();
-    let unfit = |why: String| Failure::new(FailureClass::Client, format!("A trial cannot be trained: {why}."));
+    let unfit =
+        |why: String| Failure::new(FailureClass::Client, format!("A trial cannot be trained: {why}."));
     for (name, value) in values {
         if name == MODEL {
             let Value::Text(model) = value else { return Err(unfit(format!("'{value}' is no model"))) };
@@ -379,7 +377,10 @@ pub(super) fn config_of(base: &TrainConfig, values: &Values) -> Result<TrainConf
             continue;
         }
         let setting = name.rsplit('.').next().and_then(Setting::from_name);
-        setting.ok_or_else(|| unfit(format!("'{name}' is no setting")))?.put(value, &mut config).map_err(unfit)?;
+        setting
+            .ok_or_else(|| unfit(format!("'{name}' is no setting")))?
+            .put(value, &mut config)
+            .map_err(unfit)?;
     }
     Ok(config)
 }
@@ -456,9 +457,10 @@ fn rung(search: &Loop<'_>, run: &RunId, record: &Run) -> Option<f64> {
         JobSpec::Train { part: Some(part), .. } => part.until?,
         _ => return None,
     };
-    let reached = runs::events(&search.workspace, run).iter().rev().find_map(|logged| match logged.event {
-        JobEvent::Rung { resource, loss } if resource >= until => Some(loss),
-        _ => None,
-    })?;
+    let reached =
+        runs::events(&search.workspace, run).iter().rev().find_map(|logged| match logged.event {
+            JobEvent::Rung { resource, loss } if resource >= until => Some(loss),
+            _ => None,
+        })?;
     Some(record.best_valid_loss.map_or(reached, |best| best.min(reached)))
 }
