@@ -24,3 +24,5 @@ pub use forest::importance;
 
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod peer;
