@@ -48,7 +48,8 @@ fn densities_are_optunas() {
         for (asked, expected) in case.given.asked.iter().zip(&case.expected) {
             let values: Vec<Value> = case.given.names.iter().map(|name| asked[name].clone()).collect();
             let ours = density.log(&values);
-            assert!((ours - expected).abs() < 1e-8, "{:?}: {ours}, expected {expected}", case.given.names);
+            // Optuna takes differences of masses, which lose digits in cells of a hundred millionth.
+            assert!((ours - expected).abs() < 1e-6, "{:?}: {ours}, expected {expected}", case.given.names);
         }
     }
 }

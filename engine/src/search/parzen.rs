@@ -31,13 +31,22 @@ pub fn weights(observations: usize) -> Vec<f64> {
     all
 }
 
+/// A truncated normal.
+#[derive(Clone, Copy, Debug)]
+pub struct Kernel {
+    centre: f64,
+    width: f64,
+    /// Logarithm of its mass between the ends of the scale.
+    log_mass: f64,
+}
+
 /// The kernels of one parameter, one an observation and the prior at the end.
 #[derive(Clone, Debug)]
 pub enum Kernels {
     /// Truncated normals on the parameter's own scale.
     Normal {
-        /// Centre and width of each.
-        kernels: Vec<(f64, f64)>,
+        /// Each one's place.
+        kernels: Vec<Kernel>,
         /// Ends of the scale.
         ends: (f64, f64),
         /// Whether the scale is the logarithm.
@@ -89,7 +98,12 @@ impl Kernels {
         let mut widths = neighbours(&centres, ends);
         let least = span / (2.0 + centres.len() as f64).min(100.0);
         widths.iter_mut().for_each(|width| *width = width.clamp(least, span));
-        let kernels = centres.into_iter().zip(widths).chain([prior]).collect();
+        let kernel = |(centre, width): (f64, f64)| Kernel {
+            centre,
+            width,
+            log_mass: mass((ends.0 - centre) / width, (ends.1 - centre) / width).ln(),
+        };
+        let kernels = centres.into_iter().zip(widths).chain([prior]).map(kernel).collect();
         Self::Normal { kernels, ends, log, whole }
     }
 
@@ -100,7 +114,7 @@ impl Kernels {
                 Value::Text(options[rng.weighted(&rows[kernel])].clone())
             }
             (Self::Normal { kernels, ends, log, whole }, range) => {
-                let (centre, width) = kernels[kernel];
+                let Kernel { centre, width, .. } = kernels[kernel];
                 // At least a third of the kernel lies between the ends.
                 let place = if ends.1 > ends.0 {
                     loop {
@@ -141,13 +155,12 @@ impl Kernels {
                 let number = value.number().unwrap_or(f64::NAN);
                 let scale = |number: f64| if *log { number.ln() } else { number };
                 let (place, cell) = (scale(number), (scale(number - 0.5), scale(number + 0.5)));
-                for ((centre, width), sum) in kernels.iter().zip(into) {
+                for (Kernel { centre, width, log_mass }, sum) in kernels.iter().zip(into) {
                     let z = |place: f64| (place - centre) / width;
-                    let all = mass(z(ends.0), z(ends.1)).ln();
                     *sum += if *whole {
-                        mass(z(cell.0), z(cell.1)).ln() - all
+                        mass(z(cell.0), z(cell.1)).ln() - log_mass
                     } else {
-                        log_density(z(place)) - width.ln() - all
+                        log_density(z(place)) - width.ln() - log_mass
                     };
                 }
             }

@@ -88,12 +88,8 @@ pub fn sample(course: &Course, joint: bool, rng: &mut Rng) -> Values {
         return random(&course.space, rng);
     }
     let (good, bad) = best.split_at(share_of_good(best.len()));
-    let by_number = |mut trials: Vec<&'_ Trial>| {
-        trials.sort_by_key(|trial| trial.number);
-        trials.into_iter().map(|trial| &trial.values).collect::<Vec<&Values>>()
-    };
-    let (good, bad) =
-        (by_number(good.to_vec()), by_number(bad.iter().chain(&running).copied().collect::<Vec<_>>()));
+    let others: Vec<&Trial> = bad.iter().chain(&running).copied().collect();
+    let (good, bad) = (by_number(good.to_vec()), by_number(others));
     if !joint {
         return choose(&course.space, |parameter, _| {
             let chosen = best_of(&[parameter], &good, &bad, rng);
@@ -115,6 +111,12 @@ pub fn sample(course: &Course, joint: bool, rng: &mut Rng) -> Values {
     let chosen = best_of(&active, &good, &bad, rng);
     values.extend(active.iter().zip(chosen).map(|(parameter, value)| (parameter.name.clone(), value)));
     values
+}
+
+/// The trials' values, the oldest first.
+fn by_number(mut trials: Vec<&Trial>) -> Vec<&Values> {
+    trials.sort_by_key(|trial| trial.number);
+    trials.into_iter().map(|trial| &trial.values).collect()
 }
 
 /// Of values drawn from the density of the good, those whose ratio to the density of the bad is largest; one a parameter.
