@@ -31,7 +31,7 @@ pub struct RequestArguments {
     /// setting, or KIND.SETTING for one family; may be given more than once
     #[arg(long, value_name = "NAME=RANGE")]
     set: Vec<String>,
-    /// The whole space, as `search show --json` writes it
+    /// The whole space, as `search show --json` writes it (`search.course.space`)
     #[arg(long, value_name = "FILE.json", conflicts_with_all = ["models", "set"])]
     space: Option<PathBuf>,
     /// How values are chosen: tpe, independent-tpe, random, evolution

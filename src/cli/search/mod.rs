@@ -64,12 +64,16 @@ pub fn run(context: &Context, arguments: SearchArguments) -> Outcome {
         None => start(context, &arguments.request),
         Some(SearchCommand::List) => {
             let all = store.searches()?;
-            if context.json { output::json(&all) } else { show::list(&context.workspace, &all) }
+            if context.json {
+                output::json(&serde_json::json!({ "searches": all }))
+            } else {
+                show::list(&context.workspace, &all)
+            }
         }
         Some(SearchCommand::Show { id }) => {
             let search = searches::find(&mut store, &id)?;
             if context.json {
-                return output::json(&search);
+                return output::json(&serde_json::json!({ "search": search }));
             }
             show::show(&context.workspace, &search)
         }

@@ -8,6 +8,7 @@ use orrery_domain::{
 };
 
 use crate::{
+    command::FindInSnapshot,
     format::{self, NONE},
     theme::State,
     widgets::{
