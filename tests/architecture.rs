@@ -172,6 +172,8 @@ fn domain_policy_and_oip_touch_nothing() {
         ["std::fs", "std::net", "std::thread", "std::process", "SystemTime::now", "Instant::now", "std::env"];
     forbid("engine/domain/src", &world, |_| false, "domain is plain data");
     forbid("engine/policy/src", &world, |_| false, "policy is pure: pass time and measurements as arguments");
+    let golden = |path: &Path| path.ends_with("golden.rs") || path.ends_with("peer.rs");
+    forbid("engine/src/search", &world, golden, "a search is pure state: its job acts");
     forbid("engine/oip/src", &world, |_| false, "oip is a codec: bytes in, values out");
 }
 

@@ -21,6 +21,8 @@ pub mod keys;
 pub mod node;
 pub mod registry;
 pub mod runs;
+pub mod search;
+pub mod searches;
 pub mod store;
 pub mod supervisor;
 pub mod workspace;

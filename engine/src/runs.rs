@@ -11,6 +11,7 @@ use orrery_domain::{
     device::DeviceChoice,
     job::{JobEvent, JobSpec, Steering},
     run::{Progress, Run, RunState},
+    search::TrialPart,
     training::TrainConfig,
 };
 use orrery_policy::{
@@ -86,6 +87,20 @@ pub struct NewRun {
 /// # Errors
 /// When the model's name is not legal, or the disk or the store refuses.
 pub fn create(workspace: &Workspace, store: &mut Store, new: &NewRun) -> Result<Run, Failure> {
+    create_as(workspace, store, new, RunId(fresh_id()), None)
+}
+
+/// Makes a run of that id, which may be a part of a search.
+///
+/// # Errors
+/// When the model's name is not legal, the id is taken, or the disk or the store refuses.
+pub fn create_as(
+    workspace: &Workspace,
+    store: &mut Store,
+    new: &NewRun,
+    id: RunId,
+    part: Option<TrialPart>,
+) -> Result<Run, Failure> {
     let model_name = match &new.name {
         Some(name) => {
             ModelRef::check_name(name)
@@ -94,7 +109,6 @@ pub fn create(workspace: &Workspace, store: &mut Store, new: &NewRun) -> Result<
         }
         None => names::model_name(&new.dataset.name, new.config.model),
     };
-    let id = RunId(fresh_id());
     let mut run = record_of(&id, &new.dataset, &new.config, new.name.as_deref());
     run.state = new.state;
     let spec = JobSpec::Train {
@@ -105,6 +119,7 @@ pub fn create(workspace: &Workspace, store: &mut Store, new: &NewRun) -> Result<
         model_name,
         device: new.device,
         passes: 1,
+        part,
     };
     files::create_private(&workspace.run(&id))?;
     spawn::write_spec(&workspace.run(&id).join("spec.json"), &spec)?;

@@ -103,6 +103,20 @@ impl Workspace {
         self.home.join("jobs")
     }
 
+    /// Lock, control file and log of a search.
+    pub fn search(&self, id: &str) -> PathBuf {
+        self.jobs().join(format!("search-{id}"))
+    }
+
+    /// Takes a search's lock; `None` where another process has it. It lasts as long as the value.
+    ///
+    /// # Errors
+    /// When the lock file cannot be opened.
+    pub fn claim_search(&self, id: &str) -> Result<Option<File>, Failure> {
+        files::create_private(&self.search(id))?;
+        try_lock(&self.search(id).join("lock"))
+    }
+
     /// Deleted things, kept for undo.
     pub fn bin(&self) -> PathBuf {
         self.home.join("bin")

@@ -398,6 +398,7 @@ pub fn card(job: &TrainJob) -> ModelCard {
             source: job.dataset.source.clone(),
             dataset: job.dataset.id.clone(),
             run: job.run.clone(),
+            search: None,
         },
         compressions: Vec::new(),
         notes: Vec::new(),

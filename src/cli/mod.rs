@@ -22,6 +22,7 @@ mod output;
 mod predict;
 mod progress;
 mod runs;
+mod search;
 mod train;
 mod window;
 
@@ -69,6 +70,8 @@ enum Subcommands {
     Prune(compress::prune::PruneArguments),
     /// Make a smaller network that learns what a model says, and measure what that costs
     Distil(compress::distil::DistilArguments),
+    /// Search settings and architectures: TPE, evolution, ASHA, Hyperband, within limits on time and size
+    Search(Box<search::SearchArguments>),
     /// Predict on a file
     Predict(predict::PredictArguments),
     /// List, show and steer training runs
@@ -210,6 +213,7 @@ fn run(mut arguments: Arguments) -> Outcome {
         Some(Subcommands::Quantize(arguments)) => compress::quantize::run(&context, &arguments),
         Some(Subcommands::Prune(arguments)) => compress::prune::run(&context, &arguments),
         Some(Subcommands::Distil(arguments)) => compress::distil::run(&context, &arguments),
+        Some(Subcommands::Search(arguments)) => search::run(&context, *arguments),
         Some(Subcommands::Evaluate(arguments)) => predict::evaluate(&context, &arguments),
         Some(Subcommands::Predict(arguments)) => predict::predict(&context, &arguments),
         Some(Subcommands::Runs(command)) => runs::run(&context, command),

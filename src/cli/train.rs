@@ -139,7 +139,7 @@ struct HyperArguments {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum TaskArgument {
+pub(super) enum TaskArgument {
     Auto,
     Binary,
     Multiclass,
@@ -147,9 +147,31 @@ enum TaskArgument {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum TransformArgument {
+pub(super) enum TransformArgument {
     None,
     Log,
+}
+
+impl TaskArgument {
+    /// The task, where it is said.
+    pub(super) fn task(self) -> Option<Task> {
+        match self {
+            Self::Auto => None,
+            Self::Binary => Some(Task::Binary),
+            Self::Multiclass => Some(Task::Multiclass),
+            Self::Regression => Some(Task::Regression),
+        }
+    }
+}
+
+impl TransformArgument {
+    /// The transform.
+    pub(super) fn transform(self) -> TargetTransform {
+        match self {
+            Self::None => TargetTransform::None,
+            Self::Log => TargetTransform::Log,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -177,7 +199,7 @@ fn parse_model(text: &str) -> Result<ModelKind, String> {
     })
 }
 
-fn parse_split(text: &str) -> Result<Split, String> {
+pub(super) fn parse_split(text: &str) -> Result<Split, String> {
     match (text, text.split_once(':')) {
         ("auto", _) => Ok(Split::Auto),
         ("random", _) => Ok(Split::Random),
@@ -187,11 +209,11 @@ fn parse_split(text: &str) -> Result<Split, String> {
     }
 }
 
-fn parse_name(text: &str) -> Result<String, String> {
+pub(super) fn parse_name(text: &str) -> Result<String, String> {
     ModelRef::check_name(text).map(|()| text.to_owned()).map_err(|error| error.to_string())
 }
 
-fn parse_time(text: &str) -> Result<f64, String> {
+pub(super) fn parse_time(text: &str) -> Result<f64, String> {
     let (digits, scale) = match text.strip_suffix(['s', 'm', 'h']) {
         Some(digits) if text.ends_with('m') => (digits, 60.0),
         Some(digits) if text.ends_with('h') => (digits, 3600.0),
@@ -203,7 +225,7 @@ fn parse_time(text: &str) -> Result<f64, String> {
         .map_err(|why| format!("write a time as 90s, 5m or 1h ({why})"))
 }
 
-fn finite(text: &str) -> Result<f64, String> {
+pub(super) fn finite(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|value: &f64| value.is_finite()).ok_or_else(|| "write a number".to_owned())
 }
 
@@ -211,7 +233,7 @@ fn within(text: &str, fits: impl Fn(f64) -> bool, says: &str) -> Result<f64, Str
     finite(text).and_then(|value| if fits(value) { Ok(value) } else { Err(says.to_owned()) })
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+pub(super) fn positive(text: &str) -> Result<f64, String> {
     within(text, |value| value > 0.0, "it must be more than 0")
 }
 
@@ -265,20 +287,12 @@ impl TrainArguments {
     fn config(&self) -> TrainConfig {
         TrainConfig {
             target: self.target.clone(),
-            task: match self.task {
-                TaskArgument::Auto => None,
-                TaskArgument::Binary => Some(Task::Binary),
-                TaskArgument::Multiclass => Some(Task::Multiclass),
-                TaskArgument::Regression => Some(Task::Regression),
-            },
+            task: self.task.task(),
             model: self.model,
             exclude: self.exclude.clone(),
             weight: self.weight.clone(),
             positive: self.positive.clone(),
-            target_transform: match self.target_transform {
-                TransformArgument::None => TargetTransform::None,
-                TransformArgument::Log => TargetTransform::Log,
-            },
+            target_transform: self.target_transform.transform(),
             split: match &self.split_column {
                 Some(column) => Split::Column { column: column.clone() },
                 None => self.split.clone(),
@@ -298,7 +312,7 @@ impl TrainArguments {
 }
 
 /// Every column that a request names must be there.
-fn check_columns(dataset: &Dataset, config: &TrainConfig) -> Result<(), Failure> {
+pub(super) fn check_columns(dataset: &Dataset, config: &TrainConfig) -> Result<(), Failure> {
     let split = match &config.split {
         Split::Time { column } | Split::Column { column } => Some(column),
         Split::Auto | Split::Random | Split::Stratified => None,

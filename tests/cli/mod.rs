@@ -6,6 +6,7 @@ mod distil;
 mod explain;
 mod prune;
 mod quantize;
+mod search;
 mod train;
 mod usage;
 

@@ -69,6 +69,22 @@ fn a_person_trains_pauses_judges_and_tries_a_model_in_the_window() {
     window.wait_text("What is left was trained further", 20);
     pictures::take(&mut window, &kept, "compress");
 
+    window.click(Role::Tab, "Search");
+    window.wait_text("Nothing was searched yet", 20);
+    window.press("New search…");
+    window.wait_text("Search settings and architectures", 20);
+    window.press("Linear model");
+    window.press("Gradient-boosted trees");
+    window.wait_text("weight_decay", 20);
+    window.click(Role::TextInput, "Trials");
+    window.key(Key::A, Modifiers::COMMAND);
+    window.type_text("3");
+    pictures::take(&mut window, &kept, "search-question");
+    window.press("Start search");
+    window.wait_text("State: Finished", 180);
+    window.wait_text("3 of 3", 20);
+    pictures::take(&mut window, &kept, "search");
+
     window.click(Role::Tab, "Settings");
     window.wait_text("Outbound connections", 20);
     pictures::take(&mut window, &kept, "settings");

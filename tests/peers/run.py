@@ -7,6 +7,7 @@ onnx      ONNX Runtime on model.onnx of models trained here
 pandas    the profile of a file against pandas
 linear    linear and logistic regression against scikit-learn
 explain   captum's and shap's values, recomputed from their definitions
+search    Optuna's Parzen estimators, recomputed from their definition
 compare   the tests of whether models differ: McNemar, DeLong, 5x2cv, corrections, calibration
 oip       NVIDIA's tritonclient: it still sends what the codec's tests read, and reads what the codec writes
 fleet     Seldon's MLServer, KServe's Python server and NVIDIA's tritonserver as endpoints of the fleet (of mlserver.txt, kserve.txt
@@ -26,7 +27,7 @@ import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-CHECKS = ["metrics", "onnx", "pandas", "linear", "compare", "explain", "oip", "node", "fleet"]
+CHECKS = ["metrics", "onnx", "pandas", "linear", "compare", "explain", "search", "oip", "node", "fleet"]
 
 
 def metrics(orrery, folder):
@@ -62,6 +63,12 @@ def explain(_orrery, _folder):
     import explanations
 
     return explanations.check()
+
+
+def search(_orrery, _folder):
+    import search_tpe
+
+    return search_tpe.check()
 
 
 def oip(_orrery, _folder):

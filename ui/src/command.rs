@@ -36,6 +36,8 @@ pub enum UiCommand {
     /// Go to a page.
     GoCompress,
     /// Go to a page.
+    GoSearch,
+    /// Go to a page.
     GoDeployments,
     /// Go to a page.
     GoFleet,
@@ -83,6 +85,8 @@ pub enum UiCommand {
     RestoreModel,
     /// Describe a compression of a model.
     Compress,
+    /// Describe a search of settings.
+    NewSearch,
     /// Describe a rollout of a model version.
     DeployModel,
     /// Describe an endpoint of the fleet.
@@ -167,7 +171,7 @@ pub struct CommandContext<'a> {
 
 impl UiCommand {
     /// Every command, in the order of menus.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 50] = [
         Self::GoHome,
         Self::GoData,
         Self::GoTrain,
@@ -176,6 +180,7 @@ impl UiCommand {
         Self::GoExplain,
         Self::GoCompare,
         Self::GoCompress,
+        Self::GoSearch,
         Self::GoDeployments,
         Self::GoFleet,
         Self::GoTraffic,
@@ -200,6 +205,7 @@ impl UiCommand {
         Self::DeleteModel,
         Self::RestoreModel,
         Self::Compress,
+        Self::NewSearch,
         Self::DeployModel,
         Self::AddEndpoint,
         Self::AddRegion,
@@ -260,6 +266,7 @@ impl UiCommand {
             }
             Self::GoCompare => ("Compare", "Whether one version is better beyond chance", icon::COMPARE, Go),
             Self::GoCompress => ("Compress", "Smaller versions of models", icon::COMPRESS, Go),
+            Self::GoSearch => ("Search", "Settings and architectures, searched", icon::TUNING, Go),
             Self::GoSettings => ("Settings", "Devices, appearance, workspace", icon::SETTINGS, Go),
             Self::OpenFile => {
                 ("Open a file…", "Import a CSV, JSON lines, Parquet or Arrow file", icon::OPEN, Data)
@@ -296,6 +303,9 @@ impl UiCommand {
             Self::DeleteModel => ("Delete model", "Move this model version to the bin", icon::DELETE, Models),
             Self::RestoreModel => ("Restore model", "Bring this model version back", icon::UNDO, Models),
             Self::Compress => ("Compress…", "Make a smaller version of a model", icon::COMPRESS, Models),
+            Self::NewSearch => {
+                ("New search…", "Search settings and architectures for a model", icon::TUNING, Models)
+            }
             Self::MeasureDevices => {
                 ("Measure again", "Look for devices, check and measure each", icon::REFRESH, Window)
             }
@@ -353,6 +363,7 @@ impl UiCommand {
             Self::GoExplain => PageId::Explain,
             Self::GoCompare => PageId::Compare,
             Self::GoCompress => PageId::Compress,
+            Self::GoSearch => PageId::Search,
             Self::GoDeployments => PageId::Deployments,
             Self::GoFleet => PageId::Fleet,
             Self::GoTraffic => PageId::Traffic,
@@ -375,6 +386,7 @@ impl UiCommand {
             Self::ExplainModel => PageId::Explain,
             Self::CompareModels => PageId::Compare,
             Self::Compress => PageId::Compress,
+            Self::NewSearch => PageId::Search,
             Self::DeployModel => PageId::Deployments,
             Self::AddEndpoint | Self::AddRegion | Self::CheckEndpoint => PageId::Fleet,
             Self::SimulateTraffic => PageId::Traffic,
@@ -438,6 +450,10 @@ impl UiCommand {
             Self::Compress => {
                 let any = at.snapshot.models.iter().any(|entry| !entry.deleted);
                 any.then_some(()).ok_or("Train a model first.")
+            }
+            Self::NewSearch => {
+                let any = at.snapshot.datasets.iter().any(|entry| !entry.deleted);
+                any.then_some(()).ok_or("Open a file first: there is nothing to learn from.")
             }
             Self::DeployModel
             | Self::AddEndpoint

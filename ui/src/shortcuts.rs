@@ -37,6 +37,7 @@ impl UiCommand {
             Self::ExplainModel => shift(Key::A),
             Self::CompareModels => shift(Key::C),
             Self::Compress => shift(Key::Q),
+            Self::NewSearch => shift(Key::F),
             Self::DeployModel => command(Key::D),
             Self::AddEndpoint => shift(Key::E),
             Self::AddRegion => shift(Key::G),
@@ -55,6 +56,7 @@ impl UiCommand {
             Self::Quit => command(Key::Q),
             // The numbers of the pages are given away. Deleting has no key on purpose: one slip of a finger is too near.
             Self::GoCompare
+            | Self::GoSearch
             | Self::DeleteDataset
             | Self::DeleteRun
             | Self::DeleteModel

@@ -12,6 +12,7 @@ use crate::{
     explain::ExplainSettings,
     fleet::FleetCommand,
     ids::{DatasetId, ModelRef, RunId},
+    search::{Plan, Space},
     training::TrainConfig,
 };
 
@@ -152,6 +153,31 @@ pub enum Command {
         model: ModelRef,
         /// Request.
         method: Box<CompressMethod>,
+    },
+    /// Search settings for a model.
+    Search {
+        /// Dataset.
+        dataset: DatasetId,
+        /// What every trial is asked for, beside what is chosen.
+        config: Box<TrainConfig>,
+        /// What is chosen.
+        space: Space,
+        /// How.
+        plan: Box<Plan>,
+    },
+    /// Go on with a search, with a larger budget where one is given.
+    ResumeSearch {
+        /// Its id.
+        search: String,
+        /// Trials in all.
+        trials: Option<u32>,
+        /// Seconds in all.
+        secs: Option<f64>,
+    },
+    /// End a search, whichever process has it; its trials are kept.
+    CancelSearch {
+        /// Its id.
+        search: String,
     },
     /// Predict one row in a session that stays warm.
     TryRow {

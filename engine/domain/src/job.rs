@@ -16,6 +16,7 @@ use crate::{
     model::{Baseline, Verdict},
     profile::Profile,
     run::{Progress, RunState, SeriesId, SeriesPoint},
+    search::{Search, Trial, TrialPart},
     training::{ModelKind, Task, TrainConfig},
 };
 
@@ -60,6 +61,9 @@ pub enum JobSpec {
         /// Parts that a batch is computed in, one after another; more than 1 where memory was short.
         #[serde(default = "whole")]
         passes: u32,
+        /// What it is to a search, where it is a trial of one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        part: Option<TrialPart>,
     },
     /// Measure a model on a file with its target.
     Evaluate {
@@ -121,6 +125,13 @@ pub enum JobSpec {
         model_name: String,
         /// Id of this work, which the new model's lineage names.
         run: RunId,
+    },
+    /// Search settings: start trials as runs, and hear them, until its plan is fulfilled. Its record is in the store.
+    Search {
+        /// Workspace folder.
+        home: PathBuf,
+        /// The search's id.
+        search: String,
     },
     /// List the adapters of this machine, without using them.
     ListDevices {
@@ -322,6 +333,25 @@ pub enum JobEvent {
     Compressed {
         /// What came of it.
         report: Box<CompressReport>,
+    },
+    /// A trial of a search reached its rung; it stops there with a checkpoint.
+    Rung {
+        /// Epochs or trees done.
+        resource: u64,
+        /// Best validation loss up to there.
+        loss: f64,
+    },
+    /// A trial of a search stands anew.
+    Trial {
+        /// It.
+        trial: Box<Trial>,
+        /// The best quality within the limits up to now.
+        best: Option<f64>,
+    },
+    /// A search did what its plan asked for; its record is in the store.
+    Searched {
+        /// It.
+        search: Box<Search>,
     },
     /// Devices found.
     Devices {

@@ -27,6 +27,7 @@ pub mod metric;
 pub mod model;
 pub mod profile;
 pub mod run;
+pub mod search;
 pub mod series;
 pub mod snapshot;
 pub mod spreadsheet;

@@ -58,6 +58,18 @@ pub struct Lineage {
     pub dataset: DatasetId,
     /// The run.
     pub run: RunId,
+    /// The search that chose it, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchOrigin>,
+}
+
+/// The trial of a search that a model came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchOrigin {
+    /// The search's id.
+    pub search: String,
+    /// The trial's number.
+    pub trial: u32,
 }
 
 /// The rows each part of the split had.

@@ -19,6 +19,7 @@ use crate::{
     model::ModelCard,
     profile::Profile,
     run::{Progress, Run, SeriesId},
+    search::Search,
     series::Series,
     training::{Forecast, ModelKind, Task, TrainConfig},
     units::UnixSecs,
@@ -128,6 +129,11 @@ pub enum JobKind {
         /// How.
         method: Box<CompressMethod>,
     },
+    /// Search of settings.
+    Search {
+        /// The search's id.
+        search: String,
+    },
     /// Device probe.
     Probe,
 }
@@ -172,6 +178,8 @@ pub enum JobOutcome {
         /// It.
         model: ModelRef,
     },
+    /// A search did what its plan asked for.
+    Searched,
     /// Devices are known.
     Probed,
     /// It failed.
@@ -292,6 +300,8 @@ pub struct Snapshot {
     pub series: Arc<BTreeMap<RunId, Arc<RunSeries>>>,
     /// Model versions, newest first.
     pub models: Arc<Vec<ModelEntry>>,
+    /// Searches, newest first.
+    pub searches: Arc<Vec<Arc<Search>>>,
     /// Jobs that are no runs: those going on and the last 20 ended, newest first.
     pub jobs: Arc<Vec<JobEntry>>,
     /// Devices, the CPU first; empty until known.

@@ -67,6 +67,9 @@ pub fn fold(run: &mut Run, event: &JobEvent, at: UnixSecs) {
         | JobEvent::Explained { .. }
         | JobEvent::Predicted { .. }
         | JobEvent::Compared { .. }
+        | JobEvent::Rung { .. }
+        | JobEvent::Trial { .. }
+        | JobEvent::Searched { .. }
         | JobEvent::Devices { .. }
         | JobEvent::Probed { .. }
         | JobEvent::Row { .. } => {}

@@ -15,6 +15,7 @@ use orrery_domain::{
     device::DeviceChoice,
     job::{JobEvent, JobSpec, TrainSummary},
     run::RunState,
+    search::TrialPart,
     training::TrainConfig,
 };
 use orrery_learn::{
@@ -26,7 +27,7 @@ use orrery_learn::{
 };
 use orrery_policy::ending;
 
-use super::{Control, Work, compress, lines::Tail, session};
+use super::{Control, Work, compress, lines::Tail, rung::ToRung, search, session};
 use crate::{files, registry, runs, store::Store, workspace::Workspace};
 
 /// Exit code of a job that a person ended.
@@ -58,14 +59,19 @@ pub fn run(start: &Start, work: &dyn Work) -> u8 {
         Err(failure) => return fail(&control, None, failure),
     };
     match spec {
-        JobSpec::Train { home, run, dataset, config, model_name, device, passes } => {
-            let wanted = Wanted { home, run, dataset, config, model_name, device, passes };
+        JobSpec::Train { home, run, dataset, config, model_name, device, passes, part } => {
+            let wanted = Wanted { home, run, dataset, config, model_name, device, passes, part };
             train(start, control, &wanted, work)
         }
         JobSpec::Session { home, model } => serve(&control, &home, &model, work),
         other => {
             let control = Arc::new(control);
-            control.hear(BufReader::new(std::io::stdin()));
+            if !start.detached {
+                control.hear(BufReader::new(std::io::stdin()));
+            }
+            if let JobSpec::Search { home, search } = &other {
+                search::watch(&control, home, search);
+            }
             finish(&control, None, guarded(|| batch(&other, work, &*control)))
         }
     }
@@ -80,6 +86,7 @@ struct Wanted {
     model_name: String,
     device: DeviceChoice,
     passes: u32,
+    part: Option<TrialPart>,
 }
 
 fn read_spec(path: &Path) -> Result<JobSpec, Failure> {
@@ -201,6 +208,9 @@ fn batch(spec: &JobSpec, work: &dyn Work, control: &dyn JobControl) -> Result<Jo
             let wanted = compress::Wanted { home, model, dataset, method, model_name, run };
             let report = compress::compress(&wanted, work, control)?;
             Ok(JobEvent::Compressed { report: Box::new(report) })
+        }
+        JobSpec::Search { home, search } => {
+            Ok(JobEvent::Searched { search: Box::new(search::search(home, search, control)?) })
         }
         JobSpec::ListDevices { .. } => Ok(JobEvent::Devices { devices: work.list_devices() }),
         JobSpec::ProbeDevice { device } => Ok(JobEvent::Probed { device: work.probe_device(*device)? }),
@@ -326,8 +336,17 @@ fn trained(
             config: (*wanted.config).clone(),
             device: wanted.device,
             passes: wanted.passes,
+            part: wanted.part.clone(),
         };
-        let (mut summary, card) = work.train(&job, control)?;
+        let until = wanted.part.as_ref().and_then(|part| part.until);
+        let (mut summary, card) = match until {
+            Some(until) => work.train(&job, &ToRung::new(control, until))?,
+            None => work.train(&job, control)?,
+        };
+        // A trial's model stays with its run: it was not judged on the test rows.
+        if job.part.as_ref().is_some_and(|part| !part.chosen) {
+            return Ok(JobEvent::Finished { run: wanted.run.clone(), summary: Box::new(finite(summary)) });
+        }
         let staged = folder.join("model");
         let name = &wanted.model_name;
         let register = || {

@@ -13,6 +13,8 @@ mod control;
 pub mod lines;
 pub mod measure;
 mod outbox;
+mod rung;
+mod search;
 mod session;
 pub mod spawn;
 mod work;

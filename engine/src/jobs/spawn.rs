@@ -83,6 +83,18 @@ impl Launcher {
     }
 }
 
+impl Launcher {
+    /// The same launcher, whose children have one more variable in their environment.
+    #[must_use]
+    pub fn with_env(self, name: &'static str, value: String) -> Self {
+        Self::new(move |launch| {
+            let mut command = (self.0)(launch);
+            command.env(name, &value);
+            command
+        })
+    }
+}
+
 /// This program's own file.
 ///
 /// # Errors
@@ -259,8 +271,8 @@ pub fn complete(
     let mut last = None;
     loop {
         if end.load(Ordering::Relaxed) {
-            // What a compression has trained is there when the same is asked again.
-            let keeps = matches!(spec, JobSpec::Compress { .. });
+            // What a compression or a search has trained is there when the same is asked again.
+            let keeps = matches!(spec, JobSpec::Compress { .. } | JobSpec::Search { .. });
             job.steer(if keeps { Steering::Stop } else { Steering::Cancel });
         }
         let message = match heard.recv_timeout(LOOK_EVERY) {

@@ -10,12 +10,15 @@ mod keys;
 mod models;
 mod runs;
 mod schema;
+mod searches;
 mod settings;
 mod window;
 
 use std::{path::PathBuf, time::Duration};
 
-use orrery_domain::{Failure, FailureClass, dataset::Dataset, run::Run, snapshot::ModelEntry};
+use orrery_domain::{
+    Failure, FailureClass, dataset::Dataset, run::Run, search::Search, snapshot::ModelEntry,
+};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -47,12 +50,14 @@ pub struct Changes {
     pub runs: Vec<Run>,
     /// Changed model versions, without cards.
     pub models: Vec<ModelEntry>,
+    /// Changed searches.
+    pub searches: Vec<Search>,
 }
 
 impl Changes {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        self.datasets.is_empty() && self.runs.is_empty() && self.models.is_empty()
+        self.datasets.is_empty() && self.runs.is_empty() && self.models.is_empty() && self.searches.is_empty()
     }
 }
 
@@ -94,6 +99,7 @@ impl Store {
         let datasets = datasets::changed(&reading, revision).map_err(failed)?;
         let runs = runs::changed(&reading, revision).map_err(failed)?;
         let models = models::changed(&reading, revision).map_err(failed)?;
+        let searches = searches::changed(&reading, revision).map_err(failed)?;
         drop(reading);
         Ok(Changes {
             revision: now,
@@ -104,6 +110,7 @@ impl Store {
                 .collect(),
             runs: decode_all(runs.iter().map(String::as_str).collect()).into_iter().flatten().collect(),
             models: decode_all(models.iter().map(String::as_str).collect()).into_iter().flatten().collect(),
+            searches: searches.iter().filter_map(|json| decode(json)).collect(),
         })
     }
 

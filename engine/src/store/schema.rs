@@ -46,6 +46,12 @@ const THIRD: &str = "
     CREATE INDEX fleet_events_by_time ON fleet_events (at);
 ";
 
+/// Searches, each with all of its trials.
+const FOURTH: &str = "
+    CREATE TABLE searches (id TEXT PRIMARY KEY, json TEXT NOT NULL, revision INTEGER NOT NULL) STRICT;
+    CREATE INDEX searches_by_revision ON searches (revision);
+";
+
 /// Sets the connection up and brings the tables to the newest version.
 ///
 /// # Errors
@@ -101,7 +107,7 @@ pub fn prepare(connection: &mut Connection, path: &Path, home: &Path) -> Result<
     }
 }
 
-static MIGRATIONS: &[M<'static>] = &[M::up(FIRST), M::up(SECOND), M::up(THIRD)];
+static MIGRATIONS: &[M<'static>] = &[M::up(FIRST), M::up(SECOND), M::up(THIRD), M::up(FOURTH)];
 
 /// Refuses a SQLite file that belongs to another program; whether it is marked as ours.
 fn refuse_foreign(connection: &Connection, path: &Path) -> Result<bool, Failure> {

@@ -6,6 +6,7 @@ use orrery_domain::{
     RunId,
     dataset::Dataset,
     run::{Run, RunState},
+    search::Search,
     snapshot::{DatasetEntry, ModelEntry},
 };
 
@@ -15,7 +16,7 @@ use crate::store::Changes;
 impl State {
     /// Takes over what changed.
     pub(super) fn take_changes(&mut self, changes: Changes) {
-        let Changes { revision: _, datasets, runs, models } = changes;
+        let Changes { revision: _, datasets, runs, models, searches } = changes;
         for (dataset, deleted) in datasets {
             self.put_dataset(dataset, deleted);
         }
@@ -23,6 +24,7 @@ impl State {
         for model in models {
             self.put_model(model);
         }
+        self.put_searches(searches);
         self.pump();
         self.touch();
     }
@@ -38,6 +40,20 @@ impl State {
         }
         let place = datasets.partition_point(|entry| entry.dataset.imported_at > dataset.imported_at);
         datasets.insert(place, DatasetEntry { dataset: Arc::new(dataset), profile: None, deleted });
+    }
+
+    fn put_searches(&mut self, changed: Vec<Search>) {
+        if changed.is_empty() {
+            return;
+        }
+        let searches = Arc::make_mut(&mut self.snapshot.searches);
+        for search in changed {
+            match searches.iter_mut().find(|known| known.id == search.id) {
+                Some(known) => *known = Arc::new(search),
+                None => searches.push(Arc::new(search)),
+            }
+        }
+        searches.sort_by(|a, b| b.created_at.total_cmp(&a.created_at).then_with(|| b.id.cmp(&a.id)));
     }
 
     fn put_model(&mut self, model: ModelEntry) {

@@ -96,6 +96,11 @@ impl State {
             Command::Compare { models, source, settings } => self.compare(models, source, settings),
             Command::Explain { model, source, settings, out } => self.explain(model, source, *settings, out),
             Command::Compress { model, method } => self.compress(model, method),
+            Command::Search { dataset, config, space, plan } => {
+                self.search(&dataset, config, space, plan);
+            }
+            Command::ResumeSearch { search, trials, secs } => self.resume_search(search, trials, secs),
+            Command::CancelSearch { search } => self.cancel_search(search),
             Command::TryRow { model, row, explain } => self.try_row(model, row, explain),
             Command::ExportModel { model, to } => self.export(model, to),
             Command::DeleteModel { model } => self.delete_model(model),

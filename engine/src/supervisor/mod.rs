@@ -14,6 +14,7 @@ mod devices;
 mod effects;
 mod fleet;
 mod notices;
+mod searches;
 mod session;
 mod side_jobs;
 mod state;

@@ -1,4 +1,4 @@
-//! Jobs that are no runs: imports, profiles, predictions, comparisons, explanations, compressions.
+//! Jobs that are no runs: imports, profiles, predictions, comparisons, explanations, compressions, searches.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -229,7 +229,7 @@ impl State {
         id
     }
 
-    fn start_job(&mut self, kind: JobKind, spec: JobSpec) -> u64 {
+    pub(super) fn start_job(&mut self, kind: JobKind, spec: JobSpec) -> u64 {
         let id = self.list_job(kind);
         self.side_jobs.insert(id, SideJob::default());
         self.spawn_job(id, spec);
@@ -336,6 +336,9 @@ impl State {
                 self.say(Severity::Ok, format!("{model} was made from {}.", report.from));
                 self.count_disk();
             }
+            JobEvent::Searched { search } => self.show_searched(id, &search),
+            // The record in the store says more.
+            JobEvent::Trial { .. } => {}
             JobEvent::State { state: RunState::Cancelled | RunState::Paused, .. } => {
                 self.end_job(id, JobOutcome::Cancelled);
             }

@@ -10,6 +10,7 @@ pub mod fleet;
 pub mod home;
 pub mod models;
 pub mod runs;
+pub mod search;
 mod serve;
 pub mod settings;
 #[cfg(test)]
@@ -63,6 +64,7 @@ pub fn all() -> Vec<Box<dyn Page>> {
         Box::new(explain::ExplainPage::default()),
         Box::new(compare::ComparePage::default()),
         Box::new(compress::CompressPage::default()),
+        Box::new(search::SearchPage::default()),
         Box::new(deployments::DeploymentsPage::default()),
         Box::new(fleet::FleetPage::default()),
         Box::new(traffic::TrafficPage::default()),

@@ -24,6 +24,7 @@ pub mod input;
 pub mod job_card;
 pub mod missing_bar;
 pub mod pane;
+pub mod parallel;
 pub mod plot;
 pub mod plot_export;
 pub mod plot_prepare;

@@ -16,6 +16,7 @@ mod home;
 mod models;
 mod names;
 mod pictures;
+mod search;
 mod settings;
 mod shell;
 mod traffic;

@@ -121,6 +121,7 @@ fn train_all(
                     config,
                     device: DeviceChoice::Cpu,
                     passes: 1,
+                    part: None,
                 };
                 let (summary, _) = train::run(&training, &Quiet(control))?;
                 into.push(summary.test.get(&metric).and_then(|value| value.value));

@@ -53,6 +53,7 @@ pub(crate) fn card(task: Task, classes: &[&str], features: &[(&str, ColumnType)]
             },
             dataset: DatasetId("d".to_owned()),
             run: RunId("r".to_owned()),
+            search: None,
         },
         compressions: Vec::new(),
         notes: Vec::new(),

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use orrery_domain::{
     Failure, FailureClass,
+    curves::Curves,
     job::{JobEvent, TrainSummary},
-    model::{Baseline, CARD_FORMAT, Lineage, ModelCard},
+    metric::Metrics,
+    model::{Baseline, CARD_FORMAT, Lineage, ModelCard, SearchOrigin, Verdict},
     run::Progress,
     training::{ModelKind, TargetTransform},
 };
@@ -75,28 +77,15 @@ pub(super) fn finish(
     let valid_predictions = fitted.predict(request, &parts.valid.table)?;
     let valid = evaluate(request.task, &valid_truths.view(request), &valid_predictions, None);
     steer(control, || Ok(()))?;
-    say(control, "Measuring the importance of columns", 0.92);
     let features: Vec<String> = rules.features.iter().map(|feature| feature.name.clone()).collect();
-    let importance = importance(job, request, &fitted, &parts.valid, &features, control)?;
-
-    say(control, "Judging on the test rows", 0.96);
-    let truths = Truths::new(request, &parts.test.y, transform);
-    let truth = truths.view(request);
-    let predictions = fitted.predict(request, &parts.test.table)?;
-    let settings = BootstrapSettings { seed: job.config.seed, ..BootstrapSettings::default() };
-    let test = evaluate(request.task, &truth, &predictions, Some(&settings));
-    steer(control, || Ok(()))?;
-    let against = rivals(bench, journal, kept.kind)?;
-    let baselines: Vec<Baseline> = against
-        .iter()
-        .map(|(name, predictions)| Baseline {
-            name: name.clone(),
-            test: evaluate(request.task, &truth, predictions, Some(&settings)),
-        })
-        .collect();
-    steer(control, || Ok(()))?;
-    let judged = verdict(request.task, &truth, &predictions, &against, &settings);
-    let curves = curves(request.task, &truth, &predictions, &request.classes);
+    let judged = if job.is_trial() {
+        let curves = curves(request.task, &valid_truths.view(request), &valid_predictions, &request.classes);
+        Judged { curves, importance: Vec::new(), test: Metrics::new(), baselines: Vec::new(), verdict: None }
+    } else {
+        say(control, "Measuring the importance of columns", 0.92);
+        let importance = importance(job, request, &fitted, &parts.valid, &features, control)?;
+        Judged { importance, ..judge(bench, journal, kept.kind, &fitted, control)? }
+    };
 
     let mut card = ModelCard {
         format: CARD_FORMAT,
@@ -108,13 +97,13 @@ pub(super) fn finish(
         classes: request.classes.clone(),
         threshold: None,
         features: features.iter().filter_map(|name| job.dataset.column(name).cloned()).collect(),
-        importance,
+        importance: judged.importance,
         parameters: kept.parameters,
         rows: parts.counts,
-        test,
+        test: judged.test,
         valid,
-        baselines,
-        verdict: Some(judged),
+        baselines: judged.baselines,
+        verdict: judged.verdict,
         candidates,
         device: kept.device.clone(),
         threads: device::threads(),
@@ -126,6 +115,10 @@ pub(super) fn finish(
             source: job.dataset.source.clone(),
             dataset: job.dataset.id.clone(),
             run: job.run.clone(),
+            search: job
+                .part
+                .as_ref()
+                .map(|part| SearchOrigin { search: part.search.clone(), trial: part.trial }),
         },
         compressions: Vec::new(),
         notes: journal.notes().to_vec(),
@@ -136,9 +129,48 @@ pub(super) fn finish(
     let means = if kept.kind == ModelKind::Gbt { None } else { Some(rules.means(&parts.train.table)?) };
     stage(job, &source, |folder| {
         means.as_ref().map_or(Ok(()), |means| means.save(folder))?;
-        model::write(folder, &mut card, &curves)
+        model::write(folder, &mut card, &judged.curves)
     })?;
     Ok((summary(&card), card))
+}
+
+/// What the test rows say of a model; of a trial's, nothing but the curves of its validation rows.
+struct Judged {
+    importance: Vec<(String, f64)>,
+    test: Metrics,
+    baselines: Vec<Baseline>,
+    verdict: Option<Verdict>,
+    curves: Curves,
+}
+
+/// Judges the kept family on the test rows, beside the baselines.
+fn judge(
+    bench: &Bench<'_>,
+    journal: &Journal,
+    kept: ModelKind,
+    fitted: &Fitted,
+    control: &dyn JobControl,
+) -> Result<Judged, Interrupt> {
+    let (job, request, parts) = (bench.job, bench.request, bench.parts);
+    say(control, "Judging on the test rows", 0.96);
+    let truths = Truths::new(request, &parts.test.y, job.config.target_transform);
+    let truth = truths.view(request);
+    let predictions = fitted.predict(request, &parts.test.table)?;
+    let settings = BootstrapSettings { seed: job.config.seed, ..BootstrapSettings::default() };
+    let test = evaluate(request.task, &truth, &predictions, Some(&settings));
+    steer(control, || Ok(()))?;
+    let against = rivals(bench, journal, kept)?;
+    let baselines: Vec<Baseline> = against
+        .iter()
+        .map(|(name, predictions)| Baseline {
+            name: name.clone(),
+            test: evaluate(request.task, &truth, predictions, Some(&settings)),
+        })
+        .collect();
+    steer(control, || Ok(()))?;
+    let verdict = Some(verdict(request.task, &truth, &predictions, &against, &settings));
+    let curves = curves(request.task, &truth, &predictions, &request.classes);
+    Ok(Judged { importance: Vec::new(), test, baselines, verdict, curves })
 }
 
 /// Test predictions of the baselines, by name.

@@ -38,6 +38,7 @@ use orrery_domain::{
     job::{JobEvent, TrainSummary},
     model::ModelCard,
     profile::Profile,
+    search::TrialPart,
     training::{Forecast, ModelKind, TrainConfig},
     words::count,
 };
@@ -67,6 +68,15 @@ pub struct TrainJob {
     pub device: DeviceChoice,
     /// Parts that a batch is computed in, at least; more than 1 where memory was short before.
     pub passes: u32,
+    /// What it is to a search, where it is a trial of one. A trial that is not the chosen one is judged on the validation rows alone.
+    pub part: Option<TrialPart>,
+}
+
+impl TrainJob {
+    /// Whether the test rows are left alone, and the baselines with them.
+    fn is_trial(&self) -> bool {
+        self.part.as_ref().is_some_and(|part| !part.chosen)
+    }
 }
 
 /// Trains, or goes on from the last checkpoint in the run's folder. The finished model version (without a name yet) is in

@@ -53,7 +53,7 @@ pub(super) fn fit_all(
     let kind = bench.job.config.model;
     let main_end = if kind == ModelKind::Linear { FITS.1 } else { 0.86 };
     let kept = one(bench, journal, control, &Turn::new(kind, (FITS.0, main_end), (0, 0.0)))?;
-    if kind != ModelKind::Linear {
+    if kind != ModelKind::Linear && !bench.job.is_trial() {
         let mut turn = Turn::new(ModelKind::Linear, (main_end, FITS.1), (kept.steps, kept.secs));
         turn.quiet = true;
         turn.allowance.secs = Some((BASELINE_SHARE * kept.secs).max(BASELINE_SECS));

@@ -127,6 +127,7 @@ pub(crate) fn job(folder: &Path, target: &str, kind: ModelKind) -> TrainJob {
         dataset: dataset_of(600, &columns),
         config,
         passes: 1,
+        part: None,
         device: DeviceChoice::Cpu,
     }
 }

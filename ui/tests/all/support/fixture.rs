@@ -29,6 +29,8 @@ mod devices;
 pub mod explained;
 #[path = "fleet.rs"]
 pub mod fleet;
+#[path = "searched.rs"]
+mod searched;
 
 /// The fixture's "now": 2026-11-22 06:31 UTC.
 pub const NOW: f64 = 1_795_329_060.0;
@@ -370,6 +372,7 @@ fn card(model: &ModelRef, dataset: &Dataset, kind: ModelKind, task: Task, target
             source: dataset.source.clone(),
             dataset: dataset.id.clone(),
             run: RunId(format!("{}-{}", model.name, model.version)),
+            search: None,
         },
         compressions: Vec::new(),
         notes: Vec::new(),
@@ -533,6 +536,7 @@ pub fn busy() -> Snapshot {
         old,
         smaller,
     ];
+    let searches = searched::all(&flights, &models[0], NOW);
     let entries = [(&flights, "late"), (&diamonds, "price")].map(|(dataset, target)| DatasetEntry {
         dataset: Arc::new(dataset.clone()),
         profile: Some(Arc::new(profile(dataset, target))),
@@ -555,6 +559,7 @@ pub fn busy() -> Snapshot {
         runs: Arc::new(runs.into_iter().map(Arc::new).collect()),
         series: Arc::new(series),
         models: Arc::new(models),
+        searches: Arc::new(searches),
         jobs: Arc::new(vec![job]),
         devices: Arc::new(devices::all()),
         device_advice: Some(Arc::new(DeviceAdvice {

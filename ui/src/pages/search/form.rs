@@ -1,0 +1,343 @@
+//! The question before a search: of which table and target, over what, how, and within which limits.
+
+use egui::{ComboBox, Label, ScrollArea, Ui};
+use orrery_domain::{
+    Command, DatasetId,
+    search::{Limits, MODEL, Plan, Range, Sampler, Schedule, Setting, SettingKind, Space},
+    snapshot::{DatasetEntry, Snapshot},
+    training::{ModelKind, TrainConfig},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::PageContext,
+    theme::{Theme, space},
+    widgets::{
+        button::{Weight, text_button},
+        choice::{checkbox, radio_value},
+        confirm::dialog,
+        form::FormRow,
+        input::input,
+    },
+};
+
+/// Families that can be searched, in the order of the form.
+const KINDS: [ModelKind; 5] =
+    [ModelKind::Gbt, ModelKind::Mlp, ModelKind::Tabm, ModelKind::Resnet, ModelKind::Linear];
+
+/// What was chosen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct SearchForm {
+    dataset: DatasetId,
+    target: String,
+    kinds: Vec<ModelKind>,
+    sampler: Sampler,
+    schedule: Schedule,
+    trials: String,
+    minutes: String,
+    micros: String,
+    kilobytes: String,
+    epochs: String,
+    /// Name and range of each parameter, as typed.
+    ranges: Vec<(String, String)>,
+}
+
+/// A field's number above 0: none where it is empty.
+fn positive(text: &str) -> Result<Option<f64>, ()> {
+    match text.trim() {
+        "" => Ok(None),
+        text => text.parse().ok().filter(|value: &f64| value.is_finite() && *value > 0.0).map(Some).ok_or(()),
+    }
+}
+
+fn ranges_of(kinds: &[ModelKind]) -> Vec<(String, String)> {
+    let space = Space::of_models(kinds);
+    let others = space.0.iter().filter(|parameter| parameter.name != MODEL);
+    others.map(|parameter| (parameter.name.clone(), parameter.range.to_string())).collect()
+}
+
+/// The range of a parameter, or what is wrong with it.
+fn range(name: &str, text: &str) -> Result<Range, String> {
+    let setting = name.rsplit('.').next().and_then(Setting::from_name);
+    let setting = setting.ok_or_else(|| format!("'{name}' is no setting"))?;
+    let range = Range::read(text.trim(), setting.kind())?;
+    setting.check(&range)?;
+    let alone = Space(vec![orrery_domain::search::Parameter {
+        name: name.to_owned(),
+        range: range.clone(),
+        only: Vec::new(),
+    }]);
+    alone.fault().map_or(Ok(range), Err)
+}
+
+impl SearchForm {
+    /// For the newest dataset there is.
+    pub fn new(snapshot: &Snapshot) -> Option<Self> {
+        let entry = snapshot.datasets.iter().find(|entry| !entry.deleted)?;
+        let kinds = vec![ModelKind::Gbt];
+        let mut form = Self {
+            dataset: entry.dataset.id.clone(),
+            target: String::new(),
+            ranges: ranges_of(&kinds),
+            kinds,
+            sampler: Sampler::default(),
+            schedule: Schedule::default(),
+            trials: "30".to_owned(),
+            minutes: String::new(),
+            micros: String::new(),
+            kilobytes: String::new(),
+            epochs: String::new(),
+        };
+        form.fit(entry, snapshot);
+        Some(form)
+    }
+
+    /// Takes the target of the dataset's newest run, else its last column.
+    fn fit(&mut self, entry: &DatasetEntry, snapshot: &Snapshot) {
+        let columns = &entry.dataset.columns;
+        if columns.iter().any(|column| column.name == self.target) {
+            return;
+        }
+        let run = snapshot.runs.iter().find(|run| run.dataset == entry.dataset.id);
+        self.target = run
+            .map(|run| run.config.target.clone())
+            .or_else(|| columns.last().map(|column| column.name.clone()))
+            .unwrap_or_default();
+    }
+
+    /// The space, where every range makes sense.
+    fn space(&self) -> Result<Space, String> {
+        if self.kinds.is_empty() {
+            return Err("Choose at least one model.".to_owned());
+        }
+        let mut space = Space::of_models(&self.kinds);
+        for (name, text) in &self.ranges {
+            let range = range(name, text)?;
+            if let Some(parameter) = space.0.iter_mut().find(|parameter| parameter.name == *name) {
+                parameter.range = range;
+            }
+        }
+        space.fault().map_or(Ok(space), Err)
+    }
+
+    fn plan(&self) -> Option<Plan> {
+        let plan = Plan {
+            sampler: self.sampler,
+            schedule: self.schedule,
+            trials: self.trials.trim().parse().ok()?,
+            secs: positive(&self.minutes).ok()?.map(|minutes| minutes * 60.0),
+            limits: Limits {
+                row_secs: positive(&self.micros).ok()?.map(|micros| micros * 1e-6),
+                bytes: positive(&self.kilobytes).ok()?.map(|kilobytes| (kilobytes * 1000.0) as u64),
+            },
+            ..Plan::default()
+        };
+        plan.fault().is_none().then_some(plan)
+    }
+
+    /// The whole request, where every field makes sense.
+    fn request(&self, snapshot: &Snapshot) -> Option<Command> {
+        let entry =
+            snapshot.datasets.iter().find(|entry| entry.dataset.id == self.dataset && !entry.deleted)?;
+        entry.dataset.column(&self.target)?;
+        let mut config = TrainConfig::new(&self.target);
+        config.device = snapshot.default_device;
+        config.hyper.epochs = positive(&self.epochs).ok()?.map(|epochs| epochs.clamp(1.0, 1e6) as u32);
+        Some(Command::Search {
+            dataset: self.dataset.clone(),
+            config: Box::new(config),
+            space: self.space().ok()?,
+            plan: Box::new(self.plan()?),
+        })
+    }
+
+    fn source(&mut self, snapshot: &Snapshot, theme: &Theme, ui: &mut Ui) {
+        let there: Vec<&DatasetEntry> = snapshot.datasets.iter().filter(|entry| !entry.deleted).collect();
+        let Some(mut entry) = there.iter().find(|entry| entry.dataset.id == self.dataset).or(there.first())
+        else {
+            return;
+        };
+        FormRow::new("Dataset", "").show(ui, theme, |ui| {
+            let combo =
+                ComboBox::from_id_salt("search dataset").width(260.0).selected_text(&entry.dataset.name);
+            combo.show_ui(ui, |ui| {
+                for choice in &there {
+                    if ui.selectable_label(choice.dataset.id == self.dataset, &choice.dataset.name).clicked()
+                    {
+                        entry = choice;
+                    }
+                }
+            });
+        });
+        self.dataset = entry.dataset.id.clone();
+        self.fit(entry, snapshot);
+        FormRow::new("Target", "The column to predict").show(ui, theme, |ui| {
+            let combo = ComboBox::from_id_salt("search target").width(260.0).selected_text(&self.target);
+            combo.show_ui(ui, |ui| {
+                for column in &entry.dataset.columns {
+                    ui.selectable_value(&mut self.target, column.name.clone(), &column.name);
+                }
+            });
+        });
+    }
+
+    fn models(&mut self, theme: &Theme, ui: &mut Ui) {
+        let mut chosen = self.kinds.clone();
+        let error = chosen.is_empty().then_some("Choose at least one");
+        FormRow::new("Models", "With several, the search chooses between them, too").error(error).show(
+            ui,
+            theme,
+            |ui| {
+                ui.horizontal_wrapped(|ui| {
+                    for kind in KINDS {
+                        let mut on = chosen.contains(&kind);
+                        if checkbox(ui, theme, &mut on, kind.title()).changed() {
+                            chosen.retain(|other| *other != kind);
+                            if on {
+                                chosen.push(kind);
+                            }
+                        }
+                    }
+                });
+            },
+        );
+        if chosen != self.kinds {
+            chosen.sort_by_key(|kind| KINDS.iter().position(|other| other == kind));
+            self.ranges = ranges_of(&chosen);
+            self.kinds = chosen;
+        }
+    }
+
+    fn way(&mut self, theme: &Theme, ui: &mut Ui) {
+        FormRow::new("Sampler", "How the next trial's values are chosen").show(ui, theme, |ui| {
+            ui.horizontal(|ui| {
+                for sampler in Sampler::ALL {
+                    radio_value(ui, theme, &mut self.sampler, sampler, sampler.title());
+                }
+            });
+        });
+        FormRow::new(
+            "Schedule",
+            "ASHA and Hyperband begin with a ninth of a training; the best third goes on, the others stop early",
+        )
+        .show(ui, theme, |ui| {
+            ui.horizontal(|ui| {
+                for schedule in Schedule::ALL {
+                    radio_value(ui, theme, &mut self.schedule, schedule, schedule.title());
+                }
+            });
+        });
+        let bad =
+            self.trials.trim().parse::<u32>().ok().filter(|trials| (1..=100_000).contains(trials)).is_none();
+        let error = bad.then_some("A number from 1 to 100,000");
+        FormRow::new("Trials", "").error(error).show(ui, theme, |ui| {
+            ui.add(input(&mut self.trials).desired_width(90.0));
+        });
+        let fields: [(&str, &str, &str, &mut String); 4] = [
+            (
+                "Time budget",
+                "Over all of its processes; empty: as long as it takes",
+                "minutes",
+                &mut self.minutes,
+            ),
+            (
+                "Time of one row",
+                "Most that the chosen model may take, measured; empty: any",
+                "µs at most",
+                &mut self.micros,
+            ),
+            (
+                "Size on disk",
+                "Most that the chosen model may take; empty: any",
+                "kB at most",
+                &mut self.kilobytes,
+            ),
+            ("Epochs", "Of a whole training of a network; empty: the kind's own", "", &mut self.epochs),
+        ];
+        for (label, help, unit, text) in fields {
+            let error = positive(text).is_err().then_some("A number above 0, or nothing");
+            FormRow::new(label, help).default_value(unit, false).error(error).show(ui, theme, |ui| {
+                ui.add(input(text).desired_width(90.0));
+            });
+        }
+    }
+
+    fn ranges(&mut self, theme: &Theme, ui: &mut Ui) {
+        let defaults = ranges_of(&self.kinds);
+        ui.label(theme.strong("Ranges"));
+        let words = "LOW..HIGH, log:LOW..HIGH, A|B|C, or a single value";
+        ui.label(theme.caption(words));
+        ScrollArea::vertical().id_salt("ranges").max_height(180.0).auto_shrink([false, true]).show(
+            ui,
+            |ui| {
+                for ((name, text), (_, default)) in self.ranges.iter_mut().zip(&defaults) {
+                    let wrong = range(name, text).err();
+                    let changed = text != default;
+                    let row = FormRow::new(name, "").default_value("", changed).error(wrong.as_deref());
+                    let shown = row.show(ui, theme, |ui| ui.add(input(text).desired_width(200.0)));
+                    if shown.reset {
+                        text.clone_from(default);
+                    }
+                }
+            },
+        );
+    }
+}
+
+/// Draws the question while it is open.
+pub(super) fn show(open: &mut Option<SearchForm>, ctx: &mut PageContext<'_>, ui: &Ui) {
+    let Some(form) = open else { return };
+    let theme = ctx.theme;
+    let snapshot = ctx.snapshot.clone();
+    let may = !ctx.read_only();
+    let shown = dialog(ui.ctx(), theme, "Search settings and architectures", 720.0, |ui| {
+        let words = "Trials are runs of their own, judged on validation rows. The best within the limits is judged on the test rows, once, and becomes a model.";
+        ui.add(Label::new(theme.weak(words)).wrap());
+        ui.add_space(space::S);
+        let most = (ui.ctx().content_rect().height() - 220.0).max(200.0);
+        ScrollArea::vertical().id_salt("search form").max_height(most).auto_shrink([false, true]).show(
+            ui,
+            |ui| {
+                form.source(&snapshot, theme, ui);
+                form.models(theme, ui);
+                form.way(theme, ui);
+                ui.add_space(space::S);
+                form.ranges(theme, ui);
+            },
+        );
+        ui.add_space(space::M);
+        let request = form.request(&snapshot);
+        ui.horizontal(|ui| {
+            let ready = may && request.is_some();
+            let go = text_button(ui, theme, None, "Start search", Weight::Primary, ready).clicked();
+            let close = text_button(ui, theme, None, "Not now", Weight::Normal, true).clicked();
+            (request.filter(|_| go), close)
+        })
+        .inner
+    });
+    let (request, close) = shown.inner;
+    if let Some(request) = request {
+        ctx.send(request);
+        *open = None;
+    } else if close || shown.closed {
+        *open = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_range_is_one_that_can_be_typed() {
+        for kinds in [&KINDS[..], &[ModelKind::Mlp]] {
+            for (name, text) in ranges_of(kinds) {
+                let read = range(&name, &text).expect("legal");
+                assert_eq!(read.to_string(), text);
+            }
+        }
+        assert!(range("mlp.width", "0..8").is_err() && range("mlp.speed", "1").is_err());
+        assert!(range("learning_rate", "log:0..1").is_err());
+        assert_eq!(Setting::Width.kind(), SettingKind::Int);
+    }
+}
