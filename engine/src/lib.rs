@@ -23,6 +23,7 @@ pub mod registry;
 pub mod runs;
 pub mod store;
 pub mod supervisor;
+pub mod tune;
 pub mod workspace;
 
 /// Decisions, for whoever acts through the engine.

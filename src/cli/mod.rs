@@ -23,6 +23,7 @@ mod predict;
 mod progress;
 mod runs;
 mod train;
+mod tune;
 mod window;
 
 use std::{
@@ -69,6 +70,8 @@ enum Subcommands {
     Prune(compress::prune::PruneArguments),
     /// Make a smaller network that learns what a model says, and measure what that costs
     Distil(compress::distil::DistilArguments),
+    /// Find the batch size, threads, instances, precision and delay that serve a model best, by measuring
+    Tune(Box<tune::TuneArguments>),
     /// Predict on a file
     Predict(predict::PredictArguments),
     /// List, show and steer training runs
@@ -210,6 +213,7 @@ fn run(mut arguments: Arguments) -> Outcome {
         Some(Subcommands::Quantize(arguments)) => compress::quantize::run(&context, &arguments),
         Some(Subcommands::Prune(arguments)) => compress::prune::run(&context, &arguments),
         Some(Subcommands::Distil(arguments)) => compress::distil::run(&context, &arguments),
+        Some(Subcommands::Tune(arguments)) => tune::run(&context, &arguments),
         Some(Subcommands::Evaluate(arguments)) => predict::evaluate(&context, &arguments),
         Some(Subcommands::Predict(arguments)) => predict::predict(&context, &arguments),
         Some(Subcommands::Runs(command)) => runs::run(&context, command),

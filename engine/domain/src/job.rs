@@ -17,6 +17,7 @@ use crate::{
     profile::Profile,
     run::{Progress, RunState, SeriesId, SeriesPoint},
     training::{ModelKind, Task, TrainConfig},
+    tune::{TuneReport, TuneRequest},
 };
 
 /// What a child process does: the whole content of a spec file.
@@ -121,6 +122,18 @@ pub enum JobSpec {
         model_name: String,
         /// Id of this work, which the new model's lineage names.
         run: RunId,
+    },
+    /// Measure ways to serve a model, and find the best (or go on with it).
+    Tune {
+        /// Workspace folder.
+        home: PathBuf,
+        /// Id of the tuning; its folder holds what is measured.
+        id: String,
+        /// The request.
+        request: Box<TuneRequest>,
+        /// Whether noisy measurements are made again.
+        #[serde(default)]
+        noisy_again: bool,
     },
     /// List the adapters of this machine, without using them.
     ListDevices {
@@ -322,6 +335,16 @@ pub enum JobEvent {
     Compressed {
         /// What came of it.
         report: Box<CompressReport>,
+    },
+    /// A tuning measured one more setting.
+    TuneStep {
+        /// All so far.
+        report: Box<TuneReport>,
+    },
+    /// A tuning ended well.
+    Tuned {
+        /// What was found.
+        report: Box<TuneReport>,
     },
     /// Devices found.
     Devices {

@@ -28,9 +28,11 @@ pub mod model;
 pub mod profile;
 pub mod run;
 pub mod series;
+pub mod serving;
 pub mod snapshot;
 pub mod spreadsheet;
 pub mod training;
+pub mod tune;
 pub mod units;
 pub mod words;
 

@@ -20,7 +20,9 @@ use crate::{
     profile::Profile,
     run::{Progress, Run, SeriesId},
     series::Series,
+    serving::Serving,
     training::{Forecast, ModelKind, Task, TrainConfig},
+    tune::{TuneReport, TuneRequest},
     units::UnixSecs,
 };
 
@@ -128,6 +130,13 @@ pub enum JobKind {
         /// How.
         method: Box<CompressMethod>,
     },
+    /// Tuning of how a model is served.
+    Tune {
+        /// Id of the tuning.
+        tuning: String,
+        /// Request.
+        request: Box<TuneRequest>,
+    },
     /// Device probe.
     Probe,
 }
@@ -171,6 +180,11 @@ pub enum JobOutcome {
     Compressed {
         /// It.
         model: ModelRef,
+    },
+    /// A tuning is finished.
+    Tuned {
+        /// Its id.
+        tuning: String,
     },
     /// Devices are known.
     Probed,
@@ -310,6 +324,10 @@ pub struct Snapshot {
     pub comparison: Option<Arc<CompareState>>,
     /// Latest explanation.
     pub explanation: Option<Arc<ExplainState>>,
+    /// Tunings, newest first; none until [`crate::Command::LoadTunings`].
+    pub tunings: Arc<Vec<Arc<TuneReport>>>,
+    /// What was applied to models, by name; read with the tunings.
+    pub servings: Arc<BTreeMap<String, Serving>>,
     /// The fleet.
     pub fleet: Arc<FleetState>,
     /// The window's own state as it was last saved; read once at start.

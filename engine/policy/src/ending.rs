@@ -32,6 +32,7 @@ pub fn settles(event: &JobEvent) -> bool {
         | JobEvent::Explained { .. }
         | JobEvent::Predicted { .. }
         | JobEvent::Compared { .. }
+        | JobEvent::Tuned { .. }
         | JobEvent::Devices { .. }
         | JobEvent::Probed { .. }
         | JobEvent::Failed { .. } => true,
@@ -42,6 +43,7 @@ pub fn settles(event: &JobEvent) -> bool {
         | JobEvent::Checkpoint { .. }
         | JobEvent::RolledBack { .. }
         | JobEvent::Warning { .. }
+        | JobEvent::TuneStep { .. }
         | JobEvent::Row { .. } => false,
     }
 }

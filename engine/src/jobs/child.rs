@@ -26,7 +26,7 @@ use orrery_learn::{
 };
 use orrery_policy::ending;
 
-use super::{Control, Work, compress, lines::Tail, session};
+use super::{Control, Work, compress, lines::Tail, session, tune};
 use crate::{files, registry, runs, store::Store, workspace::Workspace};
 
 /// Exit code of a job that a person ended.
@@ -201,6 +201,10 @@ fn batch(spec: &JobSpec, work: &dyn Work, control: &dyn JobControl) -> Result<Jo
             let wanted = compress::Wanted { home, model, dataset, method, model_name, run };
             let report = compress::compress(&wanted, work, control)?;
             Ok(JobEvent::Compressed { report: Box::new(report) })
+        }
+        JobSpec::Tune { home, id, request, noisy_again } => {
+            let wanted = tune::Wanted { home, id, request, noisy_again: *noisy_again };
+            Ok(JobEvent::Tuned { report: Box::new(tune::tune(&wanted, control)?) })
         }
         JobSpec::ListDevices { .. } => Ok(JobEvent::Devices { devices: work.list_devices() }),
         JobSpec::ProbeDevice { device } => Ok(JobEvent::Probed { device: work.probe_device(*device)? }),

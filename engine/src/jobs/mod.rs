@@ -15,6 +15,7 @@ pub mod measure;
 mod outbox;
 mod session;
 pub mod spawn;
+mod tune;
 mod work;
 
 pub use control::Control;

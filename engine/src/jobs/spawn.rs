@@ -259,8 +259,8 @@ pub fn complete(
     let mut last = None;
     loop {
         if end.load(Ordering::Relaxed) {
-            // What a compression has trained is there when the same is asked again.
-            let keeps = matches!(spec, JobSpec::Compress { .. });
+            // What a compression has trained, or a tuning measured, is there when the same is asked again.
+            let keeps = matches!(spec, JobSpec::Compress { .. } | JobSpec::Tune { .. });
             job.steer(if keeps { Steering::Stop } else { Steering::Cancel });
         }
         let message = match heard.recv_timeout(LOOK_EVERY) {

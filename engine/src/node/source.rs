@@ -1,12 +1,13 @@
 //! Source: where model versions come from: the workspace's registry, or a folder laid out as a v2 model repository.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use orrery_domain::{Failure, FailureClass, ModelRef};
+use orrery_domain::{Failure, FailureClass, ModelRef, serving::Serving};
 use orrery_oip::control::LoadFile;
 
 use super::{
@@ -100,6 +101,31 @@ impl Source {
             Self::Registry(workspace) => Store::open(workspace)?.served_version(model),
             // A folder is somebody else's: its newest version serves after a restart.
             Self::Folder { .. } => Ok(None),
+        }
+    }
+
+    /// What was applied to a model of that name.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn serving(&self, model: &str) -> Result<Option<Serving>, Failure> {
+        match self {
+            Self::Registry(workspace) => Store::open(workspace)?.serving(model),
+            Self::Folder { .. } => Ok(None),
+        }
+    }
+
+    /// How often settings were applied to each model, or undone.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn serving_revisions(&self) -> Result<BTreeMap<String, u64>, Failure> {
+        match self {
+            Self::Registry(workspace) => {
+                let all = Store::open(workspace)?.servings()?;
+                Ok(all.into_iter().map(|(name, serving)| (name, serving.revision)).collect())
+            }
+            Self::Folder { .. } => Ok(BTreeMap::new()),
         }
     }
 

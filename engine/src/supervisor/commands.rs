@@ -33,6 +33,7 @@ fn only_looks(command: &Command) -> bool {
             | Command::TryRow { .. }
             | Command::Compare { .. }
             | Command::Explain { .. }
+            | Command::LoadTunings
             | Command::ExportModel { .. }
             | Command::DismissNotice { .. }
             | Command::SaveFile { .. }
@@ -96,6 +97,11 @@ impl State {
             Command::Compare { models, source, settings } => self.compare(models, source, settings),
             Command::Explain { model, source, settings, out } => self.explain(model, source, *settings, out),
             Command::Compress { model, method } => self.compress(model, method),
+            Command::Tune { ask } => self.tune(*ask),
+            Command::ResumeTuning { tuning } => self.resume_tuning(tuning),
+            Command::LoadTunings => self.load_tunings(),
+            Command::ApplyTuning { tuning, measurement } => self.apply_tuning(tuning, measurement),
+            Command::UndoTuning { model } => self.undo_tuning(model),
             Command::TryRow { model, row, explain } => self.try_row(model, row, explain),
             Command::ExportModel { model, to } => self.export(model, to),
             Command::DeleteModel { model } => self.delete_model(model),

@@ -229,7 +229,7 @@ impl State {
         id
     }
 
-    fn start_job(&mut self, kind: JobKind, spec: JobSpec) -> u64 {
+    pub(super) fn start_job(&mut self, kind: JobKind, spec: JobSpec) -> u64 {
         let id = self.list_job(kind);
         self.side_jobs.insert(id, SideJob::default());
         self.spawn_job(id, spec);
@@ -336,6 +336,8 @@ impl State {
                 self.say(Severity::Ok, format!("{model} was made from {}.", report.from));
                 self.count_disk();
             }
+            JobEvent::TuneStep { report } => self.show_tuning(*report),
+            JobEvent::Tuned { report } => self.tuned(id, *report),
             JobEvent::State { state: RunState::Cancelled | RunState::Paused, .. } => {
                 self.end_job(id, JobOutcome::Cancelled);
             }

@@ -1,0 +1,22 @@
+//! Tuning: which way of serving a model is best on this machine, with few measurements.
+//!
+//! ```text
+//! Searcher ─ask─► setting ─► trial: `orrery node` in a child, clients on loopback ─► measurement ─tell─► Searcher
+//!                                                                        │ (tunings/<id>/measurements.jsonl)
+//! Surface (all settings, recorded) ─replay─► the same Searcher           ▼
+//!                                                            report ─apply─► store ─► nodes
+//! ```
+//!
+//! [`search`] and [`process`] are pure: no clock, file or thread.
+
+pub mod load;
+pub mod process;
+pub mod records;
+pub mod replay;
+pub mod rows;
+pub mod search;
+pub mod serving;
+pub mod steady;
+pub mod trial;
+
+pub use search::Searcher;
