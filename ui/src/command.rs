@@ -36,6 +36,8 @@ pub enum UiCommand {
     /// Go to a page.
     GoCompress,
     /// Go to a page.
+    GoTune,
+    /// Go to a page.
     GoDeployments,
     /// Go to a page.
     GoFleet,
@@ -83,6 +85,8 @@ pub enum UiCommand {
     RestoreModel,
     /// Describe a compression of a model.
     Compress,
+    /// Describe a search for the best way to serve a model.
+    Tune,
     /// Describe a rollout of a model version.
     DeployModel,
     /// Describe an endpoint of the fleet.
@@ -167,7 +171,7 @@ pub struct CommandContext<'a> {
 
 impl UiCommand {
     /// Every command, in the order of menus.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 50] = [
         Self::GoHome,
         Self::GoData,
         Self::GoTrain,
@@ -176,6 +180,7 @@ impl UiCommand {
         Self::GoExplain,
         Self::GoCompare,
         Self::GoCompress,
+        Self::GoTune,
         Self::GoDeployments,
         Self::GoFleet,
         Self::GoTraffic,
@@ -200,6 +205,7 @@ impl UiCommand {
         Self::DeleteModel,
         Self::RestoreModel,
         Self::Compress,
+        Self::Tune,
         Self::DeployModel,
         Self::AddEndpoint,
         Self::AddRegion,
@@ -260,6 +266,7 @@ impl UiCommand {
             }
             Self::GoCompare => ("Compare", "Whether one version is better beyond chance", icon::COMPARE, Go),
             Self::GoCompress => ("Compress", "Smaller versions of models", icon::COMPRESS, Go),
+            Self::GoTune => ("Tune", "The best way to serve a model here", icon::TUNE, Go),
             Self::GoSettings => ("Settings", "Devices, appearance, workspace", icon::SETTINGS, Go),
             Self::OpenFile => {
                 ("Open a file…", "Import a CSV, JSON lines, Parquet or Arrow file", icon::OPEN, Data)
@@ -296,6 +303,7 @@ impl UiCommand {
             Self::DeleteModel => ("Delete model", "Move this model version to the bin", icon::DELETE, Models),
             Self::RestoreModel => ("Restore model", "Bring this model version back", icon::UNDO, Models),
             Self::Compress => ("Compress…", "Make a smaller version of a model", icon::COMPRESS, Models),
+            Self::Tune => ("Tune…", "Find the best way to serve a model", icon::TUNE, Models),
             Self::MeasureDevices => {
                 ("Measure again", "Look for devices, check and measure each", icon::REFRESH, Window)
             }
@@ -353,6 +361,7 @@ impl UiCommand {
             Self::GoExplain => PageId::Explain,
             Self::GoCompare => PageId::Compare,
             Self::GoCompress => PageId::Compress,
+            Self::GoTune => PageId::Tune,
             Self::GoDeployments => PageId::Deployments,
             Self::GoFleet => PageId::Fleet,
             Self::GoTraffic => PageId::Traffic,
@@ -375,6 +384,7 @@ impl UiCommand {
             Self::ExplainModel => PageId::Explain,
             Self::CompareModels => PageId::Compare,
             Self::Compress => PageId::Compress,
+            Self::Tune => PageId::Tune,
             Self::DeployModel => PageId::Deployments,
             Self::AddEndpoint | Self::AddRegion | Self::CheckEndpoint => PageId::Fleet,
             Self::SimulateTraffic => PageId::Traffic,
@@ -435,7 +445,7 @@ impl UiCommand {
                 let present = at.snapshot.models.iter().filter(|entry| !entry.deleted).count();
                 if present < 2 { Err("Train two models first: there is nothing to compare.") } else { Ok(()) }
             }
-            Self::Compress => {
+            Self::Compress | Self::Tune => {
                 let any = at.snapshot.models.iter().any(|entry| !entry.deleted);
                 any.then_some(()).ok_or("Train a model first.")
             }

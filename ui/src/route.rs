@@ -25,6 +25,8 @@ pub enum PageId {
     Compare,
     /// Smaller versions of networks.
     Compress,
+    /// The best way to serve a model.
+    Tune,
     /// What runs where, and the rollouts that change it.
     Deployments,
     /// Regions and the servers in them.
@@ -79,6 +81,11 @@ pub enum Route {
         /// The model version shown.
         model: Option<ModelRef>,
     },
+    /// Tune.
+    Tune {
+        /// The tuning shown, by its id.
+        tuning: Option<String>,
+    },
     /// Deployments.
     Deployments {
         /// The model shown, as the servers name it.
@@ -105,7 +112,7 @@ pub enum Route {
 
 impl PageId {
     /// Every page, in the rail's order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Home,
         Self::Data,
         Self::Train,
@@ -114,6 +121,7 @@ impl PageId {
         Self::Explain,
         Self::Compare,
         Self::Compress,
+        Self::Tune,
         Self::Deployments,
         Self::Fleet,
         Self::Traffic,
@@ -137,6 +145,7 @@ impl PageId {
             Self::Explain => "Explain",
             Self::Compare => "Compare",
             Self::Compress => "Compress",
+            Self::Tune => "Tune",
             Self::Deployments => "Deployments",
             Self::Fleet => "Fleet",
             Self::Traffic => "Traffic",
@@ -156,6 +165,7 @@ impl PageId {
             Self::Explain => icon::EXPLAIN,
             Self::Compare => icon::COMPARE,
             Self::Compress => icon::COMPRESS,
+            Self::Tune => icon::TUNE,
             Self::Deployments => icon::DEPLOYMENTS,
             Self::Fleet => icon::FLEET,
             Self::Traffic => icon::TRAFFIC,
@@ -180,6 +190,7 @@ impl PageId {
             Self::Explain => Route::Explain { model: None },
             Self::Compare => Route::Compare { model: None },
             Self::Compress => Route::Compress { model: None },
+            Self::Tune => Route::Tune { tuning: None },
             Self::Deployments => Route::Deployments { model: None },
             Self::Fleet => Route::Fleet { endpoint: None },
             Self::Traffic => Route::Traffic { gateway: None },
@@ -201,6 +212,7 @@ impl Route {
             Self::Explain { .. } => PageId::Explain,
             Self::Compare { .. } => PageId::Compare,
             Self::Compress { .. } => PageId::Compress,
+            Self::Tune { .. } => PageId::Tune,
             Self::Deployments { .. } => PageId::Deployments,
             Self::Fleet { .. } => PageId::Fleet,
             Self::Traffic { .. } => PageId::Traffic,

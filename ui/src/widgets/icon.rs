@@ -34,6 +34,8 @@ icons! {
     COMPARE = ICON_COMPARE_ARROWS;
     /// Page Compress.
     COMPRESS = ICON_COMPRESS;
+    /// Page Tune.
+    TUNE = ICON_TUNE;
     /// Page Deployments.
     DEPLOYMENTS = ICON_ROCKET_LAUNCH;
     /// Page Fleet.

@@ -173,6 +173,7 @@ pub fn job_words(kind: &JobKind) -> String {
             format!("{method} of {model}")
         }
         JobKind::Compress { model, method } => format!("{model}: {}", method.title()),
+        JobKind::Tune { request, .. } => format!("Tuning of {}", request.model),
         JobKind::Probe => "Measurement of the devices".to_owned(),
     }
 }
