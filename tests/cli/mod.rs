@@ -7,6 +7,7 @@ mod explain;
 mod prune;
 mod quantize;
 mod train;
+mod tune;
 mod usage;
 
 use crate::program::{Program, sample};

@@ -69,6 +69,26 @@ fn a_person_trains_pauses_judges_and_tries_a_model_in_the_window() {
     window.wait_text("What is left was trained further", 20);
     pictures::take(&mut window, &kept, "compress");
 
+    window.click(Role::Tab, "Tune");
+    window.wait_text("Nothing was tuned yet", 20);
+    window.press("Tune…");
+    window.wait_text("Find the best way to serve a model", 20);
+    window.click(Role::TextInput, "Measurements");
+    window.type_text("3");
+    window.click(Role::TextInput, "Seconds a repetition");
+    window.type_text("0.1");
+    pictures::take(&mut window, &kept, "tune-question");
+    window.press("Measure");
+    window.wait_text("is tuned.", 120);
+    window.wait_text("Pareto front", 20);
+    pictures::take(&mut window, &kept, "tune");
+    window.press("Apply the best…");
+    window.press("Apply");
+    window.wait_text("is in force", 20);
+    window.press("Undo what is applied…");
+    window.press("Undo");
+    window.wait_text("Nothing is applied to", 20);
+
     window.click(Role::Tab, "Settings");
     window.wait_text("Outbound connections", 20);
     pictures::take(&mut window, &kept, "settings");

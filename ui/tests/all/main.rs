@@ -19,4 +19,5 @@ mod pictures;
 mod settings;
 mod shell;
 mod traffic;
+mod tune;
 mod windows;

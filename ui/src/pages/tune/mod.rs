@@ -92,6 +92,8 @@ impl TunePage {
         {
             self.table.select_only(id.clone());
             self.measurements.selected.clear();
+            // Another tuning's measurements stand in the table.
+            self.revision += 1;
         }
         self.state.tuning = wanted;
     }
