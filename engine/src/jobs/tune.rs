@@ -52,7 +52,7 @@ pub fn tune(wanted: &Wanted<'_>, control: &dyn JobControl) -> Result<TuneReport,
         return Err(client(format!("{why} Nothing was measured.")).into());
     }
     let workspace = Workspace::open(wanted.home)?;
-    let mut store = Store::open(&workspace)?;
+    let store = Store::open(&workspace)?;
     for model in &request.space.versions {
         if store.model(model)?.is_none_or(|entry| entry.deleted) {
             return Err(workspace::no_model(&model.to_string()).into());
@@ -63,7 +63,7 @@ pub fn tune(wanted: &Wanted<'_>, control: &dyn JobControl) -> Result<TuneReport,
     let mut record = Record::open(&workspace, begun, wanted.noisy_again)?;
     let scratch = Scratch(workspace.jobs().join(runs::fresh_id()));
     files::create_private(&scratch.0)?;
-    let bench = bench(request, &workspace, &mut store, &scratch)?;
+    let bench = bench(request, &workspace, &store, &scratch)?;
     drop(store);
     measure_all(request, &bench, &mut record, control)?;
     record.finish()?;
@@ -73,7 +73,7 @@ pub fn tune(wanted: &Wanted<'_>, control: &dyn JobControl) -> Result<TuneReport,
 fn bench(
     request: &TuneRequest,
     workspace: &Workspace,
-    store: &mut Store,
+    store: &Store,
     scratch: &Scratch,
 ) -> Result<Bench, Failure> {
     let folder = workspace.model(&request.model);

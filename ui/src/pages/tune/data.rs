@@ -99,17 +99,15 @@ fn says(report: &TuneReport, at: usize, found: &TuneMeasurement) -> (String, Sta
     if let Some(why) = &found.failure {
         return (format!("Failed: {why}"), State::Failed);
     }
+    let broken = !report.request.goals.kept(&found.figures);
     let all = [
         (report.best == Some(at), "Best"),
         (found.setting == report.before, "Served so before"),
         (!found.steady, "Noisy"),
-        (!report.request.goals.kept(&found.figures), "Breaks a bound"),
+        (broken, "Breaks a bound"),
     ];
     let words: Vec<&str> = all.into_iter().filter(|(holds, _)| *holds).map(|(_, word)| word).collect();
-    let state = match () {
-        () if !found.steady || all[3].0 => State::Warning,
-        () => State::Ok,
-    };
+    let state = if !found.steady || broken { State::Warning } else { State::Ok };
     let words = if words.is_empty() { "Steady".to_owned() } else { words.join(", ") };
     (words, state)
 }
