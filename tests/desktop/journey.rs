@@ -86,7 +86,7 @@ fn a_person_trains_pauses_judges_and_tries_a_model_in_the_window() {
     window.press("Apply");
     window.wait_text("is in force", 20);
     window.press("Undo what is applied…");
-    window.press("Undo");
+    window.press("Undo it");
     window.wait_text("Nothing is applied to", 20);
 
     window.click(Role::Tab, "Settings");

@@ -17,6 +17,7 @@ use super::{
     source::Source,
     statistics::Statistics,
 };
+use crate::store::Store;
 
 /// A version that answers.
 pub struct Served {
@@ -187,12 +188,12 @@ impl Repository {
         Ok(())
     }
 
-    /// Names of the models whose settings can be applied, and how often that was done; none where models come from a folder.
+    /// The store in which settings are applied to models; none where that is not obeyed.
     ///
     /// # Errors
-    /// When the source cannot be read.
-    pub fn serving_revisions(&self) -> Result<BTreeMap<String, u64>, Failure> {
-        if self.tuned { self.source.serving_revisions() } else { Ok(BTreeMap::new()) }
+    /// When the store cannot be opened.
+    pub fn watched(&self) -> Result<Option<Store>, Failure> {
+        if self.tuned { self.source.store() } else { Ok(None) }
     }
 
     fn load_version(&self, model: &ModelRef) -> Result<(), Failure> {

@@ -141,13 +141,15 @@ async fn run(
     listening(Listening { address, keyed: node.auth.any_key(), tls: tls.is_some() });
     let loader = Arc::clone(&node);
     tokio::task::spawn_blocking(move || {
-        // Read before the models: what changes while they load is then seen as a change.
-        let revisions = loader.repository.serving_revisions().unwrap_or_default();
+        // Looked at before the models are: what is applied while they load is then seen as a change.
+        let watch = watch::Watch::new(&loader);
         if let Err(failure) = loader.repository.load_all() {
             log::error!("the models cannot be read: {failure}");
         }
         loader.settled.store(true, Ordering::Release);
-        std::thread::spawn(move || watch::serving(&loader, revisions));
+        if let Some(watch) = watch {
+            std::thread::spawn(move || watch.run(&loader));
+        }
     });
     tokio::spawn(look_at_process(Arc::clone(&node)));
     if let Some(vantage) = node.vantage.clone() {

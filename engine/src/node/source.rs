@@ -1,7 +1,6 @@
 //! Source: where model versions come from: the workspace's registry, or a folder laid out as a v2 model repository.
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -115,17 +114,14 @@ impl Source {
         }
     }
 
-    /// How often settings were applied to each model, or undone.
+    /// The store in which settings are applied to models; none where they come from a folder.
     ///
     /// # Errors
-    /// When the store cannot be read.
-    pub fn serving_revisions(&self) -> Result<BTreeMap<String, u64>, Failure> {
+    /// When the store cannot be opened.
+    pub fn store(&self) -> Result<Option<Store>, Failure> {
         match self {
-            Self::Registry(workspace) => {
-                let all = Store::open(workspace)?.servings()?;
-                Ok(all.into_iter().map(|(name, serving)| (name, serving.revision)).collect())
-            }
-            Self::Folder { .. } => Ok(BTreeMap::new()),
+            Self::Registry(workspace) => Store::open(workspace).map(Some),
+            Self::Folder { .. } => Ok(None),
         }
     }
 

@@ -61,8 +61,8 @@ fn same(context: &Context, request: &TuneRequest) -> Result<Option<String>, End>
     Ok(all.into_iter().find(|report| request.goes_on_as(&report.request)).map(|report| report.id))
 }
 
-/// What a surface is searched for: the most throughput, the same within a bound of latency that a third of the settings keeps, and the
-/// lowest latency with at least the throughput that half of them has.
+/// What a surface is searched for: the most throughput, alone, within the latency that a third of the settings keeps, and within the
+/// memory that half of them keeps; the lowest latency within that memory.
 pub fn goals(surface: &Surface) -> Vec<Goals> {
     let limit = |figure: Figure, share: f64| {
         surface.quantile(figure, share).map(|bound| vec![Limit { figure, bound }])
@@ -72,7 +72,7 @@ pub fn goals(surface: &Surface) -> Vec<Goals> {
         Some(Goals::default()),
         bounded(Figure::Throughput, limit(Figure::P95, 1.0 / 3.0)),
         bounded(Figure::Throughput, limit(Figure::Memory, 0.5)),
-        bounded(Figure::P95, limit(Figure::Cpu, 0.5)),
+        bounded(Figure::P95, limit(Figure::Memory, 0.5)),
     ]
     .into_iter()
     .flatten()

@@ -62,7 +62,7 @@ fn a_setting_is_applied_and_undone_only_after_a_question() {
     let best = fixture::tuned::report("7f3a", 19).best;
     assert_eq!(engine.asked(), [Command::ApplyTuning { tuning: "7f3a".to_owned(), measurement: best }]);
     click_role(&mut window, Role::Button, "Undo what is applied…");
-    click_role(&mut window, Role::Button, "Undo");
+    click_role(&mut window, Role::Button, "Undo it");
     assert_eq!(engine.asked(), [Command::UndoTuning { model: "flights-tabm".to_owned() }]);
     click_role(&mut window, Role::Button, "Measure more");
     assert_eq!(engine.asked(), [Command::ResumeTuning { tuning: "7f3a".to_owned() }]);

@@ -196,7 +196,7 @@ fn ask(page: &mut TunePage, ctx: &mut PageContext<'_>, ui: &Ui) {
         }
         Question::Undo { model } => {
             let text = format!("{model} will be served as before the last setting that was applied. Running nodes take it within seconds.");
-            ("Undo what is applied?", text, "Undo")
+            ("Undo what is applied?", text, "Undo it")
         }
     };
     let buttons = [("Not now", Weight::Normal), (button, Weight::Primary)];
