@@ -15,8 +15,24 @@ use crate::{
 
 /// A quick tuning of a small space.
 const QUICK: [&str; 18] = [
-    "tune", "--model", "net:1", "--clients", "2", "--rows", "2", "--batch-rows", "4,64", "--threads", "1,2",
-    "--instances", "1,2", "--delay", "0,500", "--secs", "0.05", "--most-repeats=3",
+    "tune",
+    "--model",
+    "net:1",
+    "--clients",
+    "2",
+    "--rows",
+    "2",
+    "--batch-rows",
+    "4,64",
+    "--threads",
+    "1,2",
+    "--instances",
+    "1,2",
+    "--delay",
+    "0,500",
+    "--secs",
+    "0.05",
+    "--most-repeats=3",
 ];
 
 fn measurements(report: &Value) -> Vec<Value> {
@@ -26,7 +42,8 @@ fn measurements(report: &Value) -> Vec<Value> {
 /// The lines of a tuning's file.
 fn kept(home: &Path) -> usize {
     let folders = std::fs::read_dir(home.join("tunings")).into_iter().flatten().flatten();
-    let files = folders.filter_map(|folder| std::fs::read_to_string(folder.path().join("measurements.jsonl")).ok());
+    let files =
+        folders.filter_map(|folder| std::fs::read_to_string(folder.path().join("measurements.jsonl")).ok());
     files.map(|text| text.lines().count()).sum()
 }
 
@@ -58,7 +75,8 @@ fn a_model_is_tuned_applied_to_a_running_node_and_undone() {
         assert_eq!(found["repeats"], 3);
         for figure in ["throughput", "p50", "p95", "p99", "memory", "cpu"] {
             let figure = &found["figures"][figure];
-            let [low, value, high] = ["low", "value", "high"].map(|end| figure[end].as_f64().expect("a number"));
+            let [low, value, high] =
+                ["low", "value", "high"].map(|end| figure[end].as_f64().expect("a number"));
             assert!(value > 0.0 && low <= value && value <= high, "{found}");
         }
     }
@@ -73,7 +91,9 @@ fn a_model_is_tuned_applied_to_a_running_node_and_undone() {
         "model": "net", "version": 2, "batch_rows": 1024, "threads": 0, "instances": 1, "delay_micros": 0
     }]);
     assert_eq!(served(&address), usual, "the newest version, as the node's flags say");
-    let chosen = all.iter().position(|found| found["setting"]["model"] == "net:1" && found["setting"]["serving"]["threads"] != 0);
+    let chosen = all.iter().position(|found| {
+        found["setting"]["model"] == "net:1" && found["setting"]["serving"]["threads"] != 0
+    });
     let chosen = chosen.expect("the first version was measured");
     let number = (chosen + 1).to_string();
     let applied = program.document(&["tune", "apply", "last", "--measurement", &number]);
@@ -101,7 +121,9 @@ fn a_model_is_tuned_applied_to_a_running_node_and_undone() {
     assert_eq!(again.status.code(), Some(1));
     assert!(text(&again.stderr).contains("Nothing was applied"), "{}", text(&again.stderr));
     let audit = std::fs::read_to_string(program.home().join("serving.audit.jsonl")).expect("a log");
-    assert!(audit.lines().count() == 2 && audit.contains("apply the tuning") && audit.contains("undo the tuning"));
+    assert!(
+        audit.lines().count() == 2 && audit.contains("apply the tuning") && audit.contains("undo the tuning")
+    );
 }
 
 #[test]
@@ -136,8 +158,8 @@ fn a_surface_is_recorded_and_the_search_replayed_on_it() {
     let out = out.to_str().expect("UTF-8");
     let space = ["--batch-rows", "4,64", "--threads", "1", "--instances", "1,2", "--delay", "0"];
     let quick = ["--model", "net", "--clients", "2", "--secs", "0.05", "--most-repeats=3"];
-    let recorded =
-        program.document(&[&["tune", "record", "--out", out, "--title", "small"], &space[..], &quick].concat());
+    let recorded = program
+        .document(&[&["tune", "record", "--out", out, "--title", "small"], &space[..], &quick].concat());
     assert_eq!(recorded["settings"], 4);
     let replayed = program.document(&["tune", "replay", out, "--share", "100", "--seeds", "2"]);
     let all = replayed["replays"].as_array().expect("replays").clone();
@@ -174,7 +196,8 @@ fn few_measurements_find_nearly_the_best_of_every_recorded_surface() {
         shares.iter().sum::<f64>() / 20.0
     };
     for found in &all {
-        let [measured, settings] = ["measurements", "settings"].map(|name| found[name].as_f64().expect("a number"));
+        let [measured, settings] =
+            ["measurements", "settings"].map(|name| found[name].as_f64().expect("a number"));
         assert!(measured <= 0.08 * settings, "{measured} of {settings}");
         let (searched, random) = (mean(&found["shares"]), mean(&found["random"]));
         let what = format!("{}, {}: {searched:.4}, random {random:.4}", found["surface"], found["goals"]);

@@ -40,8 +40,11 @@ impl ServingSettings {
             1 => "1 thread".to_owned(),
             threads => format!("{threads} threads"),
         };
-        let instances =
-            if self.instances == 1 { "1 instance".to_owned() } else { format!("{} instances", self.instances) };
+        let instances = if self.instances == 1 {
+            "1 instance".to_owned()
+        } else {
+            format!("{} instances", self.instances)
+        };
         let delay = match self.delay_micros {
             0 => "no delay".to_owned(),
             micros if micros % 1000 == 0 => format!("{} ms delay", micros / 1000),

@@ -79,7 +79,8 @@ fn bench(
     let folder = workspace.model(&request.model);
     let card = registry::read_card(&folder)?;
     let dataset = store.dataset(&card.lineage.dataset)?.map(|(dataset, _)| dataset);
-    let dataset = dataset.map(|dataset| (workspace.blob(&dataset), dataset)).filter(|(blob, _)| blob.exists());
+    let dataset =
+        dataset.map(|dataset| (workspace.blob(&dataset), dataset)).filter(|(blob, _)| blob.exists());
     let given = dataset.as_ref().map(|(blob, dataset)| (dataset, blob.as_path()));
     let bench = Bench {
         program: this_program()?,

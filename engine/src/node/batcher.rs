@@ -450,8 +450,12 @@ mod tests {
     const LONG: Duration = Duration::from_secs(30);
 
     fn start(max_rows: usize, delay_ms: u64, queue: usize, slow_ms: u64) -> Batcher<Doubler> {
-        let settings =
-            BatchSettings { max_rows, max_delay: Duration::from_millis(delay_ms), queue, ..BatchSettings::default() };
+        let settings = BatchSettings {
+            max_rows,
+            max_delay: Duration::from_millis(delay_ms),
+            queue,
+            ..BatchSettings::default()
+        };
         let doubler = Doubler { slow: Duration::from_millis(slow_ms), ..Doubler::default() };
         Batcher::start(doubler, settings).expect("threads start")
     }

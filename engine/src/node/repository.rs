@@ -205,7 +205,8 @@ impl Repository {
             }
             entry.served.clone()
         };
-        let loaded = self.settings_of(model).and_then(|settings| self.source.load(model, settings, &self.compute));
+        let loaded =
+            self.settings_of(model).and_then(|settings| self.source.load(model, settings, &self.compute));
         let mut entries = self.entries();
         let entry = entries.entry(model.clone()).or_default();
         match loaded {

@@ -57,14 +57,13 @@ impl Store {
     /// When the store cannot be read.
     pub fn servings(&self) -> Result<Vec<(String, Serving)>, Failure> {
         let rows: Vec<(String, String)> = self.read(|connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT key, value FROM settings WHERE key GLOB 'serving:*' ORDER BY key")?;
+            let mut statement = connection
+                .prepare_cached("SELECT key, value FROM settings WHERE key GLOB 'serving:*' ORDER BY key")?;
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
             rows.collect()
         })?;
-        let read = |(key, value): (String, String)| {
-            Some((key.strip_prefix(SERVING)?.to_owned(), decode(&value)?))
-        };
+        let read =
+            |(key, value): (String, String)| Some((key.strip_prefix(SERVING)?.to_owned(), decode(&value)?));
         Ok(rows.into_iter().filter_map(read).collect())
     }
 

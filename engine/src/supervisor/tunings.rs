@@ -79,7 +79,8 @@ impl State {
             Ok(Box::new(move |state| {
                 read(state);
                 let model = setting.model.name.clone();
-                let message = format!("{model} is served by {}. Nodes take it within seconds.", setting.words());
+                let message =
+                    format!("{model} is served by {}. Nodes take it within seconds.", setting.words());
                 state.say_undoable(message, Command::UndoTuning { model });
             }))
         }));

@@ -132,7 +132,12 @@ pub fn run(clients: &mut [Client], requests: &[Vec<u8>], time: Duration) -> Resu
     Ok(Seen { secs, span })
 }
 
-fn keep_asking(client: &mut Client, requests: &[Vec<u8>], number: usize, end: Instant) -> Result<Vec<f64>, String> {
+fn keep_asking(
+    client: &mut Client,
+    requests: &[Vec<u8>],
+    number: usize,
+    end: Instant,
+) -> Result<Vec<f64>, String> {
     let mut secs = Vec::new();
     let mut next = number;
     loop {
@@ -163,7 +168,10 @@ mod tests {
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().expect("a client");
             let mut read = [0; 1024];
-            for pieces in [&["HTTP/1.1 200 OK\r\ncontent-le", "ngth: 5\r\n\r\nhel", "lo"][..], &["HTTP/1.1 503 No\r\nContent-Length: 4\r\n\r\nbusy"]] {
+            for pieces in [
+                &["HTTP/1.1 200 OK\r\ncontent-le", "ngth: 5\r\n\r\nhel", "lo"][..],
+                &["HTTP/1.1 503 No\r\nContent-Length: 4\r\n\r\nbusy"],
+            ] {
                 let asked = stream.read(&mut read).expect("a request");
                 assert!(asked > 0);
                 for piece in pieces {

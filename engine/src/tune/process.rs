@@ -62,8 +62,7 @@ impl Kernel {
 fn cholesky(mut matrix: Vec<f64>, n: usize) -> Option<Vec<f64>> {
     for row in 0..n {
         for column in 0..=row {
-            let dot: f64 =
-                (0..column).map(|at| matrix[row * n + at] * matrix[column * n + at]).sum();
+            let dot: f64 = (0..column).map(|at| matrix[row * n + at] * matrix[column * n + at]).sum();
             let rest = matrix[row * n + column] - dot;
             if row == column {
                 if rest <= 1e-12 {
@@ -136,7 +135,11 @@ impl Process {
                 let tried: &[f64] = if axis == axes { &NOISES } else { &LENGTHS };
                 for value in tried {
                     let mut other = kernel.clone();
-                    if axis == axes { other.noise = *value } else { other.lengths[axis] = *value }
+                    if axis == axes {
+                        other.noise = *value
+                    } else {
+                        other.lengths[axis] = *value
+                    }
                     let found = cost(&other);
                     if found < best {
                         (kernel, best) = (other, found);
@@ -236,7 +239,8 @@ mod tests {
         }
         let near = [kernel.of(&a, &x), kernel.of(&b, &x)];
         let explained: f64 = forward(&factor, &near).iter().map(|value| value * value).sum();
-        let by_hand = (1.1 * near[0] * near[0] - 2.0 * c * near[0] * near[1] + 1.1 * near[1] * near[1]) / determinant;
+        let by_hand =
+            (1.1 * near[0] * near[0] - 2.0 * c * near[0] * near[1] + 1.1 * near[1] * near[1]) / determinant;
         assert!((explained - by_hand).abs() < 1e-12);
     }
 

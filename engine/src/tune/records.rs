@@ -79,7 +79,13 @@ fn read_lines(folder: &Path) -> Vec<TuneMeasurement> {
 fn report(folder: &Path) -> Result<TuneReport, Failure> {
     let begun = read_begun(folder)?;
     let finished = finished_file(folder).exists();
-    Ok(TuneReport::of((begun.id, begun.created_at), begun.request, begun.before, read_lines(folder), finished))
+    Ok(TuneReport::of(
+        (begun.id, begun.created_at),
+        begun.request,
+        begun.before,
+        read_lines(folder),
+        finished,
+    ))
 }
 
 /// Every tuning of a workspace, newest first. One that cannot be read is left out, with a line in the log.
@@ -113,12 +119,17 @@ pub fn list(workspace: &Workspace) -> Result<Vec<TuneReport>, Failure> {
 pub fn find(workspace: &Workspace, id: &str) -> Result<TuneReport, Failure> {
     let all = list(workspace)?;
     if id == "last" {
-        return all.into_iter().next().ok_or_else(|| client("There is no tuning yet. `orrery tune --model NAME` makes one."));
+        return all
+            .into_iter()
+            .next()
+            .ok_or_else(|| client("There is no tuning yet. `orrery tune --model NAME` makes one."));
     }
     let mut found = all.into_iter().filter(|report| report.id.starts_with(id) && !id.is_empty());
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one),
-        (Some(_), Some(_)) => Err(client(format!("Several tunings begin with '{id}'. Write more of the id."))),
+        (Some(_), Some(_)) => {
+            Err(client(format!("Several tunings begin with '{id}'. Write more of the id.")))
+        }
         _ => Err(client(format!("There is no tuning '{id}'. `orrery tune list` shows all."))),
     }
 }
@@ -149,7 +160,10 @@ impl Record {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(client(format!("The tuning {} is going on already. Wait for it, or cancel it.", begun.id)));
+                return Err(client(format!(
+                    "The tuning {} is going on already. Wait for it, or cancel it.",
+                    begun.id
+                )));
             }
             Err(TryLockError::Error(error)) => return Err(failed(&error)),
         }
@@ -183,8 +197,9 @@ impl Record {
     pub fn add(&mut self, found: TuneMeasurement) -> Result<(), Failure> {
         let path = lines_file(&self.folder);
         let refused = |error: std::io::Error| files::failure("A measurement cannot be kept", &error, &path);
-        let mut line = serde_json::to_vec(&found)
-            .map_err(|error| Failure::new(FailureClass::Bug, format!("A measurement is no JSON: {error}.")))?;
+        let mut line = serde_json::to_vec(&found).map_err(|error| {
+            Failure::new(FailureClass::Bug, format!("A measurement is no JSON: {error}."))
+        })?;
         line.push(b'\n');
         // What a killed process left half ends here.
         let half = fs::read(&path).is_ok_and(|bytes| bytes.last().is_some_and(|last| *last != b'\n'));
@@ -236,7 +251,8 @@ mod tests {
     }
 
     fn found(request: &TuneRequest, number: usize, steady: bool) -> TuneMeasurement {
-        let figures = BTreeMap::from([(Figure::Throughput, Interval { value: 0.1 + 0.2, low: 0.1, high: 0.5 })]);
+        let figures =
+            BTreeMap::from([(Figure::Throughput, Interval { value: 0.1 + 0.2, low: 0.1, high: 0.5 })]);
         let setting = request.space.setting(number);
         TuneMeasurement { setting, figures, repeats: 3, steady, secs: 0.5, failure: None }
     }
@@ -259,7 +275,8 @@ mod tests {
         bytes.extend_from_slice(br#"{"setting":{"model":"m:1""#);
         files::write_atomic(&path, &bytes).expect("writable");
         assert_eq!(unfinished(&workspace, &begun.request).expect("listed").as_deref(), Some("one"));
-        let more = Begun { request: TuneRequest { max_measurements: 9, ..begun.request.clone() }, ..begun.clone() };
+        let more =
+            Begun { request: TuneRequest { max_measurements: 9, ..begun.request.clone() }, ..begun.clone() };
         let mut record = Record::open(&workspace, more.clone(), false).expect("it goes on");
         assert_eq!(record.measurements, said.measurements, "exactly what it was");
         record.add(found(&begun.request, 5, true)).expect("kept");

@@ -2,10 +2,7 @@
 
 use orrery_domain::tune::{Goals, Replay, Surface};
 
-use super::{
-    Searcher,
-    search::Draw,
-};
+use super::{Searcher, search::Draw};
 
 /// Replays a search of `measurements` settings with `seeds` seeds. `None` where no setting keeps the bounds: there is no optimum.
 pub fn replay(surface: &Surface, goals: &Goals, measurements: usize, seeds: u64) -> Option<Replay> {
@@ -114,9 +111,12 @@ mod tests {
 
     #[test]
     fn few_measurements_find_nearly_the_best_of_made_up_queues() {
-        for (cores, fixed, row, noise) in
-            [(2.0, 1e-4, 2e-6, 0.0), (4.0, 5e-4, 1e-5, 0.01), (2.0, 2e-5, 5e-5, 0.02), (8.0, 1e-3, 1e-6, 0.01)]
-        {
+        for (cores, fixed, row, noise) in [
+            (2.0, 1e-4, 2e-6, 0.0),
+            (4.0, 5e-4, 1e-5, 0.01),
+            (2.0, 2e-5, 5e-5, 0.02),
+            (8.0, 1e-3, 1e-6, 0.01),
+        ] {
             let surface = queue(cores, fixed, row, noise);
             assert_eq!(surface.refusal(), None);
             let measurements = surface.space.len() * 8 / 100;
@@ -163,6 +163,10 @@ mod tests {
         surface.cells.iter_mut().for_each(Vec::clear);
         assert_eq!(searched(&surface, &Goals::default(), 10, 1).len(), 10);
         let all = surface.space.len();
-        assert_eq!(searched(&surface, &Goals::default(), all + 5, 1).len(), all, "it ends when all is measured");
+        assert_eq!(
+            searched(&surface, &Goals::default(), all + 5, 1).len(),
+            all,
+            "it ends when all is measured"
+        );
     }
 }

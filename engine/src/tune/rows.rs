@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use orrery_domain::{Failure, FailureClass, dataset::{ColumnType, Dataset}};
+use orrery_domain::{
+    Failure, FailureClass,
+    dataset::{ColumnType, Dataset},
+};
 use orrery_learn::{model, table::Table};
 use serde_json::{Value, json};
 
@@ -13,7 +16,11 @@ const DIFFERENT: usize = 16;
 ///
 /// # Errors
 /// When the card or the table cannot be read.
-pub fn bodies(folder: &Path, dataset: Option<(&Dataset, &Path)>, rows: usize) -> Result<Vec<Vec<u8>>, Failure> {
+pub fn bodies(
+    folder: &Path,
+    dataset: Option<(&Dataset, &Path)>,
+    rows: usize,
+) -> Result<Vec<Vec<u8>>, Failure> {
     let card = model::read_card(folder)?;
     let table = dataset.map(|(dataset, blob)| Table::read_arrow(blob, &dataset.columns)).transpose()?;
     let table = table.filter(|table| table.rows() > 0);
@@ -34,9 +41,8 @@ pub fn bodies(folder: &Path, dataset: Option<(&Dataset, &Path)>, rows: usize) ->
                 input(&feature.name, feature.kind, &texts)
             })
             .collect();
-        serde_json::to_vec(&json!({ "inputs": inputs })).map_err(|error| {
-            Failure::new(FailureClass::Bug, format!("A request is no JSON: {error}."))
-        })
+        serde_json::to_vec(&json!({ "inputs": inputs }))
+            .map_err(|error| Failure::new(FailureClass::Bug, format!("A request is no JSON: {error}.")))
     };
     (0..DIFFERENT).map(body).collect()
 }

@@ -89,7 +89,9 @@ impl Searcher {
             return all.into_iter().find(|number| !self.knows(*number));
         }
         let first = self.first();
-        if let Some(number) = first.iter().find(|number| !self.knows(**number)).filter(|_| self.told.len() < first.len()) {
+        if let Some(number) =
+            first.iter().find(|number| !self.knows(**number)).filter(|_| self.told.len() < first.len())
+        {
             return Some(*number);
         }
         self.promising().or_else(|| (0..self.space.len()).find(|number| !self.knows(*number)))
@@ -106,7 +108,8 @@ impl Searcher {
         let cubes = (0..CUBES).map(|_| self.cube(wanted, &mut draw));
         let spread = |cube: &Vec<usize>| {
             let points: Vec<Vec<f64>> = cube.iter().map(|number| self.point(*number)).collect();
-            let pairs = points.iter().enumerate().flat_map(|(at, a)| points[..at].iter().map(move |b| apart(a, b)));
+            let pairs =
+                points.iter().enumerate().flat_map(|(at, a)| points[..at].iter().map(move |b| apart(a, b)));
             pairs.fold(f64::INFINITY, f64::min)
         };
         let best = cubes.map(|cube| (spread(&cube), cube)).reduce(|a, b| if b.0 > a.0 { b } else { a });
@@ -122,7 +125,9 @@ impl Searcher {
                 // Spread over the axis where it has more values than there are settings.
                 let shift = draw.below(wanted);
                 let mut column: Vec<usize> = (0..wanted)
-                    .map(|at| if *length >= wanted { (at * length + shift) / wanted } else { (at + shift) % length })
+                    .map(|at| {
+                        if *length >= wanted { (at * length + shift) / wanted } else { (at + shift) % length }
+                    })
                     .map(|place| place.min(length - 1))
                     .collect();
                 draw.shuffle(&mut column);
@@ -130,7 +135,9 @@ impl Searcher {
             })
             .collect();
         (0..wanted)
-            .map(|at| columns.iter().zip(lengths).fold(0, |number, (column, length)| number * length + column[at]))
+            .map(|at| {
+                columns.iter().zip(lengths).fold(0, |number, (column, length)| number * length + column[at])
+            })
             .collect()
     }
 
@@ -168,14 +175,11 @@ impl Searcher {
             ..expected
         };
         let objective = self.process(self.goals.objective)?;
-        let limits: Vec<_> = self
-            .goals
-            .limits
-            .iter()
-            .filter_map(|limit| Some((limit, self.process(limit.figure)?)))
-            .collect();
+        let limits: Vec<_> =
+            self.goals.limits.iter().filter_map(|limit| Some((limit, self.process(limit.figure)?))).collect();
         let best = self.best();
-        let greedy = best.is_some() && (self.told.len() - self.first().len().min(self.told.len())) % GREEDY_EVERY == GREEDY_EVERY - 1;
+        let greedy = best.is_some()
+            && (self.told.len() - self.first().len().min(self.told.len())) % GREEDY_EVERY == GREEDY_EVERY - 1;
         let score = |number: usize| {
             let point = self.point(number);
             let expected = turned(objective.at(&point));
@@ -195,18 +199,16 @@ impl Searcher {
             }
         };
         let unknown = (0..self.space.len()).filter(|number| !self.knows(*number));
-        let found = unknown.map(|number| (number, score(number))).reduce(|a, b| if b.1 > a.1 { b } else { a });
+        let found =
+            unknown.map(|number| (number, score(number))).reduce(|a, b| if b.1 > a.1 { b } else { a });
         found.map(|(number, _)| number)
     }
 
     /// Logarithm of the best objective told that keeps the bounds, turned so that more is better.
     fn best(&self) -> Option<f64> {
         let worths = self.told.iter().filter_map(|(_, figures)| {
-            let figures: BTreeMap<Figure, Interval> = figures
-                .as_ref()?
-                .iter()
-                .map(|(figure, value)| (*figure, Interval::exact(*value)))
-                .collect();
+            let figures: BTreeMap<Figure, Interval> =
+                figures.as_ref()?.iter().map(|(figure, value)| (*figure, Interval::exact(*value))).collect();
             let worth = self.goals.worth(&figures)?;
             Some(if worth > 0.0 { worth.ln() } else { -(-worth).ln() })
         });

@@ -83,7 +83,11 @@ pub fn apply(
 ///
 /// # Errors
 /// A client failure when nothing was applied; what the store and the audit log say.
-pub fn undo(workspace: &Workspace, store: &mut Store, model: &str) -> Result<(AppliedServing, Serving), Failure> {
+pub fn undo(
+    workspace: &Workspace,
+    store: &mut Store,
+    model: &str,
+) -> Result<(AppliedServing, Serving), Failure> {
     let audit = Audit::open(workspace.serving_audit())?;
     let mut undone = None;
     let changed = store.change_serving(model, |mut now, _| {
@@ -100,9 +104,8 @@ pub fn undo(workspace: &Workspace, store: &mut Store, model: &str) -> Result<(Ap
 }
 
 fn write(audit: &Audit, what: &str, next: &Serving) -> Result<(), Failure> {
-    let bytes = serde_json::to_vec(&next.applied).map_err(|error| {
-        Failure::new(FailureClass::Bug, format!("Settings are no JSON: {error}."))
-    })?;
+    let bytes = serde_json::to_vec(&next.applied)
+        .map_err(|error| Failure::new(FailureClass::Bug, format!("Settings are no JSON: {error}.")))?;
     audit.add("workspace", what, next.revision + 1, &bytes)
 }
 

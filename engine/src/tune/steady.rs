@@ -74,7 +74,9 @@ mod tests {
     fn intervals_are_those_of_a_textbook() {
         // Five values, mean 10, standard deviation sqrt(2.5): half is 2.776 * sqrt(2.5 / 5).
         let found = interval(&[8.0, 9.0, 10.0, 11.0, 12.0]).expect("values");
-        assert!((found.value - 10.0).abs() < 1e-12 && (found.high - 10.0 - 2.776 * 0.5_f64.sqrt()).abs() < 1e-9);
+        assert!(
+            (found.value - 10.0).abs() < 1e-12 && (found.high - 10.0 - 2.776 * 0.5_f64.sqrt()).abs() < 1e-9
+        );
         assert_eq!(interval(&[]), None);
         assert!(interval(&[1.0]).expect("a value").doubt().is_infinite(), "one repetition proves nothing");
     }

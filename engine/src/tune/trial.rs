@@ -79,7 +79,10 @@ impl Bench {
     /// # Errors
     /// When the disk refuses.
     pub fn lay_out(&self, workspace: &Workspace, model: &ModelRef) -> Result<(), Failure> {
-        let (from, to) = (workspace.model(model), self.repository(model).join(&model.name).join(model.version.to_string()));
+        let (from, to) = (
+            workspace.model(model),
+            self.repository(model).join(&model.name).join(model.version.to_string()),
+        );
         files::create_private(&to)?;
         let failed = |error: std::io::Error| files::failure("A model could not be laid out", &error, &from);
         for entry in fs::read_dir(&from).map_err(failed)? {
@@ -101,7 +104,11 @@ impl Bench {
     ///
     /// # Errors
     /// When the work is interrupted. A setting that does not work is a measurement, too: its failure.
-    pub fn measure(&self, setting: &TuneSetting, control: &dyn JobControl) -> Result<TuneMeasurement, Interrupt> {
+    pub fn measure(
+        &self,
+        setting: &TuneSetting,
+        control: &dyn JobControl,
+    ) -> Result<TuneMeasurement, Interrupt> {
         let began = Instant::now();
         let mut found = TuneMeasurement {
             setting: setting.clone(),
@@ -155,7 +162,8 @@ impl Bench {
                 (Figure::P95, seen.latency(0.95)),
                 (Figure::P99, seen.latency(0.99)),
             ]);
-            if let Some(used) = before.zip(cpu_secs(node.process.id())).map(|(before, after)| after - before) {
+            if let Some(used) = before.zip(cpu_secs(node.process.id())).map(|(before, after)| after - before)
+            {
                 figures.insert(Figure::Cpu, (used / took).max(1e-6));
             }
             if let Some(bytes) = memory(node.process.id()) {
@@ -222,7 +230,11 @@ fn cpu_secs(process: u32) -> Option<f64> {
     threads_cpu_secs(Path::new(&format!("/proc/{process}/task"))).or_else(|| {
         let mut system = System::new().ok()?;
         let pid = Pid::from_u32(process);
-        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, ProcessRefreshKind::nothing().with_cpu());
+        system.refresh_processes_specifics(
+            ProcessesToUpdate::Some(&[pid]),
+            false,
+            ProcessRefreshKind::nothing().with_cpu(),
+        );
         Some(system.process(pid)?.accumulated_cpu_time() as f64 / 1e3)
     })
 }
@@ -244,7 +256,11 @@ fn memory(process: u32) -> Option<u64> {
     measure::peak_of(&process.to_string()).or_else(|| {
         let mut system = System::new().ok()?;
         let pid = Pid::from_u32(process);
-        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, ProcessRefreshKind::nothing().with_memory());
+        system.refresh_processes_specifics(
+            ProcessesToUpdate::Some(&[pid]),
+            false,
+            ProcessRefreshKind::nothing().with_memory(),
+        );
         system.process(pid).map(sysinfo::Process::memory)
     })
 }

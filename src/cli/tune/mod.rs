@@ -200,7 +200,11 @@ pub fn run(context: &Context, arguments: &TuneArguments) -> Outcome {
             let mut request = report.request.clone();
             let more = || {
                 let usual = TuneRequest::usual_measurements(&request.space);
-                if report.stage == TuneStage::Finished && !noisy { request.max_measurements + usual } else { request.max_measurements }
+                if report.stage == TuneStage::Finished && !noisy {
+                    request.max_measurements + usual
+                } else {
+                    request.max_measurements
+                }
             };
             request.max_measurements = max_measurements.unwrap_or_else(more);
             shown(context, &measured(context, request, Some(report.id), *noisy)?)
@@ -216,7 +220,12 @@ pub fn run(context: &Context, arguments: &TuneArguments) -> Outcome {
 }
 
 /// Measures in a child process; what an earlier one measured of the same request is not measured again.
-fn measured(context: &Context, request: TuneRequest, id: Option<String>, noisy_again: bool) -> Result<TuneReport, End> {
+fn measured(
+    context: &Context,
+    request: TuneRequest,
+    id: Option<String>,
+    noisy_again: bool,
+) -> Result<TuneReport, End> {
     let known = match id {
         Some(id) => Some(id),
         None => records::unfinished(&context.workspace, &request)?,
@@ -250,7 +259,9 @@ fn apply(context: &Context, tuning: &str, measurement: Option<u32>) -> Outcome {
     let number = measurement.map(|number| number as usize - 1);
     let (setting, serving) = serving::apply(&context.workspace, &mut context.store()?, &report, number)?;
     if context.json {
-        return output::json(&serde_json::json!({ "applied": setting, "tuning": report.id, "serving": serving }));
+        return output::json(
+            &serde_json::json!({ "applied": setting, "tuning": report.id, "serving": serving }),
+        );
     }
     let name = &setting.model.name;
     output::line(&format!("{name} is served by {}.", setting.words()));

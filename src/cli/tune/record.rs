@@ -88,7 +88,9 @@ pub fn replay(context: &Context, files: &[PathBuf], seeds: u64, share: f64) -> O
     for file in files {
         let surface = read(file)?;
         let measurements = ((surface.space.len() as f64 * share / 100.0) as usize).max(1);
-        let replayed = goals(&surface).into_iter().filter_map(|goals| replay::replay(&surface, &goals, measurements, seeds));
+        let replayed = goals(&surface)
+            .into_iter()
+            .filter_map(|goals| replay::replay(&surface, &goals, measurements, seeds));
         all.extend(replayed);
     }
     if context.json {
@@ -122,7 +124,8 @@ pub fn replay(context: &Context, files: &[PathBuf], seeds: u64, share: f64) -> O
 }
 
 fn read(file: &Path) -> Result<Surface, End> {
-    let bytes = std::fs::read(file).map_err(|error| files::failure("A surface cannot be read", &error, file))?;
+    let bytes =
+        std::fs::read(file).map_err(|error| files::failure("A surface cannot be read", &error, file))?;
     let surface: Surface = serde_json::from_slice(&bytes)
         .map_err(|error| client(format!("This is no surface: {error}. ({})", file.display())))?;
     match surface.refusal() {

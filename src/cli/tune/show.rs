@@ -63,9 +63,10 @@ pub fn report(report: &TuneReport) {
             serving.instances.to_string(),
             serving.delay_micros.to_string(),
         ];
-        row.extend([Figure::Throughput, Figure::P50, Figure::P95, Figure::Memory, Figure::Cpu].map(|figure| {
-            found.figures.get(&figure).map_or_else(none, |value| interval(figure, *value))
-        }));
+        row.extend(
+            [Figure::Throughput, Figure::P50, Figure::P95, Figure::Memory, Figure::Cpu]
+                .map(|figure| found.figures.get(&figure).map_or_else(none, |value| interval(figure, *value))),
+        );
         row.push(remarks(report, at, found));
         row
     };

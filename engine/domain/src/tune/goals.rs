@@ -26,8 +26,7 @@ pub enum Figure {
 
 impl Figure {
     /// Every figure.
-    pub const ALL: [Self; 6] =
-        [Self::Throughput, Self::P50, Self::P95, Self::P99, Self::Memory, Self::Cpu];
+    pub const ALL: [Self; 6] = [Self::Throughput, Self::P50, Self::P95, Self::P99, Self::Memory, Self::Cpu];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -137,8 +136,9 @@ impl FromStr for Limit {
 
     /// `p95=5ms`, `memory=200MiB`, `cpu=1.5`, `throughput=500`; without a unit the figure's own one is meant.
     fn from_str(text: &str) -> Result<Self, String> {
-        let (figure, bound) =
-            text.split_once('=').ok_or_else(|| format!("'{text}' is no bound: write FIGURE=VALUE, as p95=5ms"))?;
+        let (figure, bound) = text
+            .split_once('=')
+            .ok_or_else(|| format!("'{text}' is no bound: write FIGURE=VALUE, as p95=5ms"))?;
         let figure: Figure = figure.trim().parse()?;
         let bound = bound.trim();
         let digits = bound.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(bound.len());
@@ -192,7 +192,9 @@ impl Goals {
 
     /// Whether every bound is kept; a figure that was not measured keeps none.
     pub fn kept(&self, figures: &BTreeMap<Figure, Interval>) -> bool {
-        self.limits.iter().all(|limit| figures.get(&limit.figure).is_some_and(|found| limit.keeps(found.value)))
+        self.limits
+            .iter()
+            .all(|limit| figures.get(&limit.figure).is_some_and(|found| limit.keeps(found.value)))
     }
 
     /// The objective, turned so that more is better; `None` where a bound is broken or it was not measured.

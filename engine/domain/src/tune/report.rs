@@ -50,9 +50,11 @@ impl TuneReport {
         let worth = |(number, found): (usize, &TuneMeasurement)| {
             request.goals.worth(&found.figures).map(|worth| (number, worth))
         };
-        let best = measurements.iter().enumerate().filter_map(worth).reduce(|best, next| {
-            if next.1 > best.1 { next } else { best }
-        });
+        let best = measurements
+            .iter()
+            .enumerate()
+            .filter_map(worth)
+            .reduce(|best, next| if next.1 > best.1 { next } else { best });
         let stage = if finished { TuneStage::Finished } else { TuneStage::Unfinished };
         let front = front(&measurements);
         let best = best.map(|(number, _)| number);
@@ -136,9 +138,9 @@ fn front(all: &[TuneMeasurement]) -> Vec<usize> {
         .filter_map(|(number, found)| pair(found).map(|(throughput, p95)| (number, throughput, p95)))
         .collect();
     let beaten = |(_, throughput, p95): &(usize, f64, f64)| {
-        points.iter().any(|(_, more, less)| {
-            more >= throughput && less <= p95 && (more > throughput || less < p95)
-        })
+        points
+            .iter()
+            .any(|(_, more, less)| more >= throughput && less <= p95 && (more > throughput || less < p95))
     };
     let mut front: Vec<(usize, f64, f64)> = points.iter().filter(|point| !beaten(point)).copied().collect();
     front.sort_by(|a, b| a.2.total_cmp(&b.2));

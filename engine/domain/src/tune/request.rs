@@ -97,9 +97,10 @@ impl TuneAsk {
 
     /// The request, on a machine of so many cores; `quantized` are the versions quantized from the model.
     pub fn request(&self, quantized: Vec<ModelRef>, cores: u32) -> TuneRequest {
-        let mut versions = self.versions.clone().unwrap_or_else(|| {
-            std::iter::once(self.model.clone()).chain(quantized).collect()
-        });
+        let mut versions = self
+            .versions
+            .clone()
+            .unwrap_or_else(|| std::iter::once(self.model.clone()).chain(quantized).collect());
         versions.sort();
         versions.dedup();
         let usual = TuneSpace::of(versions, cores);
@@ -112,7 +113,9 @@ impl TuneAsk {
         };
         TuneRequest {
             model: self.model.clone(),
-            max_measurements: self.max_measurements.unwrap_or_else(|| TuneRequest::usual_measurements(&space)),
+            max_measurements: self
+                .max_measurements
+                .unwrap_or_else(|| TuneRequest::usual_measurements(&space)),
             space,
             goals: self.goals.clone(),
             workload: self.workload,

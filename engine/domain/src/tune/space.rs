@@ -121,7 +121,12 @@ impl TuneSpace {
         if self.is_empty() {
             return Some("Every axis needs a value.".to_owned());
         }
-        if self.lengths().iter().try_fold(1_usize, |all, length| all.checked_mul(*length)).is_none_or(|all| all > Self::MOST) {
+        if self
+            .lengths()
+            .iter()
+            .try_fold(1_usize, |all, length| all.checked_mul(*length))
+            .is_none_or(|all| all > Self::MOST)
+        {
             return Some(format!("The space has more than {} settings. Leave values out.", Self::MOST));
         }
         let name = &self.versions[0].name;

@@ -40,7 +40,8 @@ impl Surface {
             let found = report.measurements.iter().find(|found| found.setting == setting)?;
             // Four digits are more than a measurement is worth.
             let short = |value: f64| format!("{value:.3e}").parse().unwrap_or(value);
-            let cell: Option<Vec<f64>> = figures.iter().map(|figure| found.value(*figure).map(short)).collect();
+            let cell: Option<Vec<f64>> =
+                figures.iter().map(|figure| found.value(*figure).map(short)).collect();
             if !found.steady && found.failure.is_none() {
                 noisy.push(number);
             }
@@ -86,9 +87,11 @@ impl Surface {
         }
         let sound = |cell: &Vec<f64>| {
             cell.is_empty()
-                || cell.len() == self.figures.len() && cell.iter().all(|value| value.is_finite() && *value > 0.0)
+                || cell.len() == self.figures.len()
+                    && cell.iter().all(|value| value.is_finite() && *value > 0.0)
         };
-        (!self.cells.iter().all(sound)).then(|| "A cell does not hold one number above 0 a figure.".to_owned())
+        (!self.cells.iter().all(sound))
+            .then(|| "A cell does not hold one number above 0 a figure.".to_owned())
     }
 }
 

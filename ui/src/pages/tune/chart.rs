@@ -76,7 +76,8 @@ pub(super) fn show(report: &TuneReport, chosen: Option<usize>, ctx: &mut PageCon
                 report.measurements[*at].steady
             )
         };
-        let head = "number,model,batch_rows,threads,instances,delay_micros,p95_ms,rows_per_sec,on_front,steady\n";
+        let head =
+            "number,model,batch_rows,threads,instances,delay_micros,p95_ms,rows_per_sec,on_front,steady\n";
         head.to_owned() + &points.iter().map(line).collect::<String>()
     };
     let (width, height) = (chart.x.1, chart.y.1);

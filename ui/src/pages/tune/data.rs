@@ -53,7 +53,8 @@ pub(super) fn row(report: &TuneReport) -> GridRow {
 /// The columns of the measurements.
 pub(super) fn measurement_columns() -> Vec<TableColumn> {
     let figure = |figure: Figure| {
-        TableColumn::number(figure_title(figure), 132.0).help("Mean over repetitions, and half its 95% interval")
+        TableColumn::number(figure_title(figure), 132.0)
+            .help("Mean over repetitions, and half its 95% interval")
     };
     vec![
         TableColumn::number("No.", 44.0),
@@ -143,7 +144,8 @@ pub(super) fn tiles(report: &TuneReport) -> Vec<Tile> {
     [Figure::Throughput, Figure::P95, Figure::Memory, Figure::Cpu]
         .into_iter()
         .map(|figure| {
-            let of = |found: Option<&TuneMeasurement>| found.and_then(|found| found.figures.get(&figure).copied());
+            let of =
+                |found: Option<&TuneMeasurement>| found.and_then(|found| found.figures.get(&figure).copied());
             let (unit, size) = figure.unit();
             let value = of(best).map(|found| figure.words(found.value));
             let value = value.as_deref().and_then(|words| words.split(' ').next()).unwrap_or(NONE).to_owned();
@@ -182,6 +184,8 @@ pub(super) fn in_force(report: &TuneReport, serving: Option<&Serving>) -> String
             applied.version,
             applied.settings.words()
         ),
-        None => format!("Nothing is applied to {}: nodes serve it by their own flags", report.request.model.name),
+        None => {
+            format!("Nothing is applied to {}: nodes serve it by their own flags", report.request.model.name)
+        }
     }
 }

@@ -85,7 +85,8 @@ impl TuneForm {
     }
 
     fn measurements(&self) -> Option<Option<u32>> {
-        number(&self.measurements, 0, |count| (2..=200).contains(count)).map(|count| (count > 0).then_some(count))
+        number(&self.measurements, 0, |count| (2..=200).contains(count))
+            .map(|count| (count > 0).then_some(count))
     }
 
     fn secs(&self) -> Option<f64> {
@@ -98,7 +99,8 @@ impl TuneForm {
         let limits = limits.ok()?.into_iter().flatten().collect();
         let goals = Goals { objective: self.objective, limits };
         let serving = snapshot.servings.get(&self.model.name);
-        let now: ServingSettings = serving.and_then(|serving| serving.of(self.model.version)).unwrap_or_default();
+        let now: ServingSettings =
+            serving.and_then(|serving| serving.of(self.model.version)).unwrap_or_default();
         let [batch, threads, instances, delay, precision] = self.vary;
         Some(TuneAsk {
             workload: Workload { clients: self.clients()?, rows: self.rows()? },
@@ -114,7 +116,14 @@ impl TuneForm {
     }
 }
 
-fn field(ui: &mut Ui, theme: &Theme, (label, help): (&str, &str), text: &mut String, usual: &str, error: Option<&str>) {
+fn field(
+    ui: &mut Ui,
+    theme: &Theme,
+    (label, help): (&str, &str),
+    text: &mut String,
+    usual: &str,
+    error: Option<&str>,
+) {
     FormRow::new(label, help)
         .default_value(usual, false)
         .error(error)
@@ -123,11 +132,14 @@ fn field(ui: &mut Ui, theme: &Theme, (label, help): (&str, &str), text: &mut Str
 
 fn goals(form: &mut TuneForm, theme: &Theme, ui: &mut Ui) {
     FormRow::new("Goal", "What is made best").show(ui, theme, |ui| {
-        ComboBox::from_id_salt("tune goal").width(260.0).selected_text(form.objective.goal()).show_ui(ui, |ui| {
-            for figure in Figure::ALL {
-                ui.selectable_value(&mut form.objective, figure, figure.goal());
-            }
-        });
+        ComboBox::from_id_salt("tune goal").width(260.0).selected_text(form.objective.goal()).show_ui(
+            ui,
+            |ui| {
+                for figure in Figure::ALL {
+                    ui.selectable_value(&mut form.objective, figure, figure.goal());
+                }
+            },
+        );
     });
     for (at, (_, label, usual)) in BOUNDS.into_iter().enumerate() {
         let error = form.bound(at).is_err().then_some("A number above 0");
@@ -173,7 +185,8 @@ pub(super) fn show(open: &mut Option<TuneForm>, ctx: &mut PageContext<'_>, ui: &
         ui.add(Label::new(theme.weak(words)).wrap());
         ui.add_space(space::S);
         FormRow::new("Model", "").show(ui, theme, |ui| {
-            let combo = ComboBox::from_id_salt("tune model").width(260.0).selected_text(form.model.to_string());
+            let combo =
+                ComboBox::from_id_salt("tune model").width(260.0).selected_text(form.model.to_string());
             combo.show_ui(ui, |ui| {
                 for entry in snapshot.models.iter().filter(|entry| !entry.deleted) {
                     ui.selectable_value(&mut form.model, entry.model.clone(), entry.model.to_string());

@@ -37,14 +37,9 @@ pub struct TuneState {
 #[derive(Clone, Debug, PartialEq)]
 enum Question {
     /// Serve the model as a measurement was made.
-    Apply {
-        tuning: String,
-        measurement: usize,
-    },
+    Apply { tuning: String, measurement: usize },
     /// Serve the model as before.
-    Undo {
-        model: String,
-    },
+    Undo { model: String },
 }
 
 /// The page.

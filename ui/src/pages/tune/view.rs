@@ -98,7 +98,11 @@ fn tuning(report: &TuneReport, page: &mut TunePage, ctx: &mut PageContext<'_>, u
     let serving = ctx.snapshot.servings.get(&report.request.model.name).cloned();
     ui.horizontal_wrapped(|ui| {
         ui.label(theme.heading(report.request.model.to_string()));
-        ui.label(theme.weak(format!("{}; {}", report.request.goals.words(), report.request.workload.words())));
+        ui.label(theme.weak(format!(
+            "{}; {}",
+            report.request.goals.words(),
+            report.request.workload.words()
+        )));
     });
     ui.label(theme.weak(data::in_force(report, serving.as_ref())));
     ui.add_space(space::XS);
@@ -158,10 +162,13 @@ fn actions(
         };
         let target = at.or(report.best).filter(|at| report.measurements[*at].failure.is_none());
         if text_button(ui, theme, Some(icon::OK), &words, Weight::Normal, may && target.is_some()).clicked() {
-            page.question = target.map(|measurement| Question::Apply { tuning: report.id.clone(), measurement });
+            page.question =
+                target.map(|measurement| Question::Apply { tuning: report.id.clone(), measurement });
         }
         let applied = serving.is_some_and(|serving| serving.in_force().is_some());
-        if text_button(ui, theme, Some(icon::UNDO), "Undo what is applied…", Weight::Normal, may && applied).clicked() {
+        if text_button(ui, theme, Some(icon::UNDO), "Undo what is applied…", Weight::Normal, may && applied)
+            .clicked()
+        {
             page.question = Some(Question::Undo { model: report.request.model.name.clone() });
         }
         let words = if report.stage == TuneStage::Finished { "Measure more" } else { "Go on" };
@@ -195,7 +202,9 @@ fn ask(page: &mut TunePage, ctx: &mut PageContext<'_>, ui: &Ui) {
             ("Apply this setting?", text, "Apply")
         }
         Question::Undo { model } => {
-            let text = format!("{model} will be served as before the last setting that was applied. Running nodes take it within seconds.");
+            let text = format!(
+                "{model} will be served as before the last setting that was applied. Running nodes take it within seconds."
+            );
             ("Undo what is applied?", text, "Undo it")
         }
     };
