@@ -15,10 +15,10 @@ use crate::{
     files, registry, runs,
     store::Store,
     tune::{
-        Searcher,
+        Searcher, client,
         records::{Begun, Record},
         rows, serving,
-        trial::{Bench, client},
+        trial::Bench,
     },
     workspace::{self, Workspace},
 };

@@ -20,3 +20,10 @@ pub mod steady;
 pub mod trial;
 
 pub use search::Searcher;
+
+use orrery_domain::{Failure, FailureClass};
+
+/// A failure by what was asked.
+pub(crate) fn client(message: impl Into<String>) -> Failure {
+    Failure::new(FailureClass::Client, message.into())
+}

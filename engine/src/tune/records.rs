@@ -15,7 +15,7 @@ use orrery_domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::trial::client;
+use super::client;
 use crate::{Workspace, files};
 
 /// What a tuning began with.

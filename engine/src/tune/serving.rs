@@ -6,7 +6,7 @@ use orrery_domain::{
     tune::{TuneReport, TuneSetting},
 };
 
-use super::trial::client;
+use super::client;
 use crate::{Workspace, gateway::audit::Audit, jobs::now, store::Store, workspace};
 
 /// Choices that can be undone, one after the other.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use orrery_domain::{
-    Failure, FailureClass, ModelRef,
+    Failure, ModelRef,
     tune::{Figure, Goals, Pace, TuneMeasurement, TuneSetting, Workload},
 };
 use orrery_learn::control::{Interrupt, JobControl, check};
@@ -263,9 +263,4 @@ fn memory(process: u32) -> Option<u64> {
         );
         system.process(pid).map(sysinfo::Process::memory)
     })
-}
-
-/// A failure of what a tuning needs before it measures.
-pub fn client(message: impl Into<String>) -> Failure {
-    Failure::new(FailureClass::Client, message.into())
 }
