@@ -25,6 +25,7 @@ pub mod search;
 pub mod searches;
 pub mod store;
 pub mod supervisor;
+pub mod tune;
 pub mod workspace;
 
 /// Decisions, for whoever acts through the engine.

@@ -117,6 +117,16 @@ impl Workspace {
         try_lock(&self.search(id).join("lock"))
     }
 
+    /// Tunings, finished or not.
+    pub fn tunings(&self) -> PathBuf {
+        self.home.join("tunings")
+    }
+
+    /// Who applied which serving settings to which model, and undid it.
+    pub fn serving_audit(&self) -> PathBuf {
+        self.home.join("serving.audit.jsonl")
+    }
+
     /// Deleted things, kept for undo.
     pub fn bin(&self) -> PathBuf {
         self.home.join("bin")

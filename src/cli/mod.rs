@@ -24,6 +24,7 @@ mod progress;
 mod runs;
 mod search;
 mod train;
+mod tune;
 mod window;
 
 use std::{
@@ -72,6 +73,8 @@ enum Subcommands {
     Distil(compress::distil::DistilArguments),
     /// Search settings and architectures: TPE, evolution, ASHA, Hyperband, within limits on time and size
     Search(Box<search::SearchArguments>),
+    /// Find the batch size, threads, instances, precision and delay that serve a model best, by measuring
+    Tune(Box<tune::TuneArguments>),
     /// Predict on a file
     Predict(predict::PredictArguments),
     /// List, show and steer training runs
@@ -214,6 +217,7 @@ fn run(mut arguments: Arguments) -> Outcome {
         Some(Subcommands::Prune(arguments)) => compress::prune::run(&context, &arguments),
         Some(Subcommands::Distil(arguments)) => compress::distil::run(&context, &arguments),
         Some(Subcommands::Search(arguments)) => search::run(&context, *arguments),
+        Some(Subcommands::Tune(arguments)) => tune::run(&context, &arguments),
         Some(Subcommands::Evaluate(arguments)) => predict::evaluate(&context, &arguments),
         Some(Subcommands::Predict(arguments)) => predict::predict(&context, &arguments),
         Some(Subcommands::Runs(command)) => runs::run(&context, command),

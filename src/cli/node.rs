@@ -51,9 +51,15 @@ pub struct NodeArguments {
     /// Most requests that wait for one version; more are refused with 503
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     queue: u32,
-    /// Threads that compute, for each version
+    /// Batches of each version that are computed side by side
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
     instances: u32,
+    /// Threads that each of them computes with [default: those of the whole process, shared]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    threads: Option<u32>,
+    /// Serve every version as these flags say, whatever was applied to its model (`orrery tune apply`)
+    #[arg(long)]
+    ignore_tuned: bool,
     /// Longest that a request may take, in seconds
     #[arg(long, value_name = "SECS", default_value_t = 30.0)]
     timeout: f64,
@@ -78,9 +84,11 @@ pub fn run(context: &Context, arguments: &NodeArguments) -> Outcome {
             max_delay: Duration::from_micros(arguments.queue_delay),
             queue: arguments.queue as usize,
             instances: arguments.instances as usize,
+            threads: arguments.threads.unwrap_or(0) as usize,
         },
         log_requests: arguments.log_format == LogFormat::Json,
         models: arguments.models.clone(),
+        tuned: !arguments.ignore_tuned,
         body_bytes: arguments.max_body as usize * (1 << 20),
         timeout: span(arguments.timeout),
         http: arguments.http.limits(),

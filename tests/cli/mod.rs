@@ -8,6 +8,7 @@ mod prune;
 mod quantize;
 mod search;
 mod train;
+mod tune;
 mod usage;
 
 use crate::program::{Program, sample};

@@ -84,6 +84,25 @@ fn a_person_trains_pauses_judges_and_tries_a_model_in_the_window() {
     window.wait_text("State: Finished", 180);
     window.wait_text("3 of 3", 20);
     pictures::take(&mut window, &kept, "search");
+    window.click(Role::Tab, "Tune");
+    window.wait_text("Nothing was tuned yet", 20);
+    window.press("Tune…");
+    window.wait_text("Find the best way to serve a model", 20);
+    window.click(Role::TextInput, "Measurements");
+    window.type_text("3");
+    window.click(Role::TextInput, "Seconds a repetition");
+    window.type_text("0.1");
+    pictures::take(&mut window, &kept, "tune-question");
+    window.press("Measure");
+    window.wait_text("is tuned.", 120);
+    window.wait_text("Pareto front", 20);
+    pictures::take(&mut window, &kept, "tune");
+    window.press("Apply the best…");
+    window.press("Apply");
+    window.wait_text("is in force", 20);
+    window.press("Undo what is applied…");
+    window.press("Undo it");
+    window.wait_text("Nothing is applied to", 20);
 
     window.click(Role::Tab, "Settings");
     window.wait_text("Outbound connections", 20);

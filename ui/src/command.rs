@@ -37,6 +37,7 @@ pub enum UiCommand {
     GoCompress,
     /// Go to a page.
     GoSearch,
+    GoTune,
     /// Go to a page.
     GoDeployments,
     /// Go to a page.
@@ -87,6 +88,8 @@ pub enum UiCommand {
     Compress,
     /// Describe a search of settings.
     NewSearch,
+    /// Describe a search for the best way to serve a model.
+    Tune,
     /// Describe a rollout of a model version.
     DeployModel,
     /// Describe an endpoint of the fleet.
@@ -181,6 +184,7 @@ impl UiCommand {
         Self::GoCompare,
         Self::GoCompress,
         Self::GoSearch,
+        Self::GoTune,
         Self::GoDeployments,
         Self::GoFleet,
         Self::GoTraffic,
@@ -206,6 +210,7 @@ impl UiCommand {
         Self::RestoreModel,
         Self::Compress,
         Self::NewSearch,
+        Self::Tune,
         Self::DeployModel,
         Self::AddEndpoint,
         Self::AddRegion,
@@ -266,7 +271,8 @@ impl UiCommand {
             }
             Self::GoCompare => ("Compare", "Whether one version is better beyond chance", icon::COMPARE, Go),
             Self::GoCompress => ("Compress", "Smaller versions of models", icon::COMPRESS, Go),
-            Self::GoSearch => ("Search", "Settings and architectures, searched", icon::TUNING, Go),
+            Self::GoSearch => ("Search", "Settings and architectures, searched", icon::TRIALS, Go),
+            Self::GoTune => ("Tune", "The best way to serve a model here", icon::TUNE, Go),
             Self::GoSettings => ("Settings", "Devices, appearance, workspace", icon::SETTINGS, Go),
             Self::OpenFile => {
                 ("Open a file…", "Import a CSV, JSON lines, Parquet or Arrow file", icon::OPEN, Data)
@@ -304,8 +310,9 @@ impl UiCommand {
             Self::RestoreModel => ("Restore model", "Bring this model version back", icon::UNDO, Models),
             Self::Compress => ("Compress…", "Make a smaller version of a model", icon::COMPRESS, Models),
             Self::NewSearch => {
-                ("New search…", "Search settings and architectures for a model", icon::TUNING, Models)
+                ("New search…", "Search settings and architectures for a model", icon::TRIALS, Models)
             }
+            Self::Tune => ("Tune…", "Find the best way to serve a model", icon::TUNE, Models),
             Self::MeasureDevices => {
                 ("Measure again", "Look for devices, check and measure each", icon::REFRESH, Window)
             }
@@ -364,6 +371,7 @@ impl UiCommand {
             Self::GoCompare => PageId::Compare,
             Self::GoCompress => PageId::Compress,
             Self::GoSearch => PageId::Search,
+            Self::GoTune => PageId::Tune,
             Self::GoDeployments => PageId::Deployments,
             Self::GoFleet => PageId::Fleet,
             Self::GoTraffic => PageId::Traffic,
@@ -387,6 +395,7 @@ impl UiCommand {
             Self::CompareModels => PageId::Compare,
             Self::Compress => PageId::Compress,
             Self::NewSearch => PageId::Search,
+            Self::Tune => PageId::Tune,
             Self::DeployModel => PageId::Deployments,
             Self::AddEndpoint | Self::AddRegion | Self::CheckEndpoint => PageId::Fleet,
             Self::SimulateTraffic => PageId::Traffic,
@@ -447,7 +456,7 @@ impl UiCommand {
                 let present = at.snapshot.models.iter().filter(|entry| !entry.deleted).count();
                 if present < 2 { Err("Train two models first: there is nothing to compare.") } else { Ok(()) }
             }
-            Self::Compress => {
+            Self::Compress | Self::Tune => {
                 let any = at.snapshot.models.iter().any(|entry| !entry.deleted);
                 any.then_some(()).ok_or("Train a model first.")
             }

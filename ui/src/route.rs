@@ -27,6 +27,8 @@ pub enum PageId {
     Compress,
     /// Settings and architectures, searched.
     Search,
+    /// The best way to serve a model.
+    Tune,
     /// What runs where, and the rollouts that change it.
     Deployments,
     /// Regions and the servers in them.
@@ -86,6 +88,11 @@ pub enum Route {
         /// The search shown.
         search: Option<String>,
     },
+    /// Tune.
+    Tune {
+        /// The tuning shown, by its id.
+        tuning: Option<String>,
+    },
     /// Deployments.
     Deployments {
         /// The model shown, as the servers name it.
@@ -122,6 +129,7 @@ impl PageId {
         Self::Compare,
         Self::Compress,
         Self::Search,
+        Self::Tune,
         Self::Deployments,
         Self::Fleet,
         Self::Traffic,
@@ -146,6 +154,7 @@ impl PageId {
             Self::Compare => "Compare",
             Self::Compress => "Compress",
             Self::Search => "Search",
+            Self::Tune => "Tune",
             Self::Deployments => "Deployments",
             Self::Fleet => "Fleet",
             Self::Traffic => "Traffic",
@@ -165,7 +174,8 @@ impl PageId {
             Self::Explain => icon::EXPLAIN,
             Self::Compare => icon::COMPARE,
             Self::Compress => icon::COMPRESS,
-            Self::Search => icon::TUNING,
+            Self::Search => icon::TRIALS,
+            Self::Tune => icon::TUNE,
             Self::Deployments => icon::DEPLOYMENTS,
             Self::Fleet => icon::FLEET,
             Self::Traffic => icon::TRAFFIC,
@@ -191,6 +201,7 @@ impl PageId {
             Self::Compare => Route::Compare { model: None },
             Self::Compress => Route::Compress { model: None },
             Self::Search => Route::Search { search: None },
+            Self::Tune => Route::Tune { tuning: None },
             Self::Deployments => Route::Deployments { model: None },
             Self::Fleet => Route::Fleet { endpoint: None },
             Self::Traffic => Route::Traffic { gateway: None },
@@ -213,6 +224,7 @@ impl Route {
             Self::Compare { .. } => PageId::Compare,
             Self::Compress { .. } => PageId::Compress,
             Self::Search { .. } => PageId::Search,
+            Self::Tune { .. } => PageId::Tune,
             Self::Deployments { .. } => PageId::Deployments,
             Self::Fleet { .. } => PageId::Fleet,
             Self::Traffic { .. } => PageId::Traffic,

@@ -14,6 +14,7 @@ use crate::{
     ids::{DatasetId, ModelRef, RunId},
     search::{Plan, Space},
     training::TrainConfig,
+    tune::TuneAsk,
 };
 
 /// A request to the engine. What comes of it arrives in the next snapshots.
@@ -178,6 +179,30 @@ pub enum Command {
     CancelSearch {
         /// Its id.
         search: String,
+    },
+    /// Find the best way to serve a model, going on with an unfinished tuning that asks the same.
+    Tune {
+        /// Request.
+        ask: Box<TuneAsk>,
+    },
+    /// Go on with a tuning.
+    ResumeTuning {
+        /// Its id.
+        tuning: String,
+    },
+    /// Read the workspace's tunings into the snapshot.
+    LoadTunings,
+    /// Serve a model as a tuning's measurement was made.
+    ApplyTuning {
+        /// Its id.
+        tuning: String,
+        /// Number of the measurement; none: the best.
+        measurement: Option<usize>,
+    },
+    /// Serve a model as before the last tuning that was applied to it.
+    UndoTuning {
+        /// The model's name.
+        model: String,
     },
     /// Predict one row in a session that stays warm.
     TryRow {

@@ -18,6 +18,7 @@ use crate::{
     run::{Progress, RunState, SeriesId, SeriesPoint},
     search::{Search, Trial, TrialPart},
     training::{ModelKind, Task, TrainConfig},
+    tune::{TuneReport, TuneRequest},
 };
 
 /// What a child process does: the whole content of a spec file.
@@ -132,6 +133,18 @@ pub enum JobSpec {
         home: PathBuf,
         /// The search's id.
         search: String,
+    },
+    /// Measure ways to serve a model, and find the best (or go on with it).
+    Tune {
+        /// Workspace folder.
+        home: PathBuf,
+        /// Id of the tuning; its folder holds what is measured.
+        id: String,
+        /// The request.
+        request: Box<TuneRequest>,
+        /// Whether noisy measurements are made again.
+        #[serde(default)]
+        noisy_again: bool,
     },
     /// List the adapters of this machine, without using them.
     ListDevices {
@@ -352,6 +365,16 @@ pub enum JobEvent {
     Searched {
         /// It.
         search: Box<Search>,
+    },
+    /// A tuning measured one more setting.
+    TuneStep {
+        /// All so far.
+        report: Box<TuneReport>,
+    },
+    /// A tuning ended well.
+    Tuned {
+        /// What was found.
+        report: Box<TuneReport>,
     },
     /// Devices found.
     Devices {

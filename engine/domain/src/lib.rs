@@ -29,9 +29,11 @@ pub mod profile;
 pub mod run;
 pub mod search;
 pub mod series;
+pub mod serving;
 pub mod snapshot;
 pub mod spreadsheet;
 pub mod training;
+pub mod tune;
 pub mod units;
 pub mod words;
 

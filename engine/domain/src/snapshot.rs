@@ -21,7 +21,9 @@ use crate::{
     run::{Progress, Run, SeriesId},
     search::Search,
     series::Series,
+    serving::Serving,
     training::{Forecast, ModelKind, Task, TrainConfig},
+    tune::{TuneReport, TuneRequest},
     units::UnixSecs,
 };
 
@@ -134,6 +136,13 @@ pub enum JobKind {
         /// The search's id.
         search: String,
     },
+    /// Tuning of how a model is served.
+    Tune {
+        /// Id of the tuning.
+        tuning: String,
+        /// Request.
+        request: Box<TuneRequest>,
+    },
     /// Device probe.
     Probe,
 }
@@ -180,6 +189,11 @@ pub enum JobOutcome {
     },
     /// A search did what its plan asked for.
     Searched,
+    /// A tuning is finished.
+    Tuned {
+        /// Its id.
+        tuning: String,
+    },
     /// Devices are known.
     Probed,
     /// It failed.
@@ -320,6 +334,10 @@ pub struct Snapshot {
     pub comparison: Option<Arc<CompareState>>,
     /// Latest explanation.
     pub explanation: Option<Arc<ExplainState>>,
+    /// Tunings, newest first; none until [`crate::Command::LoadTunings`].
+    pub tunings: Arc<Vec<Arc<TuneReport>>>,
+    /// What was applied to models, by name; read with the tunings.
+    pub servings: Arc<BTreeMap<String, Serving>>,
     /// The fleet.
     pub fleet: Arc<FleetState>,
     /// The window's own state as it was last saved; read once at start.

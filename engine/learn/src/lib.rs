@@ -30,4 +30,5 @@ pub mod room;
 pub mod split;
 pub mod table;
 mod target;
+pub mod threads;
 pub mod train;

@@ -33,6 +33,7 @@ pub fn settles(event: &JobEvent) -> bool {
         | JobEvent::Predicted { .. }
         | JobEvent::Compared { .. }
         | JobEvent::Searched { .. }
+        | JobEvent::Tuned { .. }
         | JobEvent::Devices { .. }
         | JobEvent::Probed { .. }
         | JobEvent::Failed { .. } => true,
@@ -45,6 +46,7 @@ pub fn settles(event: &JobEvent) -> bool {
         | JobEvent::Warning { .. }
         | JobEvent::Rung { .. }
         | JobEvent::Trial { .. }
+        | JobEvent::TuneStep { .. }
         | JobEvent::Row { .. } => false,
     }
 }

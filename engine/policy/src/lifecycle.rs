@@ -64,6 +64,8 @@ pub fn fold(run: &mut Run, event: &JobEvent, at: UnixSecs) {
         | JobEvent::Profiled { .. }
         | JobEvent::Evaluated { .. }
         | JobEvent::Compressed { .. }
+        | JobEvent::TuneStep { .. }
+        | JobEvent::Tuned { .. }
         | JobEvent::Explained { .. }
         | JobEvent::Predicted { .. }
         | JobEvent::Compared { .. }

@@ -11,7 +11,7 @@
 mod account;
 mod admin;
 mod attempt;
-mod audit;
+pub(crate) mod audit;
 mod canary;
 pub mod config;
 mod connection;

@@ -27,7 +27,7 @@ use orrery_learn::{
 };
 use orrery_policy::ending;
 
-use super::{Control, Work, compress, lines::Tail, rung::ToRung, search, session};
+use super::{Control, Work, compress, lines::Tail, rung::ToRung, search, session, tune};
 use crate::{files, registry, runs, store::Store, workspace::Workspace};
 
 /// Exit code of a job that a person ended.
@@ -211,6 +211,10 @@ fn batch(spec: &JobSpec, work: &dyn Work, control: &dyn JobControl) -> Result<Jo
         }
         JobSpec::Search { home, search } => {
             Ok(JobEvent::Searched { search: Box::new(search::search(home, search, control)?) })
+        }
+        JobSpec::Tune { home, id, request, noisy_again } => {
+            let wanted = tune::Wanted { home, id, request, noisy_again: *noisy_again };
+            Ok(JobEvent::Tuned { report: Box::new(tune::tune(&wanted, control)?) })
         }
         JobSpec::ListDevices { .. } => Ok(JobEvent::Devices { devices: work.list_devices() }),
         JobSpec::ProbeDevice { device } => Ok(JobEvent::Probed { device: work.probe_device(*device)? }),

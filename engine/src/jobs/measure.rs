@@ -55,7 +55,12 @@ fn resident() -> Option<u64> {
 
 /// The most memory that this process ever had, bytes; where Linux tells it.
 fn peak() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    peak_of("self")
+}
+
+/// The most memory that a process (its id, or `self`) ever had, bytes; where Linux tells it.
+pub fn peak_of(process: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)

@@ -17,6 +17,7 @@ mod rung;
 mod search;
 mod session;
 pub mod spawn;
+mod tune;
 mod work;
 
 pub use control::Control;

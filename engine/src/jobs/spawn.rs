@@ -271,8 +271,9 @@ pub fn complete(
     let mut last = None;
     loop {
         if end.load(Ordering::Relaxed) {
-            // What a compression or a search has trained is there when the same is asked again.
-            let keeps = matches!(spec, JobSpec::Compress { .. } | JobSpec::Search { .. });
+            // What a compression or a search has trained, or a tuning measured, is there when the same is asked again.
+            let keeps =
+                matches!(spec, JobSpec::Compress { .. } | JobSpec::Search { .. } | JobSpec::Tune { .. });
             job.steer(if keeps { Steering::Stop } else { Steering::Cancel });
         }
         let message = match heard.recv_timeout(LOOK_EVERY) {

@@ -10,6 +10,7 @@
 //! queue refuses at once.
 
 use std::{
+    any::Any,
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -19,6 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use orrery_domain::serving::ServingSettings;
 use tokio::sync::oneshot;
 
 /// A model that answers in less is asked on the spot: the thread that brings a request has others to serve.
@@ -50,6 +52,16 @@ pub trait Runtime: Send + Sync + 'static {
     /// What the caller is told.
     fn run(&self, input: &Self::Input) -> Result<Self::Output, Self::Error>;
 
+    /// What an instance's thread holds as long as it lives: `threads` threads of its own to compute with, where that can be had.
+    fn begin(&self, _threads: usize) -> Box<dyn Any> {
+        Box::new(())
+    }
+
+    /// Whether a request of few rows is computed by the thread that asks for it, and by no other.
+    fn few_rows_stay_here(&self) -> bool {
+        true
+    }
+
     /// The error for a computation that panicked with these words.
     fn broken(&self, said: &str) -> Self::Error;
 
@@ -66,14 +78,39 @@ pub struct BatchSettings {
     pub max_delay: Duration,
     /// Most requests that wait; more are refused.
     pub queue: usize,
-    /// Threads that compute.
+    /// Batches that are computed side by side.
     pub instances: usize,
+    /// Threads that each of them computes with; 0: those of the whole process.
+    pub threads: usize,
+}
+
+impl BatchSettings {
+    /// With what was chosen for one version.
+    pub fn tuned(self, serving: ServingSettings) -> Self {
+        Self {
+            max_rows: serving.batch_rows as usize,
+            max_delay: Duration::from_micros(serving.delay_micros),
+            instances: serving.instances as usize,
+            threads: serving.threads as usize,
+            ..self
+        }
+    }
+
+    /// As a choice for one version.
+    pub fn serving(self) -> ServingSettings {
+        ServingSettings {
+            batch_rows: self.max_rows.try_into().unwrap_or(u32::MAX),
+            threads: self.threads.try_into().unwrap_or(u32::MAX),
+            instances: self.instances.try_into().unwrap_or(u32::MAX),
+            delay_micros: self.max_delay.as_micros().try_into().unwrap_or(u64::MAX),
+        }
+    }
 }
 
 impl Default for BatchSettings {
     /// No delay (as Triton): what has come while the last batch was computed is the next one.
     fn default() -> Self {
-        Self { max_rows: 1024, max_delay: Duration::ZERO, queue: 1024, instances: 1 }
+        Self { max_rows: 1024, max_delay: Duration::ZERO, queue: 1024, instances: 1, threads: 0 }
     }
 }
 
@@ -151,6 +188,11 @@ impl<R: Runtime> Batcher<R> {
         Ok(batcher)
     }
 
+    /// How its requests wait for each other.
+    pub fn settings(&self) -> BatchSettings {
+        self.shared.settings
+    }
+
     /// What it computes with.
     pub fn runtime(&self) -> &R {
         &self.shared.runtime
@@ -221,6 +263,8 @@ impl<R: Runtime> Shared<R> {
     }
 
     fn work(&self) {
+        let threads = self.settings.threads;
+        let _own = (threads > 0).then(|| self.runtime.begin(threads));
         while let Some(batch) = self.next() {
             self.answer(batch);
             self.free();
@@ -233,6 +277,7 @@ impl<R: Runtime> Shared<R> {
             && queue.waiting.is_empty()
             && queue.running < self.settings.instances.max(1)
             && self.settings.max_delay.is_zero()
+            && (self.settings.threads == 0 || self.runtime.few_rows_stay_here())
             && u128::from(self.lately.load(Ordering::Relaxed)) < QUICK.as_nanos()
     }
 
@@ -405,8 +450,12 @@ mod tests {
     const LONG: Duration = Duration::from_secs(30);
 
     fn start(max_rows: usize, delay_ms: u64, queue: usize, slow_ms: u64) -> Batcher<Doubler> {
-        let settings =
-            BatchSettings { max_rows, max_delay: Duration::from_millis(delay_ms), queue, instances: 1 };
+        let settings = BatchSettings {
+            max_rows,
+            max_delay: Duration::from_millis(delay_ms),
+            queue,
+            ..BatchSettings::default()
+        };
         let doubler = Doubler { slow: Duration::from_millis(slow_ms), ..Doubler::default() };
         Batcher::start(doubler, settings).expect("threads start")
     }

@@ -19,5 +19,6 @@ mod serve;
 mod source;
 mod statistics;
 pub mod trial;
+mod watch;
 
 pub use serve::{Listening, NodeOptions, serve};

@@ -1,11 +1,12 @@
 //! Model: a version that is ready to answer: one of ours, or a foreign ONNX file.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{any::Any, path::Path, sync::Arc, time::Duration};
 
 use orrery_domain::{Failure, FailureClass, dataset::ColumnType};
 use orrery_learn::{
     onnx::{OnnxModel, OnnxTensor},
     predict::{Answers, Column, Predictor},
+    threads::OwnThreads,
 };
 use orrery_oip::{Tensor, control::TensorMetadata};
 
@@ -166,6 +167,24 @@ impl Runtime for Model {
                 Ok(Found::Tensors(found))
             }
             _ => Err(another()),
+        }
+    }
+
+    fn begin(&self, threads: usize) -> Box<dyn Any> {
+        match OwnThreads::begin(threads) {
+            Ok(own) => Box::new(own),
+            Err(failure) => {
+                log::warn!("a model computes with the threads of the whole process: {failure}");
+                Box::new(())
+            }
+        }
+    }
+
+    fn few_rows_stay_here(&self) -> bool {
+        match self {
+            // Graphs are computed by threads of their runtime.
+            Self::Ours(ours) => !ours.predictor().card().is_integer(),
+            Self::Onnx(_) => false,
         }
     }
 

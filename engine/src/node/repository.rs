@@ -17,6 +17,7 @@ use super::{
     source::Source,
     statistics::Statistics,
 };
+use crate::store::Store;
 
 /// A version that answers.
 pub struct Served {
@@ -59,6 +60,8 @@ struct Entry {
 pub struct Repository {
     source: Source,
     settings: BatchSettings,
+    /// Whether what was applied to a model is obeyed.
+    tuned: bool,
     compute: Arc<Compute>,
     entries: Mutex<BTreeMap<ModelRef, Entry>>,
     /// Which version answers where none is named.
@@ -67,8 +70,9 @@ pub struct Repository {
 
 impl Repository {
     /// A repository that has loaded nothing yet.
-    pub fn new(source: Source, settings: BatchSettings, compute: Arc<Compute>) -> Self {
-        Self { source, settings, compute, entries: Mutex::default(), served: Mutex::default() }
+    /// What was applied to a model (`orrery tune apply`) goes before `settings` where `tuned`.
+    pub fn new(source: Source, settings: BatchSettings, tuned: bool, compute: Arc<Compute>) -> Self {
+        Self { source, settings, tuned, compute, entries: Mutex::default(), served: Mutex::default() }
     }
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<ModelRef, Entry>> {
@@ -145,6 +149,53 @@ impl Repository {
         self.source.receive(model, files)
     }
 
+    /// How a version is to be served.
+    fn settings_of(&self, model: &ModelRef) -> Result<BatchSettings, Failure> {
+        let applied = if self.tuned { self.source.serving(&model.name)? } else { None };
+        let applied = applied.and_then(|serving| serving.of(model.version));
+        Ok(applied.map_or(self.settings, |serving| self.settings.tuned(serving)))
+    }
+
+    /// Takes what was applied to a model, or undone, since: the version that it names answers where none is named, and versions whose
+    /// settings are others now are loaded anew, while those of before finish what they have taken. Slow: call it off the network
+    /// threads.
+    ///
+    /// # Errors
+    /// When the source cannot be read; why a version does not load, which is then served as it was.
+    pub fn take_serving(&self, name: &str) -> Result<(), Failure> {
+        let newest = || {
+            let all = self.source.list()?;
+            Ok::<_, Failure>(all.into_iter().rfind(|model| model.name == name).map(|model| model.version))
+        };
+        if let Some(version) = self.source.served(name)?.map_or_else(newest, |version| Ok(Some(version)))? {
+            let now = self.served().get(name).copied();
+            if now != Some(version) {
+                let model = ModelRef { name: name.to_owned(), version };
+                if self.find(name, Some(version)).is_err() {
+                    self.load_version(&model)?;
+                }
+                self.served().insert(name.to_owned(), version);
+                log::info!("{model} answers from now on");
+            }
+        }
+        for served in self.ready().into_iter().filter(|served| served.model.name == name) {
+            let wanted = self.settings_of(&served.model)?;
+            if wanted != served.batcher.settings() {
+                self.load_version(&served.model)?;
+                log::info!("{} is served anew: {}", served.model, wanted.serving().words());
+            }
+        }
+        Ok(())
+    }
+
+    /// The store in which settings are applied to models; none where that is not obeyed.
+    ///
+    /// # Errors
+    /// When the store cannot be opened.
+    pub fn watched(&self) -> Result<Option<Store>, Failure> {
+        if self.tuned { self.source.store() } else { Ok(None) }
+    }
+
     fn load_version(&self, model: &ModelRef) -> Result<(), Failure> {
         let before = {
             let mut entries = self.entries();
@@ -154,7 +205,8 @@ impl Repository {
             }
             entry.served.clone()
         };
-        let loaded = self.source.load(model, self.settings, &self.compute);
+        let loaded =
+            self.settings_of(model).and_then(|settings| self.source.load(model, settings, &self.compute));
         let mut entries = self.entries();
         let entry = entries.entry(model.clone()).or_default();
         match loaded {

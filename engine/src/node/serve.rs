@@ -18,6 +18,7 @@ use super::{
     metrics::Metrics,
     repository::Repository,
     source::Source,
+    watch,
 };
 use crate::{
     Workspace,
@@ -50,6 +51,8 @@ pub struct NodeOptions {
     pub program: PathBuf,
     /// A v2 model repository to serve instead of the registry.
     pub models: Option<PathBuf>,
+    /// Whether what was applied to a model (`orrery tune apply`) goes before `batch`.
+    pub tuned: bool,
     /// Connections, and how they end.
     pub http: ServeLimits,
     /// Certificate and private key, PEM files: TLS is spoken.
@@ -99,7 +102,7 @@ pub fn serve(
     source.list()?;
     let compute = Arc::new(Compute::new(options.device, options.cpu_fallback));
     let node = Arc::new(Node {
-        repository: Repository::new(source, options.batch, Arc::clone(&compute)),
+        repository: Repository::new(source, options.batch, options.tuned, Arc::clone(&compute)),
         compute,
         auth,
         metrics: Metrics::new(),
@@ -138,10 +141,15 @@ async fn run(
     listening(Listening { address, keyed: node.auth.any_key(), tls: tls.is_some() });
     let loader = Arc::clone(&node);
     tokio::task::spawn_blocking(move || {
+        // Looked at before the models are: what is applied while they load is then seen as a change.
+        let watch = watch::Watch::new(&loader);
         if let Err(failure) = loader.repository.load_all() {
             log::error!("the models cannot be read: {failure}");
         }
         loader.settled.store(true, Ordering::Release);
+        if let Some(watch) = watch {
+            std::thread::spawn(move || watch.run(&loader));
+        }
     });
     tokio::spawn(look_at_process(Arc::clone(&node)));
     if let Some(vantage) = node.vantage.clone() {

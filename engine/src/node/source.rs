@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use orrery_domain::{Failure, FailureClass, ModelRef};
+use orrery_domain::{Failure, FailureClass, ModelRef, serving::Serving};
 use orrery_oip::control::LoadFile;
 
 use super::{
@@ -99,6 +99,28 @@ impl Source {
         match self {
             Self::Registry(workspace) => Store::open(workspace)?.served_version(model),
             // A folder is somebody else's: its newest version serves after a restart.
+            Self::Folder { .. } => Ok(None),
+        }
+    }
+
+    /// What was applied to a model of that name.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn serving(&self, model: &str) -> Result<Option<Serving>, Failure> {
+        match self {
+            Self::Registry(workspace) => Store::open(workspace)?.serving(model),
+            Self::Folder { .. } => Ok(None),
+        }
+    }
+
+    /// The store in which settings are applied to models; none where they come from a folder.
+    ///
+    /// # Errors
+    /// When the store cannot be opened.
+    pub fn store(&self) -> Result<Option<Store>, Failure> {
+        match self {
+            Self::Registry(workspace) => Store::open(workspace).map(Some),
             Self::Folder { .. } => Ok(None),
         }
     }

@@ -33,6 +33,7 @@ fn only_looks(command: &Command) -> bool {
             | Command::TryRow { .. }
             | Command::Compare { .. }
             | Command::Explain { .. }
+            | Command::LoadTunings
             | Command::ExportModel { .. }
             | Command::DismissNotice { .. }
             | Command::SaveFile { .. }
@@ -101,6 +102,11 @@ impl State {
             }
             Command::ResumeSearch { search, trials, secs } => self.resume_search(search, trials, secs),
             Command::CancelSearch { search } => self.cancel_search(search),
+            Command::Tune { ask } => self.tune(*ask),
+            Command::ResumeTuning { tuning } => self.resume_tuning(tuning),
+            Command::LoadTunings => self.load_tunings(),
+            Command::ApplyTuning { tuning, measurement } => self.apply_tuning(tuning, measurement),
+            Command::UndoTuning { model } => self.undo_tuning(model),
             Command::TryRow { model, row, explain } => self.try_row(model, row, explain),
             Command::ExportModel { model, to } => self.export(model, to),
             Command::DeleteModel { model } => self.delete_model(model),

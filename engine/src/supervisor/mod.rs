@@ -20,6 +20,7 @@ mod side_jobs;
 mod state;
 mod tailer;
 mod training;
+mod tunings;
 mod window_state;
 
 use std::{

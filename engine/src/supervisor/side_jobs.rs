@@ -339,6 +339,8 @@ impl State {
             JobEvent::Searched { search } => self.show_searched(id, &search),
             // The record in the store says more.
             JobEvent::Trial { .. } => {}
+            JobEvent::TuneStep { report } => self.show_tuning(*report),
+            JobEvent::Tuned { report } => self.tuned(id, *report),
             JobEvent::State { state: RunState::Cancelled | RunState::Paused, .. } => {
                 self.end_job(id, JobOutcome::Cancelled);
             }

@@ -20,7 +20,7 @@ const GROUPS: [(&str, &[UiCommand]); 4] = [
         &[UiCommand::GoHome, UiCommand::GoData, UiCommand::GoTrain, UiCommand::GoRuns, UiCommand::GoModels],
     ),
     ("Understand", &[UiCommand::GoExplain, UiCommand::GoCompare]),
-    ("Shrink", &[UiCommand::GoCompress, UiCommand::GoSearch]),
+    ("Shrink", &[UiCommand::GoCompress, UiCommand::GoSearch, UiCommand::GoTune]),
     ("Serve", &[UiCommand::GoDeployments, UiCommand::GoFleet, UiCommand::GoTraffic, UiCommand::GoDrills]),
 ];
 

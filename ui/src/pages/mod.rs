@@ -17,6 +17,7 @@ pub mod settings;
 pub(crate) mod stage;
 pub mod traffic;
 pub mod train;
+pub mod tune;
 
 use egui::Ui;
 
@@ -65,6 +66,7 @@ pub fn all() -> Vec<Box<dyn Page>> {
         Box::new(compare::ComparePage::default()),
         Box::new(compress::CompressPage::default()),
         Box::new(search::SearchPage::default()),
+        Box::new(tune::TunePage::default()),
         Box::new(deployments::DeploymentsPage::default()),
         Box::new(fleet::FleetPage::default()),
         Box::new(traffic::TrafficPage::default()),

@@ -35,7 +35,9 @@ icons! {
     /// Page Compress.
     COMPRESS = ICON_COMPRESS;
     /// Page Search.
-    TUNING = ICON_TUNE;
+    TRIALS = ICON_QUERY_STATS;
+    /// Page Tune.
+    TUNE = ICON_TUNE;
     /// Page Deployments.
     DEPLOYMENTS = ICON_ROCKET_LAUNCH;
     /// Page Fleet.

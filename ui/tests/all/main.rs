@@ -20,4 +20,5 @@ mod search;
 mod settings;
 mod shell;
 mod traffic;
+mod tune;
 mod windows;

@@ -18,7 +18,7 @@ use std::{
 };
 
 use orrery_domain::{Failure, FailureClass};
-use rten::{LoadError, Model, ModelOptions, NodeId, Value, ValueOrView, ValueView};
+use rten::{LoadError, Model, ModelOptions, NodeId, RunOptions, Value, ValueOrView, ValueView};
 use rten_tensor::prelude::*;
 
 /// Type of a tensor's elements, as the file declares it.
@@ -271,7 +271,9 @@ impl OnnxModel {
             let view = each!(&tensor.elements, values => ValueView::from_shape(&tensor.shape, values).map_err(|error| failed(&error))?);
             views.push((*id, view.into()));
         }
-        let values = self.model.run(views, &self.output_ids, None).map_err(|error| failed(&error))?;
+        let own = crate::threads::of_graphs();
+        let options = own.map(|pool| RunOptions::default().with_thread_pool(Some(pool)));
+        let values = self.model.run(views, &self.output_ids, options).map_err(|error| failed(&error))?;
         values.into_iter().zip(&self.outputs).map(|(value, slot)| taken(value, slot)).collect()
     }
 

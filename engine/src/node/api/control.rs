@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use orrery_domain::{ModelRef, ids::ModelRefError};
+use orrery_domain::{ModelRef, ids::ModelRefError, serving::ServingSettings};
 use orrery_oip::{
     Limits,
     control::{
@@ -44,6 +44,29 @@ pub async fn sightings(State(node): State<Arc<Node>>) -> Answer {
         return Err(ApiError::new(StatusCode::NOT_FOUND, message.to_owned()));
     };
     answer(&vantage.report())
+}
+
+/// How a version is served.
+#[derive(Serialize)]
+struct ServedAs<'a> {
+    model: &'a str,
+    version: u32,
+    #[serde(flatten)]
+    settings: ServingSettings,
+}
+
+/// How every version that answers is served.
+pub async fn serving(State(node): State<Arc<Node>>) -> Answer {
+    let ready = node.repository.ready();
+    let all: Vec<ServedAs<'_>> = ready
+        .iter()
+        .map(|served| ServedAs {
+            model: &served.model.name,
+            version: served.model.version,
+            settings: served.batcher.settings().serving(),
+        })
+        .collect();
+    answer(&all)
 }
 
 /// Server metadata.

@@ -150,6 +150,7 @@ fn route(path: &str) -> &'static str {
         (false, "explain") => "explain",
         (false, "compare") => "compare",
         (false, "sightings") => "sightings",
+        (false, "serving") => "serving",
         (false, _) => "other",
     }
 }

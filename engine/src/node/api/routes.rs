@@ -64,6 +64,7 @@ pub fn routes() -> Vec<Route> {
         posting(Scope::Read, "/v2/repository/index", control::index),
         getting(read, "/metrics", control::metrics),
         getting(read, vantage::PATH, control::sightings),
+        getting(read, "/api/serving", control::serving),
         posting(Scope::Admin, "/v2/repository/models/{model}/load", control::load),
         posting(Scope::Admin, "/v2/repository/models/{model}/unload", control::unload),
     ]

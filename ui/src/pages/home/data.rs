@@ -174,6 +174,7 @@ pub fn job_words(kind: &JobKind) -> String {
         }
         JobKind::Compress { model, method } => format!("{model}: {}", method.title()),
         JobKind::Search { search } => format!("Search {search}"),
+        JobKind::Tune { request, .. } => format!("Tuning of {}", request.model),
         JobKind::Probe => "Measurement of the devices".to_owned(),
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn show(page: &mut SearchPage, ctx: &mut PageContext<'_>, ui: &mut Ui
                 UiCommand::OpenFile,
             )
         };
-        empty::empty(ctx, ui, icon::TUNING, "Nothing was searched yet", sentence, Some(action));
+        empty::empty(ctx, ui, icon::TRIALS, "Nothing was searched yet", sentence, Some(action));
         return;
     }
     ScrollArea::vertical().id_salt("search").auto_shrink(false).show(ui, |ui| {

@@ -31,6 +31,8 @@ pub mod explained;
 pub mod fleet;
 #[path = "searched.rs"]
 mod searched;
+#[path = "tuned.rs"]
+pub mod tuned;
 
 /// The fixture's "now": 2026-11-22 06:31 UTC.
 pub const NOW: f64 = 1_795_329_060.0;
@@ -570,6 +572,8 @@ pub fn busy() -> Snapshot {
         notices: Arc::new(notices()),
         comparison: Some(Arc::new(compare::state(flights.id.clone()))),
         explanation: Some(Arc::new(explained::state(flights.id.clone(), explained::attributions()))),
+        tunings: Arc::new(vec![Arc::new(tuned::report("7f3a", 19)), Arc::new(tuned::failed("61c0"))]),
+        servings: Arc::new(tuned::servings()),
         fleet: Arc::new(fleet::busy()),
         ..Snapshot::default()
     }
