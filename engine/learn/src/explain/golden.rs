@@ -112,6 +112,7 @@ impl Network {
             ple_edges: Vec::new(),
             ple_width: 0,
             output: if self.kind == "value" {
+            image: None,
                 OutputScale::Value { mean: self.mean, std: self.std, log: false }
             } else {
                 OutputScale::Logits

@@ -35,6 +35,7 @@ fn plain(family: Family) -> Architecture {
         ple_edges: Vec::new(),
         ple_width: 0,
         output: OutputScale::Logits,
+        image: None,
     }
 }
 
