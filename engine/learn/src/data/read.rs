@@ -124,7 +124,11 @@ impl Opened {
     ///
     /// # Errors
     /// As [`read_table`].
-    pub(super) fn new(path: &Path, budget: &ImportBudget, control: &dyn JobControl) -> Result<Self, Interrupt> {
+    pub(super) fn new(
+        path: &Path,
+        budget: &ImportBudget,
+        control: &dyn JobControl,
+    ) -> Result<Self, Interrupt> {
         if path.is_dir() {
             return Ok(Self::Folder(Box::new(folder::list(path, budget, control)?)));
         }

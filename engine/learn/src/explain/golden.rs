@@ -111,8 +111,8 @@ impl Network {
             members: 1,
             ple_edges: Vec::new(),
             ple_width: 0,
-            output: if self.kind == "value" {
             image: None,
+            output: if self.kind == "value" {
                 OutputScale::Value { mean: self.mean, std: self.std, log: false }
             } else {
                 OutputScale::Logits

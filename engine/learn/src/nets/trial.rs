@@ -104,7 +104,8 @@ impl Trial {
         let trial = |kind| {
             let x = noise(FEW_ROWS, shape.values());
             let logits = OutputScale::Logits;
-            let arch = Architecture::design(kind, &hyper, x.cols, Vec::new(), 3, logits, Vec::new()).over(shape);
+            let arch =
+                Architecture::design(kind, &hyper, x.cols, Vec::new(), 3, logits, Vec::new()).over(shape);
             Self { y: classes(&x, 3), arch, loss: Loss::Multiclass, x }
         };
         [ModelKind::Cnn, ModelKind::ResnetCnn].map(trial).into()

@@ -264,7 +264,9 @@ impl<'a> Bench<'a> {
         let amounts = self.job.config.hyper.augment.unwrap_or_default();
         // The darkest value there is, on the network's scale.
         let fill = match self.rules.features.first().map(|feature| &feature.encoding) {
-            Some(Encoding::Number(Number { min, scale: Scale::Standard { mean, std }, .. })) => ((min - mean) / std) as f32,
+            Some(Encoding::Number(Number { min, scale: Scale::Standard { mean, std }, .. })) => {
+                ((min - mean) / std) as f32
+            }
             _ => 0.0,
         };
         (!amounts.is_none()).then_some(Augment { shape, amounts, fill })

@@ -125,9 +125,19 @@ fn check_settings(config: &TrainConfig) -> Result<(), Failure> {
     count("depth", hyper.depth, 1, deepest)?;
     if let Some(augment) = &hyper.augment {
         number("shift of pictures", Some(augment.shift), |v| (0.0..=0.5).contains(&v), "from 0 to 0.5")?;
-        number("rotation of pictures", Some(augment.rotate), |v| (0.0..=180.0).contains(&v), "from 0 to 180 degrees")?;
+        number(
+            "rotation of pictures",
+            Some(augment.rotate),
+            |v| (0.0..=180.0).contains(&v),
+            "from 0 to 180 degrees",
+        )?;
         number("scaling of pictures", Some(augment.scale), |v| (0.0..=0.5).contains(&v), "from 0 to 0.5")?;
-        number("wiped share of pictures", Some(augment.erase), |v| (0.0..=0.9).contains(&v), "from 0 to 0.9")?;
+        number(
+            "wiped share of pictures",
+            Some(augment.erase),
+            |v| (0.0..=0.9).contains(&v),
+            "from 0 to 0.9",
+        )?;
     }
     count("number of members", hyper.members, 1, 1_024)?;
     count("number of trees", hyper.trees, 1, 1_000_000)?;

@@ -150,7 +150,9 @@ impl Picture {
     pub(super) fn with_channels(self, channels: usize) -> Self {
         let values = match (self.channels, channels) {
             (3, 1) => {
-                let luma = |p: &[u8]| (299 * u32::from(p[0]) + 587 * u32::from(p[1]) + 114 * u32::from(p[2]) + 500) / 1000;
+                let luma = |p: &[u8]| {
+                    (299 * u32::from(p[0]) + 587 * u32::from(p[1]) + 114 * u32::from(p[2]) + 500) / 1000
+                };
                 self.values.chunks_exact(3).map(|pixel| luma(pixel) as u8).collect()
             }
             (1, 3) => self.values.iter().flat_map(|value| [*value; 3]).collect(),

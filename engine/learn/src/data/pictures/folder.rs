@@ -164,7 +164,13 @@ impl Scan<'_> {
     }
 
     /// The pictures of one class.
-    fn class(&mut self, folder: &Path, prefix: &str, class: &str, split: Option<&str>) -> Result<(), Failure> {
+    fn class(
+        &mut self,
+        folder: &Path,
+        prefix: &str,
+        class: &str,
+        split: Option<&str>,
+    ) -> Result<(), Failure> {
         let (files, folders) = self.children(folder, prefix)?;
         if files.is_empty() {
             self.warnings.push(format!("The folder '{prefix}' of a class holds no files."));
@@ -174,7 +180,8 @@ impl Scan<'_> {
             self.add(Entry { path, name, split, class })?;
         }
         for (name, _) in folders {
-            self.refused.push(format!("{name}: It is a folder inside the folder of a class, which is not entered."));
+            self.refused
+                .push(format!("{name}: It is a folder inside the folder of a class, which is not entered."));
         }
         Ok(())
     }
@@ -198,7 +205,10 @@ impl Scan<'_> {
         let failed = |error: std::io::Error| {
             Failure::new(
                 FailureClass::Data,
-                format!("The folder cannot be read: {error}. Check the path and who may read it. ({})", folder.display()),
+                format!(
+                    "The folder cannot be read: {error}. Check the path and who may read it. ({})",
+                    folder.display()
+                ),
             )
         };
         let (mut files, mut folders) = (Vec::new(), Vec::new());
@@ -269,7 +279,8 @@ impl Listing {
         let mut line = 0;
         while seen.peek().is_some() {
             let part: Vec<Seen> = seen.by_ref().take(AT_A_TIME).collect();
-            let decoded: Vec<Result<Vec<u8>, Wrong>> = part.par_iter().map(|seen| pixels(seen, shape)).collect();
+            let decoded: Vec<Result<Vec<u8>, Wrong>> =
+                part.par_iter().map(|seen| pixels(seen, shape)).collect();
             meter.advance(part.len() as u64, part.len() as u64)?;
             for (Seen { entry, .. }, decoded) in part.into_iter().zip(decoded) {
                 line += 1;
@@ -290,13 +301,17 @@ impl Listing {
                         );
                         return Err(reading.failure(message).into());
                     }
-                    Err(Wrong::Bad(why)) => bad.push(BadRow { line, reason: format!("{}: {why}", entry.name) }),
+                    Err(Wrong::Bad(why)) => {
+                        bad.push(BadRow { line, reason: format!("{}: {why}", entry.name) })
+                    }
                 }
             }
         }
         let classes: std::collections::BTreeSet<&String> = pictures.classes.iter().flatten().collect();
         if classes.len() == 1 {
-            reading.warnings.push("All pictures are of one class, so there is nothing to tell apart.".to_owned());
+            reading
+                .warnings
+                .push("All pictures are of one class, so there is nothing to tell apart.".to_owned());
         }
         let bad_rows = bad.len() as u64;
         bad.truncate(MOST_LISTED);
@@ -306,12 +321,14 @@ impl Listing {
     /// The shape asked for; else the one size they all have, if it is small; else 32 by 32.
     fn shape(&self, reading: &mut Reading<'_>) -> Result<ImageShape, Failure> {
         if let Some(shape) = reading.options.image {
-            return ImageShape::new(shape.width, shape.height, shape.channels)
-                .ok_or_else(|| reading.failure(format_args!("Pictures cannot be brought to {shape}: choose a smaller size.")));
+            return ImageShape::new(shape.width, shape.height, shape.channels).ok_or_else(|| {
+                reading.failure(format_args!("Pictures cannot be brought to {shape}: choose a smaller size."))
+            });
         }
         let channels = if self.seen.iter().any(|seen| seen.head.coloured) { 3 } else { 1 };
         let heads = || self.seen.iter().map(|seen| (seen.head.width, seen.head.height));
-        let least = heads().fold((u32::MAX, u32::MAX), |least, head| (least.0.min(head.0), least.1.min(head.1)));
+        let least =
+            heads().fold((u32::MAX, u32::MAX), |least, head| (least.0.min(head.0), least.1.min(head.1)));
         let most = heads().fold((0, 0), |most, head| (most.0.max(head.0), most.1.max(head.1)));
         let kept = ImageShape::new(most.0, most.1, channels)
             .filter(|_| least == most && most.0.max(most.1) <= LONGEST_KEPT);
@@ -354,7 +371,8 @@ fn pixels(seen: &Seen, shape: ImageShape) -> Result<Vec<u8>, Wrong> {
         return Err(Wrong::Changed);
     }
     let channels = shape.channels as usize;
-    let Picture { width, height, values, .. } = decode::decode(&bytes).map_err(Wrong::Bad)?.with_channels(channels);
+    let Picture { width, height, values, .. } =
+        decode::decode(&bytes).map_err(Wrong::Bad)?.with_channels(channels);
     let values = resize(&values, channels, (width, height), (shape.width as usize, shape.height as usize));
     Ok((0..channels).flat_map(|channel| values.iter().skip(channel).step_by(channels)).copied().collect())
 }

@@ -108,9 +108,9 @@ fn classes(
     let said = bytes.get(4..LABEL_HEAD).map(|size| u32::from_be_bytes([size[0], size[1], size[2], size[3]]));
     let labels = bytes.get(LABEL_HEAD..).unwrap_or_default();
     let wrong = match (bytes.get(..4), said) {
-        (Some([0, 0, 8, 1]), Some(said)) if said as usize == labels.len() => {
-            (said != pictures).then(|| format!("holds {} labels for {} pictures", count(u64::from(said)), count(u64::from(pictures))))
-        }
+        (Some([0, 0, 8, 1]), Some(said)) if said as usize == labels.len() => (said != pictures).then(|| {
+            format!("holds {} labels for {} pictures", count(u64::from(said)), count(u64::from(pictures)))
+        }),
         (Some([0, 0, 8, 1]), _) => Some("is cut off or damaged".to_owned()),
         _ => Some("is no IDX file of labels".to_owned()),
     };

@@ -54,8 +54,11 @@ impl Pictures {
             (name, ColumnType::Integer, values)
         });
         columns.extend(pixels.collect::<Vec<_>>());
-        let schema =
-            columns.iter().map(|(name, kind, _)| ColumnSchema { name: name.clone(), kind: *kind, overridden: false });
+        let schema = columns.iter().map(|(name, kind, _)| ColumnSchema {
+            name: name.clone(),
+            kind: *kind,
+            overridden: false,
+        });
         Table::new(schema.collect(), columns.iter().map(|(.., values)| Arc::clone(values)).collect())
     }
 }

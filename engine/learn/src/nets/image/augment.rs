@@ -45,7 +45,8 @@ impl Augment {
     fn map(&self, noise: &mut Noise) -> Map {
         let Augmentation { shift, rotate, scale, erase } = self.amounts;
         let mut draw = |most: f64| (noise.uniform() * 2.0 - 1.0) * most;
-        let (down, right) = (draw(shift) * f64::from(self.shape.height), draw(shift) * f64::from(self.shape.width));
+        let (down, right) =
+            (draw(shift) * f64::from(self.shape.height), draw(shift) * f64::from(self.shape.width));
         let (angle, size) = (draw(rotate).to_radians(), 1.0 + draw(scale));
         let (sin, cos) = angle.sin_cos();
         let matrix = [cos / size, -sin / size, sin / size, cos / size].map(|entry| entry as f32);

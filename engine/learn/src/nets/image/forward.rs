@@ -13,7 +13,12 @@ use super::{
 };
 
 /// Raw outputs of pictures given as rows of pixels. `[rows, channels * height * width]` to `[rows, outputs]`
-pub(in super::super) fn forward(plan: &Plan, network: &Network, x: Tensor<2>, dropout: &mut Dropout) -> Tensor<2> {
+pub(in super::super) fn forward(
+    plan: &Plan,
+    network: &Network,
+    x: Tensor<2>,
+    dropout: &mut Dropout,
+) -> Tensor<2> {
     let shape = plan.shape;
     let rows = x.dims()[0];
     let mut picture: Tensor<4> =
@@ -39,7 +44,9 @@ pub(in super::super) fn forward(plan: &Plan, network: &Network, x: Tensor<2>, dr
     let [_, channels, height, width] = picture.dims();
     let mut x: Tensor<2> = match plan.ending {
         Ending::Flatten => picture.reshape([rows, channels * height * width]),
-        Ending::Mean => picture.reshape([rows, channels, height * width]).mean_dim(2).reshape([rows, channels]),
+        Ending::Mean => {
+            picture.reshape([rows, channels, height * width]).mean_dim(2).reshape([rows, channels])
+        }
     };
     for (at, layer) in plan.layers.iter().enumerate() {
         if at > 0 {
@@ -54,7 +61,8 @@ pub(in super::super) fn forward(plan: &Plan, network: &Network, x: Tensor<2>, dr
 }
 
 fn convolve(network: &Network, conv: &Conv, picture: Tensor<4>) -> Tensor<4> {
-    let weight = network.shaped(&format!("{}.weight", conv.name), [conv.outputs, conv.inputs, conv.kernel, conv.kernel]);
+    let weight = network
+        .shaped(&format!("{}.weight", conv.name), [conv.outputs, conv.inputs, conv.kernel, conv.kernel]);
     let bias = network.shaped(&format!("{}.bias", conv.name), [conv.outputs]);
     let padding = conv.padding();
     conv2d(picture, weight, Some(bias), ConvOptions::new([1, 1], [padding, padding], [1, 1], 1))

@@ -29,7 +29,8 @@ pub(in super::super) fn write(writer: &mut Writer<'_>, plan: &Plan, x: &str) -> 
                 picture
             }
             Step::Add(shortcut) => {
-                let kept = shortcut.as_ref().map_or_else(|| kept.clone(), |conv| convolve(writer, conv, &kept));
+                let kept =
+                    shortcut.as_ref().map_or_else(|| kept.clone(), |conv| convolve(writer, conv, &kept));
                 writer.graph.op("Add", &[&picture, &kept], Vec::new())
             }
         };
@@ -57,7 +58,12 @@ fn convolve(writer: &mut Writer<'_>, conv: &Conv, picture: &str) -> String {
 }
 
 /// Group normalization as instance normalization of each group's values in one line: opset 17 has no node of its own for it.
-fn normalize(writer: &mut Writer<'_>, name: &str, (channels, groups): (usize, usize), picture: &str) -> String {
+fn normalize(
+    writer: &mut Writer<'_>,
+    name: &str,
+    (channels, groups): (usize, usize),
+    picture: &str,
+) -> String {
     let shape = writer.graph.op("Shape", &[picture], Vec::new());
     let lines = writer.graph.ints(&format!("{name}.lines"), &[0, groups as i64, -1]);
     let grouped = writer.graph.op("Reshape", &[picture, &lines], Vec::new());

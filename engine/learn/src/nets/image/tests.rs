@@ -25,7 +25,8 @@ const SHAPES: [(u32, u32, u32); 3] = [(8, 8, 1), (7, 5, 3), (17, 16, 1)];
 fn network(kind: ModelKind, (width, height, channels): (u32, u32, u32), outputs: usize) -> Architecture {
     let hyper = HyperParameters { width: Some(4), depth: Some(3), dropout: Some(0.0), ..Default::default() };
     let shape = ImageShape { width, height, channels };
-    Architecture::design(kind, &hyper, shape.values(), Vec::new(), outputs, OutputScale::Logits, Vec::new()).over(shape)
+    Architecture::design(kind, &hyper, shape.values(), Vec::new(), outputs, OutputScale::Logits, Vec::new())
+        .over(shape)
 }
 
 fn networks(outputs: usize) -> impl Iterator<Item = Architecture> {
@@ -59,7 +60,12 @@ impl Picture {
         if inside { self.3[(channel * self.1 + y as usize) * self.2 + x as usize] } else { 0.0 }
     }
 
-    fn made(channels: usize, height: usize, width: usize, value: impl Fn(usize, isize, isize) -> f64) -> Self {
+    fn made(
+        channels: usize,
+        height: usize,
+        width: usize,
+        value: impl Fn(usize, isize, isize) -> f64,
+    ) -> Self {
         let mut values = Vec::new();
         for channel in 0..channels {
             for y in 0..height as isize {
@@ -71,7 +77,8 @@ impl Picture {
 }
 
 fn convolved(weights: &Doubles, conv: &Conv, from: &Picture) -> Picture {
-    let (weight, bias) = (&weights[&format!("{}.weight", conv.name)], &weights[&format!("{}.bias", conv.name)]);
+    let (weight, bias) =
+        (&weights[&format!("{}.weight", conv.name)], &weights[&format!("{}.bias", conv.name)]);
     let (size, reach) = (conv.kernel, (conv.kernel / 2) as isize);
     Picture::made(conv.outputs, from.1, from.2, |out, y, x| {
         let mut sum = bias[out];
@@ -113,7 +120,8 @@ fn oracle(arch: &Architecture, weights: &Doubles, row: &[f32]) -> Vec<f64> {
                     let plane = now.1 * now.2;
                     let values = &now.3[group * size * plane..(group + 1) * size * plane];
                     let mean = values.iter().sum::<f64>() / values.len() as f64;
-                    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64;
+                    let variance =
+                        values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64;
                     (mean, (variance + 1e-5).sqrt())
                 };
                 let (gamma, beta) = (&weights[&format!("{name}.gamma")], &weights[&format!("{name}.beta")]);
@@ -127,7 +135,8 @@ fn oracle(arch: &Architecture, weights: &Doubles, row: &[f32]) -> Vec<f64> {
                 now
             }
             Step::Add(shortcut) => {
-                let other = shortcut.as_ref().map_or_else(|| kept.clone(), |conv| convolved(weights, conv, &kept));
+                let other =
+                    shortcut.as_ref().map_or_else(|| kept.clone(), |conv| convolved(weights, conv, &kept));
                 Picture::made(now.0, now.1, now.2, |c, y, x| now.at(c, y, x) + other.at(c, y, x))
             }
         };
@@ -144,7 +153,9 @@ fn oracle(arch: &Architecture, weights: &Doubles, row: &[f32]) -> Vec<f64> {
         let weight = &weights[&format!("{}.weight", layer.name)];
         let mut out = weights[&format!("{}.bias", layer.name)].clone();
         for (input, value) in x.iter().enumerate() {
-            out.iter_mut().enumerate().for_each(|(at, sum)| *sum += value * weight[input * layer.outputs + at]);
+            out.iter_mut()
+                .enumerate()
+                .for_each(|(at, sum)| *sum += value * weight[input * layer.outputs + at]);
         }
         x = out;
     }
@@ -269,7 +280,8 @@ fn lines(count: usize, seed: u64) -> (Encoded, Vec<f32>) {
 fn settings(kind: ModelKind, epochs: u32) -> FitSettings {
     let hyper = HyperParameters { epochs: Some(epochs), batch_size: Some(40), ..Default::default() };
     let shape = ImageShape { width: 8, height: 8, channels: 1 };
-    let augment = Augment { shape, amounts: Augmentation { erase: 0.2, ..Augmentation::default() }, fill: 0.0 };
+    let augment =
+        Augment { shape, amounts: Augmentation { erase: 0.2, ..Augmentation::default() }, fill: 0.0 };
     let settings = FitSettings::resolve(kind, &hyper, 200, Task::Binary);
     FitSettings { seed: 3, augment: Some(augment), ..settings }
 }
