@@ -10,6 +10,9 @@ pub(super) mod folder;
 pub(super) mod idx;
 mod resize;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, DictionaryArray, Int32Array, Int64Array, LargeStringArray, StringArray};
