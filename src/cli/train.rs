@@ -292,19 +292,16 @@ impl HyperArguments {
         }
     }
 
-    /// The variations asked for; `None` where nothing is said of them.
-    fn augmentation(&self) -> Option<Augmentation> {
-        let asked = [self.augment_shift, self.augment_rotate, self.augment_scale, self.augment_erase];
+    fn augmentation(&self) -> Augmentation {
         if self.no_augment {
-            return Some(Augmentation::NONE);
+            return Augmentation::NONE;
         }
-        let usual = Augmentation::default();
-        asked.iter().any(Option::is_some).then(|| Augmentation {
-            shift: self.augment_shift.unwrap_or(usual.shift),
-            rotate: self.augment_rotate.unwrap_or(usual.rotate),
-            scale: self.augment_scale.unwrap_or(usual.scale),
-            erase: self.augment_erase.unwrap_or(usual.erase),
-        })
+        Augmentation {
+            shift: self.augment_shift,
+            rotate: self.augment_rotate,
+            scale: self.augment_scale,
+            erase: self.augment_erase,
+        }
     }
 }
 

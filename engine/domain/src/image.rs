@@ -158,33 +158,65 @@ fn digits(text: &str) -> Option<u32> {
     if plain { text.parse().ok() } else { None }
 }
 
-/// How each training picture is varied anew at every step. Nothing is mirrored: digits and letters would become others.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// How each training picture is varied anew at every step, as a person asks for it; `None`: the usual amount. Nothing is mirrored:
+/// digits and letters would become others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augmentation {
     /// Moved by up to this share of its side, each way. 0 to 0.5
-    pub shift: f64,
+    pub shift: Option<f64>,
     /// Turned by up to so many degrees, either way. 0 to 180
-    pub rotate: f64,
+    pub rotate: Option<f64>,
     /// Made larger or smaller by up to this share. 0 to 0.5
-    pub scale: f64,
+    pub scale: Option<f64>,
     /// Share of the side of a square that is wiped out. 0 to 0.9
-    pub erase: f64,
+    pub erase: Option<f64>,
 }
 
 impl Augmentation {
     /// No variation.
-    pub const NONE: Self = Self { shift: 0.0, rotate: 0.0, scale: 0.0, erase: 0.0 };
+    pub const NONE: Self = Self { shift: Some(0.0), rotate: Some(0.0), scale: Some(0.0), erase: Some(0.0) };
 
+    /// Whether nothing was asked for.
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Every amount.
+    pub fn amounts(&self) -> Amounts {
+        Amounts {
+            shift: self.shift.unwrap_or(0.1),
+            rotate: self.rotate.unwrap_or(10.0),
+            scale: self.scale.unwrap_or(0.1),
+            erase: self.erase.unwrap_or(0.0),
+        }
+    }
+}
+
+/// Amounts of an [`Augmentation`], every default filled in.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Amounts {
+    /// Largest move, as a share of the side.
+    pub shift: f64,
+    /// Largest turn, degrees.
+    pub rotate: f64,
+    /// Largest change of size, as a share.
+    pub scale: f64,
+    /// Side of the wiped square, as a share.
+    pub erase: f64,
+}
+
+impl Amounts {
     /// Whether pictures stay as they are.
     pub fn is_none(&self) -> bool {
         [self.shift, self.rotate, self.scale, self.erase].iter().all(|amount| *amount <= 0.0)
     }
 }
 
-impl Default for Augmentation {
-    fn default() -> Self {
-        Self { shift: 0.1, rotate: 10.0, scale: 0.1, erase: 0.0 }
+impl From<Amounts> for Augmentation {
+    fn from(amounts: Amounts) -> Self {
+        let Amounts { shift, rotate, scale, erase } = amounts;
+        Self { shift: Some(shift), rotate: Some(rotate), scale: Some(scale), erase: Some(erase) }
     }
 }
 

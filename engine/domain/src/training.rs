@@ -204,9 +204,9 @@ pub struct HyperParameters {
     pub trees: Option<u32>,
     /// Most leaves a tree.
     pub leaves: Option<u32>,
-    /// How training pictures are varied (networks for images); `None`: the usual amounts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub augment: Option<Augmentation>,
+    /// How training pictures are varied (networks for images).
+    #[serde(skip_serializing_if = "Augmentation::is_usual")]
+    pub augment: Augmentation,
 }
 
 /// A whole training request. Everything a run needs besides the data.

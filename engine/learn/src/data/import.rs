@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Grows when a file would be read or profiled differently, so that older records are not taken for new ones.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What an import made, kept beside the blob as `<id>.json`.
 #[derive(Serialize, Deserialize)]

@@ -149,6 +149,7 @@ impl Network {
             class: if self.kind == "binary" { 1 } else { self.class },
             baseline: Some(&baseline),
             background: Some(&background),
+            grid: None,
             samples,
             seed: 3,
         };

@@ -261,7 +261,7 @@ impl<'a> Bench<'a> {
     /// How training pictures are varied; `None` for tables, and where they are not.
     fn augment(&self, kind: ModelKind) -> Option<Augment> {
         let shape = self.request.image.filter(|_| kind.is_for_images())?;
-        let amounts = self.job.config.hyper.augment.unwrap_or_default();
+        let amounts = self.job.config.hyper.augment.amounts();
         // The darkest value there is, on the network's scale.
         let fill = match self.rules.features.first().map(|feature| &feature.encoding) {
             Some(Encoding::Number(Number { min, scale: Scale::Standard { mean, std }, .. })) => {

@@ -184,7 +184,7 @@ fn network(kind: ModelKind, shape: &Shape, config: &TrainConfig, rate: f64) -> N
             warmup: Some(settings.warmup),
             clip_norm: Some(settings.clip_norm),
             patience: Some(settings.patience),
-            augment: shape.image.map(|_| config.hyper.augment.unwrap_or_default()),
+            augment: config.hyper.augment.amounts().into(),
             ..shares(config, shape.rows)
         },
     }

@@ -123,22 +123,11 @@ fn check_settings(config: &TrainConfig) -> Result<(), Failure> {
     let (widest, deepest) = if config.model.is_for_images() { (1_024, 32) } else { (65_536, 1_000) };
     count("width", hyper.width, 1, widest)?;
     count("depth", hyper.depth, 1, deepest)?;
-    if let Some(augment) = &hyper.augment {
-        number("shift of pictures", Some(augment.shift), |v| (0.0..=0.5).contains(&v), "from 0 to 0.5")?;
-        number(
-            "rotation of pictures",
-            Some(augment.rotate),
-            |v| (0.0..=180.0).contains(&v),
-            "from 0 to 180 degrees",
-        )?;
-        number("scaling of pictures", Some(augment.scale), |v| (0.0..=0.5).contains(&v), "from 0 to 0.5")?;
-        number(
-            "wiped share of pictures",
-            Some(augment.erase),
-            |v| (0.0..=0.9).contains(&v),
-            "from 0 to 0.9",
-        )?;
-    }
+    let augment = &hyper.augment;
+    number("shift of pictures", augment.shift, |v| (0.0..=0.5).contains(&v), "from 0 to 0.5")?;
+    number("rotation of pictures", augment.rotate, |v| (0.0..=180.0).contains(&v), "from 0 to 180 degrees")?;
+    number("scaling of pictures", augment.scale, |v| (0.0..=0.5).contains(&v), "from 0 to 0.5")?;
+    number("wiped share of pictures", augment.erase, |v| (0.0..=0.9).contains(&v), "from 0 to 0.9")?;
     count("number of members", hyper.members, 1, 1_024)?;
     count("number of trees", hyper.trees, 1, 1_000_000)?;
     count("number of leaves", hyper.leaves, 2, 4_096)

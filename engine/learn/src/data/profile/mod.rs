@@ -2,6 +2,7 @@
 
 mod counts;
 mod leak;
+mod pictures;
 mod rows;
 mod summary;
 mod suspects;
@@ -82,6 +83,7 @@ pub fn profile(
         preview,
         target: target.map(|target| table.schema[target].name.clone()),
         task,
+        pictures: pictures::sample(dataset, table, target),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Augmentation: training pictures moved, turned and scaled anew at every step, as the run's seed and the step say.
 
-use orrery_domain::image::{Augmentation, ImageShape};
+use orrery_domain::image::{Amounts, ImageShape};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ pub struct Augment {
     /// Shape of the pictures.
     pub shape: ImageShape,
     /// Amounts.
-    pub amounts: Augmentation,
+    pub amounts: Amounts,
     /// What a picture is taken to be outside its edges and where it is wiped out: black, as the network reads it.
     pub fill: f32,
 }
@@ -43,7 +43,7 @@ impl Augment {
     }
 
     fn map(&self, noise: &mut Noise) -> Map {
-        let Augmentation { shift, rotate, scale, erase } = self.amounts;
+        let Amounts { shift, rotate, scale, erase } = self.amounts;
         let mut draw = |most: f64| (noise.uniform() * 2.0 - 1.0) * most;
         let (down, right) =
             (draw(shift) * f64::from(self.shape.height), draw(shift) * f64::from(self.shape.width));
@@ -89,9 +89,12 @@ impl Augment {
 
 #[cfg(test)]
 mod tests {
+    use orrery_domain::image::Augmentation;
+
     use super::*;
 
     fn augment(amounts: Augmentation) -> Augment {
+        let amounts = amounts.amounts();
         let shape = ImageShape { width: 6, height: 5, channels: 3 };
         Augment { shape, amounts, fill: -1.0 }
     }
@@ -109,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_row_is_varied_alike_in_any_part_of_its_batch_and_anew_at_each_step() {
-        let augment = augment(Augmentation { erase: 0.3, ..Augmentation::default() });
+        let augment = augment(Augmentation { erase: Some(0.3), ..Augmentation::default() });
         let vary = |from: usize, to: usize, step: u64| {
             let mut values = pictures(to)[from * 90..].to_vec();
             augment.apply(&mut values, from, (7, step));
@@ -124,7 +127,7 @@ mod tests {
     #[test]
     fn a_whole_turn_and_a_whole_shift_are_what_they_say() {
         let shape = ImageShape { width: 3, height: 3, channels: 1 };
-        let augment = Augment { shape, amounts: Augmentation::NONE, fill: 0.0 };
+        let augment = Augment { shape, amounts: Augmentation::NONE.amounts(), fill: 0.0 };
         let picture: Vec<f32> = (1_u8..=9).map(f32::from).collect();
         let plain = Map { matrix: [1.0, 0.0, 0.0, 1.0], offset: [-1.0, 0.0], erased: (0, 0, 0) };
         assert_eq!(augment.varied(&picture, plain), [0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);

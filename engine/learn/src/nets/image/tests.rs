@@ -280,8 +280,11 @@ fn lines(count: usize, seed: u64) -> (Encoded, Vec<f32>) {
 fn settings(kind: ModelKind, epochs: u32) -> FitSettings {
     let hyper = HyperParameters { epochs: Some(epochs), batch_size: Some(40), ..Default::default() };
     let shape = ImageShape { width: 8, height: 8, channels: 1 };
-    let augment =
-        Augment { shape, amounts: Augmentation { erase: 0.2, ..Augmentation::default() }, fill: 0.0 };
+    let augment = Augment {
+        shape,
+        amounts: Augmentation { erase: Some(0.2), ..Augmentation::default() }.amounts(),
+        fill: 0.0,
+    };
     let settings = FitSettings::resolve(kind, &hyper, 200, Task::Binary);
     FitSettings { seed: 3, augment: Some(augment), ..settings }
 }
