@@ -155,7 +155,7 @@ pub(super) fn format_of(bytes: &[u8], path: &Path) -> Result<FileFormat, Failure
         )),
         [b'P', b'A', b'R', b'1', ..] => Ok(FileFormat::Parquet),
         [b'A', b'R', b'R', b'O', b'W', b'1', ..] | [0xff, 0xff, 0xff, 0xff, ..] => Ok(FileFormat::Arrow),
-        start if idx::is_idx(start) => Ok(idx::FORMAT),
+        start if idx::is_idx(start) => Ok(FileFormat::Idx),
         [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, 0xff, ..] => {
             other("one picture", "Choose the folder of pictures, which holds one sub-folder a class.")
         }

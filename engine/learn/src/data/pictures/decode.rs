@@ -73,7 +73,8 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
 }
 
 fn damaged(error: &dyn std::fmt::Display) -> String {
-    format!("It is damaged or cut off: {error}.")
+    let error = error.to_string();
+    format!("It is damaged or cut off: {}.", error.trim().trim_end_matches('.'))
 }
 
 fn png_decoder(bytes: &[u8]) -> png::Decoder<Cursor<&[u8]>> {

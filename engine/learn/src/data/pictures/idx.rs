@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use orrery_domain::{dataset::FileFormat, image::ImageShape, words::count};
+use orrery_domain::{image::ImageShape, words::count};
 
 use super::{
     super::{
@@ -124,6 +124,3 @@ fn classes(
     }
     Ok(labels.iter().map(|label| Some(label.to_string())).collect())
 }
-
-/// The format's name among all.
-pub(in super::super) const FORMAT: FileFormat = FileFormat::Idx;
