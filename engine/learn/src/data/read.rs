@@ -114,7 +114,7 @@ pub fn read_table(
 /// A file or a folder whose bytes were read and hashed.
 pub(super) enum Opened {
     /// A file.
-    File(source::Source),
+    File(Box<source::Source>),
     /// A folder of pictures.
     Folder(Box<folder::Listing>),
 }
@@ -132,7 +132,7 @@ impl Opened {
         if path.is_dir() {
             return Ok(Self::Folder(Box::new(folder::list(path, budget, control)?)));
         }
-        source::read(path, budget, control).map(Self::File)
+        Ok(Self::File(Box::new(source::read(path, budget, control)?)))
     }
 
     /// The hash of its bytes; more can be fed to it.
@@ -155,7 +155,7 @@ impl Opened {
         control: &dyn JobControl,
     ) -> Result<(Table, ReadReport), Interrupt> {
         match self {
-            Self::File(source) => read_source(source, path, options, budget, control),
+            Self::File(source) => read_source(*source, path, options, budget, control),
             Self::Folder(listing) => {
                 let mut reading = Reading { path, options, budget, control, warnings: Vec::new() };
                 let source = (listing.bytes, listing.hasher.clone(), FileFormat::Images);

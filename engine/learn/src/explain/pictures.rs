@@ -165,7 +165,9 @@ impl Ask<'_> {
             parts.push(Parts::new(answers[row], whole[row], columns));
         }
         let measured = Some((self.deletion(x, &parts, &cover, control)?, DELETION));
-        parts.iter_mut().for_each(|parts| parts.measured = measured);
+        for parts in &mut parts {
+            parts.measured = measured;
+        }
         Ok(parts)
     }
 

@@ -302,7 +302,7 @@ impl Listing {
                         return Err(reading.failure(message).into());
                     }
                     Err(Wrong::Bad(why)) => {
-                        bad.push(BadRow { line, reason: format!("{}: {why}", entry.name) })
+                        bad.push(BadRow { line, reason: format!("{}: {why}", entry.name) });
                     }
                 }
             }
@@ -332,27 +332,25 @@ impl Listing {
         let most = heads().fold((0, 0), |most, head| (most.0.max(head.0), most.1.max(head.1)));
         let kept = ImageShape::new(most.0, most.1, channels)
             .filter(|_| least == most && most.0.max(most.1) <= LONGEST_KEPT);
-        Ok(match kept {
-            Some(shape) => shape,
-            None => {
-                let what = if least == most {
-                    format!("All pictures are {}x{}", most.0, most.1)
-                } else {
-                    format!(
-                        "The {} have sizes from {}x{} to {}x{}",
-                        plural(self.seen.len() as u64, "picture"),
-                        least.0,
-                        least.1,
-                        most.0,
-                        most.1
-                    )
-                };
-                reading.warnings.push(format!(
-                    "{what}; they were brought to {USUAL_SIDE}x{USUAL_SIDE}. Choose another size with --image-size."
-                ));
-                ImageShape { width: USUAL_SIDE, height: USUAL_SIDE, channels }
-            }
-        })
+        if let Some(shape) = kept {
+            return Ok(shape);
+        }
+        let what = if least == most {
+            format!("All pictures are {}x{}", most.0, most.1)
+        } else {
+            format!(
+                "The {} have sizes from {}x{} to {}x{}",
+                plural(self.seen.len() as u64, "picture"),
+                least.0,
+                least.1,
+                most.0,
+                most.1
+            )
+        };
+        reading.warnings.push(format!(
+            "{what}; they were brought to {USUAL_SIDE}x{USUAL_SIDE}. Choose another size with --image-size."
+        ));
+        Ok(ImageShape { width: USUAL_SIDE, height: USUAL_SIDE, channels })
     }
 }
 

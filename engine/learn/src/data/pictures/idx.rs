@@ -84,14 +84,13 @@ pub(in super::super) fn read(
     };
     reading.check_rows(u64::from(pictures))?;
     reading.check_memory(u64::from(pictures) * (shape.values() as u64 + 1) * 8)?;
-    let classes = match labels {
-        Some(labels) => classes(labels, pictures, reading)?,
-        None => {
-            reading.warnings.push(
+    let classes = if let Some(labels) = labels {
+        classes(labels, pictures, reading)?
+    } else {
+        reading.warnings.push(
                 "No file of labels is beside the pictures (named …labels…idx1-ubyte), so that they have no classes.".to_owned(),
             );
-            Vec::new()
-        }
+        Vec::new()
     };
     let values = body.chunks_exact(shape.values()).map(<[u8]>::to_vec).collect();
     let pictures = Pictures { values, classes, ..Pictures::default() };

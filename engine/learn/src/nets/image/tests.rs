@@ -45,7 +45,9 @@ fn weights(arch: &Architecture, seed: u64) -> Weights {
     let mut noise = Noise::new(seed, 98, 2);
     let mut weights = initial_weights(arch, seed);
     for (_, values) in weights.values_mut() {
-        values.iter_mut().for_each(|value| *value += (noise.uniform() * 0.2 - 0.1) as f32);
+        for value in values.iter_mut() {
+            *value += (noise.uniform() * 0.2 - 0.1) as f32;
+        }
     }
     weights
 }
@@ -148,7 +150,9 @@ fn oracle(arch: &Architecture, weights: &Doubles, row: &[f32]) -> Vec<f64> {
     };
     for (at, layer) in plan.layers.iter().enumerate() {
         if at > 0 {
-            x.iter_mut().for_each(|value| *value = value.max(0.0));
+            for value in &mut x {
+                *value = value.max(0.0);
+            }
         }
         let weight = &weights[&format!("{}.weight", layer.name)];
         let mut out = weights[&format!("{}.bias", layer.name)].clone();
