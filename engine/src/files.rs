@@ -41,6 +41,14 @@ pub fn require_file(path: &Path) -> Result<(), Failure> {
     ))
 }
 
+/// Checks that a path leads to a regular file or to a folder (of pictures): not to a device, a pipe or nowhere.
+///
+/// # Errors
+/// A failure that says what is there.
+pub fn require_data(path: &Path) -> Result<(), Failure> {
+    if path.is_dir() { Ok(()) } else { require_file(path) }
+}
+
 /// Writes `bytes` beside `path`, syncs, and renames: after a crash the file is the old one or the new one.
 ///
 /// # Errors

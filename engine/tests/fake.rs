@@ -127,6 +127,7 @@ pub fn profile(dataset: &Dataset, target: Option<&str>) -> Profile {
         preview: vec![vec![None, Some("1".into())]],
         target: target.map(str::to_owned),
         task: None,
+        pictures: None,
     }
 }
 

@@ -111,6 +111,9 @@ pub(super) fn rows(context: &Context, data: Option<&str>, models: &[ModelRef]) -
     };
     let file = Path::new(text);
     if !file.is_file() {
+        if file.is_dir() && datasets::find(&mut store, text).is_err() {
+            return Ok(CompareData::File { file: files::absolute(file) });
+        }
         if file.components().count() > 1 {
             files::require_file(file)?;
         }

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use orrery_domain::{
     Failure, FailureClass,
     dataset::{ColumnType, Dataset, ImportBudget, ImportOptions},
+    image::ImageShape,
     job::{JobEvent, JobSpec},
     profile::Profile,
 };
@@ -21,7 +22,7 @@ use super::{
 pub enum DataCommand {
     /// Read a file into the workspace
     Import {
-        /// CSV, TSV, JSON lines, Parquet or Arrow; also .gz
+        /// CSV, TSV, JSON lines, Parquet, Arrow or IDX pictures; also .gz. Or a folder of PNG and JPEG files, one sub-folder a class
         file: PathBuf,
         #[command(flatten)]
         options: ReadOptions,
@@ -65,6 +66,10 @@ pub struct ReadOptions {
     /// A text that means "missing"; may be given more than once
     #[arg(long, value_name = "TEXT")]
     null: Vec<String>,
+    /// Size that all pictures of a folder are brought to: 28x28 for grey, 32x32x3 for colours [default: the size they all have,
+    /// up to 64x64; else 32x32]
+    #[arg(long, value_name = "WxH[x3]", value_parser = ImageShape::parse)]
+    image_size: Option<ImageShape>,
 }
 
 fn parse_type(text: &str) -> Result<(String, ColumnType), String> {
@@ -92,6 +97,7 @@ impl ReadOptions {
             delimiter: self.delimiter,
             decimal_comma: self.decimal_comma,
             null_tokens: self.null.clone(),
+            image: self.image_size,
         }
     }
 }
@@ -110,6 +116,10 @@ pub fn run(context: &Context, command: DataCommand) -> Outcome {
 pub fn resolve(context: &Context, data: &str, options: &ReadOptions) -> Result<Dataset, End> {
     let file = Path::new(data);
     let mut store = context.store()?;
+    if file.is_dir() && datasets::find(&mut store, data).is_err() {
+        // Its files are hashed by the import itself, which knows what it has read before.
+        return import(context, file, options).map(|(dataset, _)| dataset);
+    }
     if !file.is_file() {
         let unread = options.import_options() != ImportOptions::default();
         let dataset = match datasets::find(&mut store, data) {
@@ -137,7 +147,7 @@ pub fn resolve(context: &Context, data: &str, options: &ReadOptions) -> Result<D
 }
 
 fn import(context: &Context, file: &Path, options: &ReadOptions) -> Result<(Dataset, Profile), End> {
-    files::require_file(file)?;
+    files::require_data(file)?;
     let spec = JobSpec::Import {
         home: context.workspace.home().to_path_buf(),
         file: files::absolute(file),

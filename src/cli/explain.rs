@@ -26,6 +26,8 @@ use super::{
 
 /// Columns of a row that are printed.
 const COLUMNS: usize = 12;
+/// Columns whose importance is printed.
+const MOST: usize = 40;
 /// Rows that are printed one by one.
 const ROWS: usize = 10;
 
@@ -53,7 +55,8 @@ pub struct ExplainArguments {
     /// Rows of the background, drawn from the training rows
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     background: u32,
-    /// Orders (permutation-shap), sets of columns (kernel-shap), points (the gradients) or neighbours (lime) a row
+    /// Orders (permutation-shap), sets of columns (kernel-shap), points (the gradients) or neighbours (lime) a row; pixels of the
+    /// window's side (occlusion)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     samples: Option<u32>,
     /// Shuffles of each column (permutation-importance)
@@ -173,7 +176,15 @@ fn attributions(found: &Explanation) {
     output::line(&format!("In {}.", scale(found.scale, found.class.as_ref())));
     output::line("");
     let head = [("Column", Align::Left), ("Mean size", Align::Right), ("95 % interval", Align::Left)];
-    table(&head, &found.importance());
+    let columns = found.importance();
+    let shown = &columns[..columns.len().min(MOST)];
+    table(&head, shown);
+    if shown.len() < columns.len() {
+        output::line(&format!(
+            "… and {} more columns; --json and --out have all.",
+            columns.len() - shown.len()
+        ));
+    }
     for row in found.rows.iter().take(ROWS) {
         output::line("");
         output::line(&format!(

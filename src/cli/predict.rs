@@ -21,7 +21,7 @@ pub struct EvaluateArguments {
     /// The model: NAME (its newest version) or NAME:VERSION
     #[arg(long, value_name = "NAME[:VERSION]")]
     model: String,
-    /// A file with every feature and the target
+    /// A file with every feature and the target; of an image network, also a folder of pictures by class
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
 }
@@ -31,7 +31,7 @@ pub struct PredictArguments {
     /// The model: NAME (its newest version) or NAME:VERSION
     #[arg(long, value_name = "NAME[:VERSION]")]
     model: String,
-    /// A file with every feature
+    /// A file with every feature; of an image network, also a folder of pictures
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Where to write: .csv or .parquet
@@ -49,7 +49,7 @@ fn parse_out(text: &str) -> Result<PathBuf, String> {
 
 /// The file must be there before a child is started for it.
 fn existing(file: &std::path::Path) -> Result<PathBuf, Failure> {
-    files::require_file(file)?;
+    files::require_data(file)?;
     Ok(files::absolute(file))
 }
 

@@ -5,6 +5,7 @@ use orrery_domain::{
     Failure, FailureClass, ModelRef,
     dataset::Dataset,
     device::DeviceChoice,
+    image::{Augmentation, ImageShape},
     run::RunState,
     training::{
         CategoryEncoding, HyperParameters, ModelKind, Optimizer, Scaling, Split, TargetTransform, Task,
@@ -28,7 +29,7 @@ pub struct TrainArguments {
     /// The column to predict
     #[arg(long, value_name = "COL")]
     target: String,
-    /// Model family: auto, mlp, resnet, tabm, gbt, linear
+    /// Model family: auto, mlp, resnet, tabm, gbt, linear; for pictures cnn, resnet-cnn
     #[arg(long, default_value = "auto", value_parser = parse_model)]
     model: ModelKind,
     /// What is predicted
@@ -136,6 +137,24 @@ struct HyperArguments {
     /// Most leaves a tree
     #[arg(long, value_parser = clap::value_parser!(u32).range(2..=65_536))]
     leaves: Option<u32>,
+    /// Shape of the pictures, where the names of the pixels' columns do not say it: all numeric columns are pixels
+    #[arg(long, value_name = "WxH[x3]", value_parser = ImageShape::parse)]
+    image_shape: Option<ImageShape>,
+    /// Take training pictures as they are, every time
+    #[arg(long, conflicts_with_all = ["augment_shift", "augment_rotate", "augment_scale", "augment_erase"])]
+    no_augment: bool,
+    /// Move training pictures by up to this share of their side [default: 0.1]
+    #[arg(long, value_name = "SHARE", value_parser = half)]
+    augment_shift: Option<f64>,
+    /// Turn training pictures by up to so many degrees [default: 10]
+    #[arg(long, value_name = "DEGREES", value_parser = angle)]
+    augment_rotate: Option<f64>,
+    /// Make training pictures larger or smaller by up to this share [default: 0.1]
+    #[arg(long, value_name = "SHARE", value_parser = half)]
+    augment_scale: Option<f64>,
+    /// Wipe a square out of training pictures, its side this share of theirs [default: 0]
+    #[arg(long, value_name = "SHARE", value_parser = erased)]
+    augment_erase: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -249,6 +268,18 @@ fn share(text: &str) -> Result<f64, String> {
     within(text, |value| (0.0..=1.0).contains(&value), "it must be between 0 and 1")
 }
 
+fn half(text: &str) -> Result<f64, String> {
+    within(text, |value| (0.0..=0.5).contains(&value), "it must be between 0 and 0.5")
+}
+
+fn angle(text: &str) -> Result<f64, String> {
+    within(text, |value| (0.0..=180.0).contains(&value), "it must be between 0 and 180")
+}
+
+fn erased(text: &str) -> Result<f64, String> {
+    within(text, |value| (0.0..=0.9).contains(&value), "it must be between 0 and 0.9")
+}
+
 fn inner_share(text: &str) -> Result<f64, String> {
     within(text, |value| value > 0.0 && value < 1.0, "it must be above 0 and below 1")
 }
@@ -279,6 +310,19 @@ impl HyperArguments {
             },
             trees: self.trees,
             leaves: self.leaves,
+            augment: self.augmentation(),
+        }
+    }
+
+    fn augmentation(&self) -> Augmentation {
+        if self.no_augment {
+            return Augmentation::NONE;
+        }
+        Augmentation {
+            shift: self.augment_shift,
+            rotate: self.augment_rotate,
+            scale: self.augment_scale,
+            erase: self.augment_erase,
         }
     }
 }
@@ -306,6 +350,7 @@ impl TrainArguments {
             cpu_fallback: self.cpu_fallback,
             seed: self.seed,
             budget_secs: self.budget,
+            image: self.hyper.image_shape,
             hyper: self.hyper.hyper_parameters(),
         }
     }

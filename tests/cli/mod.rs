@@ -4,6 +4,7 @@ mod compare;
 mod data;
 mod distil;
 mod explain;
+mod images;
 mod prune;
 mod quantize;
 mod search;

@@ -22,6 +22,8 @@ RUNS = [
     ("wine linear, three classes", program.wine, "target", "linear", []),
     ("wine mlp, three classes", program.wine, "target", "mlp", ["--epochs", "5"]),
     ("wine tabm, three classes", program.wine, "target", "tabm", ["--epochs", "3", "--members", "4", "--width", "64"]),
+    ("digits cnn", program.digits, "target", "cnn", ["--epochs", "3"]),
+    ("digits residual cnn", program.digits, "target", "resnet-cnn", ["--epochs", "3"]),
     ("diabetes linear", program.diabetes, "target", "linear", []),
     ("diabetes mlp, log target", program.diabetes, "target", "mlp", ["--epochs", "5", "--target-transform", "log"]),
     ("diabetes resnet, one-hot", program.diabetes, "target", "resnet", ["--epochs", "5", "--categories", "one-hot"]),

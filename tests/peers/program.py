@@ -63,6 +63,13 @@ def wine():
     return table
 
 
+def digits():
+    """Ten classes of pictures of 8 by 8 pixels (scikit-learn's bundled digits)."""
+    table = datasets.load_digits(as_frame=True).frame
+    table["target"] = "digit " + table["target"].astype(str)
+    return table
+
+
 def diabetes():
     """A number to predict; with a date, a boolean and missing values made from its columns, so that every encoding is used."""
     table = datasets.load_diabetes(as_frame=True, scaled=False).frame

@@ -18,13 +18,15 @@ const SGD: &[&str] = &["--optimizer", "sgd"];
 const ONE_HOT: &[&str] = &["--categories", "one-hot"];
 const SGD_ONE_HOT: &[&str] = &["--optimizer", "sgd", "--categories", "one-hot"];
 const WEIGHTED: &[&str] = &["--class-weights"];
+/// The three numbers of a row as a very small picture.
+const PICTURE: &[&str] = &["--image-shape", "3x1", "--augment-erase", "0.3"];
 
 const fn setup(model: &'static str, target: Target, more: &'static [&'static str]) -> Setup {
     Setup { model, target, more }
 }
 
 /// Every family, task, optimizer and encoding.
-pub const SETUPS: [Setup; 20] = [
+pub const SETUPS: [Setup; 22] = [
     setup("mlp", Target::Binary, ADAMW),
     setup("mlp", Target::Binary, SGD_ONE_HOT),
     setup("mlp", Target::Multiclass, ONE_HOT),
@@ -44,6 +46,8 @@ pub const SETUPS: [Setup; 20] = [
     setup("linear", Target::Binary, &[]),
     setup("linear", Target::Multiclass, &[]),
     setup("linear", Target::Regression, &[]),
+    setup("cnn", Target::Multiclass, PICTURE),
+    setup("resnet-cnn", Target::Binary, PICTURE),
     setup("auto", Target::Binary, ADAMW),
 ];
 
@@ -57,7 +61,7 @@ impl Setup {
     pub fn arguments(&self) -> Vec<&'static str> {
         let mut arguments = vec!["--target", "y", "--model", self.model, "--device", "cpu", "--seed", "7"];
         arguments.extend(["--patience", "0", "--name", "unbroken"]);
-        if matches!(self.model, "mlp" | "resnet" | "tabm" | "auto") {
+        if matches!(self.model, "mlp" | "resnet" | "tabm" | "cnn" | "resnet-cnn" | "auto") {
             arguments.extend(["--epochs", "4", "--batch-size", "16", "--dropout", "0.2"]);
             arguments.extend(["--width", "16", "--depth", "2", "--members", "4"]);
         }

@@ -3,7 +3,12 @@
 use std::collections::BTreeMap;
 
 use orrery_domain::{
-    Command, DatasetId, dataset::Dataset, device::DeviceChoice, snapshot::DatasetEntry, training::TrainConfig,
+    Command, DatasetId,
+    dataset::Dataset,
+    device::DeviceChoice,
+    image::{CLASS, SPLIT},
+    snapshot::DatasetEntry,
+    training::{ModelKind, Split, TrainConfig},
 };
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +35,16 @@ impl Drafts {
         if !self.0.contains_key(&entry.dataset.id) {
             let target =
                 entry.profile.as_ref().and_then(|profile| profile.target.clone()).unwrap_or_default();
-            let draft = TrainConfig { device, ..TrainConfig::new(target) };
+            let mut draft = TrainConfig { device, ..TrainConfig::new(target) };
+            if entry.dataset.pixels().is_some() {
+                draft.model = ModelKind::Cnn;
+                if draft.target.is_empty() && entry.dataset.column(CLASS).is_some() {
+                    CLASS.clone_into(&mut draft.target);
+                }
+                if entry.dataset.column(SPLIT).is_some() {
+                    draft.split = Split::Column { column: SPLIT.to_owned() };
+                }
+            }
             self.0.insert(entry.dataset.id.clone(), draft);
         }
     }

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ids::DatasetId, units::UnixSecs};
+use crate::{
+    ids::DatasetId,
+    image::{ImageShape, PixelColumns},
+    units::UnixSecs,
+};
 
 /// What the values of a column are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -64,6 +68,10 @@ pub enum FileFormat {
     Parquet,
     /// Apache Arrow IPC, file or stream.
     Arrow,
+    /// Pictures of the MNIST format (`idx3-ubyte`), with their labels beside them.
+    Idx,
+    /// A folder of PNG and JPEG files, one sub-folder a class.
+    Images,
 }
 
 /// How to read a file. `None` means "found by looking at the whole file".
@@ -78,6 +86,9 @@ pub struct ImportOptions {
     pub decimal_comma: Option<bool>,
     /// Texts that mean "missing", besides the built-in ones; compared exactly.
     pub null_tokens: Vec<String>,
+    /// The size and channels that all pictures of a folder are brought to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageShape>,
 }
 
 /// What an import may use before it stops with a clear message.
@@ -166,5 +177,14 @@ impl Dataset {
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&ColumnSchema> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The columns that are pixels of a picture, where there are some, known by their names; all are numbers.
+    pub fn pixels(&self) -> Option<PixelColumns> {
+        let numbers = self
+            .columns
+            .iter()
+            .filter(|column| column.kind.is_numeric() || column.kind == ColumnType::Boolean);
+        PixelColumns::among(numbers.map(|column| column.name.as_str()))
     }
 }

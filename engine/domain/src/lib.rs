@@ -22,6 +22,7 @@ pub mod explain;
 pub mod failure;
 pub mod fleet;
 pub mod ids;
+pub mod image;
 pub mod job;
 pub mod metric;
 pub mod model;

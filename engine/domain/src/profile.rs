@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{dataset::ColumnType, ids::DatasetId, training::Task};
+use crate::{dataset::ColumnType, ids::DatasetId, image::ImageShape, training::Task};
 
 /// Statistics of a numeric (or date, in seconds since 1970) column over its present, finite values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -157,6 +157,29 @@ pub struct Profile {
     pub target: Option<String>,
     /// The task that target suggests.
     pub task: Option<Task>,
+    /// Pictures to look at, where the columns are pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<PictureSample>,
+}
+
+/// Some pictures of a dataset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PictureSample {
+    /// Their shape.
+    pub shape: ImageShape,
+    /// A few of each class, one class after the other.
+    pub pictures: Vec<SamplePicture>,
+}
+
+/// One picture of a sample.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SamplePicture {
+    /// Its row, from 0.
+    pub row: u64,
+    /// Its class, where there is one.
+    pub class: Option<String>,
+    /// Its values. `[channels * height * width]`
+    pub values: Vec<f32>,
 }
 
 impl Profile {

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::device::DeviceChoice;
+use crate::{
+    device::DeviceChoice,
+    image::{Augmentation, ImageShape},
+};
 
 /// What is predicted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,11 +36,24 @@ pub enum ModelKind {
     Gbt,
     /// Linear or logistic regression.
     Linear,
+    /// Convolutional network for pictures (`LeCun` et al. 1998, "Gradient-based learning applied to document recognition").
+    Cnn,
+    /// Residual convolutional network for pictures (He et al. 2016, "Identity mappings in deep residual networks").
+    ResnetCnn,
 }
 
 impl ModelKind {
     /// Every kind, in the order a menu shows them.
-    pub const ALL: [Self; 6] = [Self::Auto, Self::Gbt, Self::Tabm, Self::Mlp, Self::Resnet, Self::Linear];
+    pub const ALL: [Self; 8] = [
+        Self::Auto,
+        Self::Gbt,
+        Self::Tabm,
+        Self::Mlp,
+        Self::Resnet,
+        Self::Linear,
+        Self::Cnn,
+        Self::ResnetCnn,
+    ];
 
     /// Its name as written in `--model`.
     pub fn name(self) -> &'static str {
@@ -48,6 +64,8 @@ impl ModelKind {
             Self::Tabm => "tabm",
             Self::Gbt => "gbt",
             Self::Linear => "linear",
+            Self::Cnn => "cnn",
+            Self::ResnetCnn => "resnet-cnn",
         }
     }
 
@@ -60,6 +78,8 @@ impl ModelKind {
             Self::Tabm => "TabM ensemble",
             Self::Gbt => "Gradient-boosted trees",
             Self::Linear => "Linear model",
+            Self::Cnn => "Convolutional network",
+            Self::ResnetCnn => "Residual CNN",
         }
     }
 
@@ -70,7 +90,12 @@ impl ModelKind {
 
     /// Whether it is trained by gradient descent on a device.
     pub fn is_network(self) -> bool {
-        matches!(self, Self::Mlp | Self::Resnet | Self::Tabm)
+        matches!(self, Self::Mlp | Self::Resnet | Self::Tabm | Self::Cnn | Self::ResnetCnn)
+    }
+
+    /// Whether it takes pictures, and nothing else.
+    pub fn is_for_images(self) -> bool {
+        matches!(self, Self::Cnn | Self::ResnetCnn)
     }
 }
 
@@ -179,6 +204,9 @@ pub struct HyperParameters {
     pub trees: Option<u32>,
     /// Most leaves a tree.
     pub leaves: Option<u32>,
+    /// How training pictures are varied (networks for images).
+    #[serde(skip_serializing_if = "Augmentation::is_usual")]
+    pub augment: Augmentation,
 }
 
 /// A whole training request. Everything a run needs besides the data.
@@ -226,6 +254,10 @@ pub struct TrainConfig {
     /// Seconds that `auto` may use.
     #[serde(default)]
     pub budget_secs: Option<f64>,
+    /// Shape of the pictures, where the names of the pixels' columns do not say it: then all numeric features are pixels, one channel
+    /// after the other, each line by line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageShape>,
     /// Advanced settings.
     #[serde(default)]
     pub hyper: HyperParameters,
@@ -249,6 +281,7 @@ impl TrainConfig {
             cpu_fallback: false,
             seed: 0,
             budget_secs: None,
+            image: None,
             hyper: HyperParameters::default(),
         }
     }

@@ -13,6 +13,7 @@ mod drills;
 mod explain;
 mod fleet;
 mod home;
+mod images;
 mod models;
 mod names;
 mod pictures;

@@ -33,11 +33,16 @@ pub enum ExplainMethod {
     /// Partial dependence (Friedman 2001, "Greedy function approximation") with the lines of single rows (ICE: Goldstein et al. 2015,
     /// "Peeking inside the black box").
     PartialDependence,
+    /// Saliency (Simonyan, Vedaldi and Zisserman 2014, "Deep inside convolutional networks"): the slope of the answer by every pixel.
+    Saliency,
+    /// Occlusion (Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks"): how far the answer falls when a window
+    /// of the picture is covered.
+    Occlusion,
 }
 
 impl ExplainMethod {
     /// Every method.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::IntegratedGradients,
         Self::ExpectedGradients,
         Self::TreeShap,
@@ -48,6 +53,8 @@ impl ExplainMethod {
         Self::Counterfactual,
         Self::PermutationImportance,
         Self::PartialDependence,
+        Self::Saliency,
+        Self::Occlusion,
     ];
 
     /// Its name, as options and JSON have it.
@@ -63,6 +70,8 @@ impl ExplainMethod {
             Self::Counterfactual => "counterfactual",
             Self::PermutationImportance => "permutation-importance",
             Self::PartialDependence => "partial-dependence",
+            Self::Saliency => "saliency",
+            Self::Occlusion => "occlusion",
         }
     }
 
@@ -79,6 +88,8 @@ impl ExplainMethod {
             Self::Counterfactual => "Counterfactuals",
             Self::PermutationImportance => "Permutation importance",
             Self::PartialDependence => "Partial dependence",
+            Self::Saliency => "Saliency",
+            Self::Occlusion => "Occlusion",
         }
     }
 
@@ -97,6 +108,8 @@ impl ExplainMethod {
             Self::Counterfactual => "The nearest change of the row that the model answers as wished.",
             Self::PermutationImportance => "How much worse the model gets with a column shuffled.",
             Self::PartialDependence => "How the answer moves with a column, on average and row by row.",
+            Self::Saliency => "How fast the answer moves with each pixel of a picture: its slope.",
+            Self::Occlusion => "How far the answer falls when a window over each pixel is covered.",
         }
     }
 
@@ -117,7 +130,12 @@ impl ExplainMethod {
 
     /// Whether it needs the model's slopes.
     pub fn by_gradient(self) -> bool {
-        matches!(self, Self::IntegratedGradients | Self::ExpectedGradients)
+        matches!(self, Self::IntegratedGradients | Self::ExpectedGradients | Self::Saliency)
+    }
+
+    /// Whether it explains pictures only.
+    pub fn is_for_pictures(self) -> bool {
+        matches!(self, Self::Saliency | Self::Occlusion)
     }
 
     /// Whether it puts values of other rows into a row.
@@ -129,7 +147,7 @@ impl ExplainMethod {
     pub fn fits(self, trees: bool) -> bool {
         match self {
             Self::TreeShap => trees,
-            Self::IntegratedGradients | Self::ExpectedGradients => !trees,
+            Self::IntegratedGradients | Self::ExpectedGradients | Self::Saliency => !trees,
             _ => true,
         }
     }

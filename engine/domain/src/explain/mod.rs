@@ -102,7 +102,7 @@ impl<'de> Deserialize<'de> for Attributions {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExplainCheck {
     /// `completeness` (integrated and expected gradients) or `additivity` (Shapley values): the attributions' sum is the prediction
-    /// less the baseline. `infidelity`, `sensitivity`, `randomized_weights`, `surrogate_error`, `repeat_spread`, `interaction`,
+    /// less the baseline. `slope` (saliency), `deletion` (occlusion), `infidelity`, `sensitivity`, `randomized_weights`, `surrogate_error`, `repeat_spread`, `interaction`,
     /// `validity`: see [`Self::sentence`].
     pub name: String,
     /// The worst that was found, as a share.
@@ -142,6 +142,16 @@ impl ExplainCheck {
                 "With the weights shuffled the explanation becomes another (correlation {})",
                 "With the weights shuffled the explanation stays alike (correlation {})",
                 "It tells of the rows rather than of the model",
+            ),
+            "slope" => (
+                "A short step along the slopes changes the answer as they say, but for {} of it",
+                "A short step along the slopes does not change the answer as they say: they miss {} of it",
+                "The model bends sharply at a picture; occlusion does not rely on slopes",
+            ),
+            "deletion" => (
+                "Covering the tenth of the pixels with the largest figures matters more: random tenths change the answer by {} of that",
+                "Covering the tenth of the pixels with the largest figures matters little more than covering random ones, which change the answer by {} of that",
+                "Try another size of window, or look at single pictures",
             ),
             "surrogate_error" => (
                 "The linear surrogate misses {} of the model's changes around the row",

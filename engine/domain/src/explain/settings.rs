@@ -51,7 +51,7 @@ pub struct ExplainSettings {
     /// Rows of the background, drawn from the training rows where they are here, else from the given rows.
     pub background: u32,
     /// Sets of columns (Kernel SHAP), orders (permutation SHAP), points (expected gradients; integrated gradients: none is as many as
-    /// needed) or neighbours (LIME) a row; none: the method's own number.
+    /// needed) or neighbours (LIME) a row, or pixels of the window's side (occlusion); none: the method's own number.
     pub samples: Option<u32>,
     /// Shuffles of each column (permutation importance).
     pub repeats: u32,

@@ -114,9 +114,12 @@ fn check_config(config: &DistilConfig) -> Result<(), Failure> {
         return Err(client(message));
     }
     for student in &config.students {
-        if !student.kind.is_network() && student.kind != ModelKind::Linear {
-            let message =
-                format!("{} cannot be taught: a student is a network, or linear.", student.kind.title());
+        let teachable = student.kind.is_network() && !student.kind.is_for_images();
+        if !teachable && student.kind != ModelKind::Linear {
+            let message = format!(
+                "{} cannot be taught: a student is a network for tables, or linear.",
+                student.kind.title()
+            );
             return Err(client(message));
         }
         let fits = |size: Option<u32>, most: u32| size.is_none_or(|size| (1..=most).contains(&size));

@@ -407,6 +407,7 @@ mod tests {
             ple_edges: Vec::new(),
             ple_width: 0,
             output: OutputScale::Logits,
+            image: None,
         }
     }
 

@@ -12,14 +12,14 @@ use orrery_domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{profile, read, source};
+use super::{profile, read};
 use crate::{
     control::{Interrupt, JobControl, check},
     faults,
 };
 
 /// Grows when a file would be read or profiled differently, so that older records are not taken for new ones.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What an import made, kept beside the blob as `<id>.json`.
 #[derive(Serialize, Deserialize)]
@@ -43,13 +43,13 @@ pub fn import(
     control: &dyn JobControl,
 ) -> Result<(Dataset, Profile), Interrupt> {
     let began = Instant::now();
-    let source = source::read(file, budget, control)?;
-    let id = dataset_id(&source.hasher, options)?;
+    let opened = read::Opened::new(file, budget, control)?;
+    let id = dataset_id(opened.hasher(), options)?;
     let kept = blobs.join(format!("{id}.json"));
     if let Some(record) = known(&kept, blobs) {
         return Ok((record.dataset, record.profile));
     }
-    let (table, report) = read::read_source(source, file, options, budget, control)?;
+    let (table, report) = opened.read(file, options, budget, control)?;
     log::debug!("read took {:.4} s", began.elapsed().as_secs_f64());
     if let Some(name) = report.unknown_types.first() {
         return Err(super::unknown_column(&table, name).into());

@@ -19,6 +19,7 @@ mod header;
 mod import;
 mod ipc;
 mod json;
+mod pictures;
 mod piece;
 mod profile;
 mod progress;

@@ -8,7 +8,11 @@ use orrery_domain::{
     words::count,
 };
 
-use super::{columnar, gzip, source, text, textual};
+use super::{
+    columnar, gzip,
+    pictures::{folder, idx},
+    source, text, textual,
+};
 use crate::{
     control::{Interrupt, JobControl},
     table::Table,
@@ -104,19 +108,73 @@ pub fn read_table(
     budget: &ImportBudget,
     control: &dyn JobControl,
 ) -> Result<(Table, ReadReport), Interrupt> {
-    let source = source::read(file, budget, control)?;
-    read_source(source, file, options, budget, control)
+    Opened::new(file, budget, control)?.read(file, options, budget, control)
+}
+
+/// A file or a folder whose bytes were read and hashed.
+pub(super) enum Opened {
+    /// A file.
+    File(Box<source::Source>),
+    /// A folder of pictures.
+    Folder(Box<folder::Listing>),
+}
+
+impl Opened {
+    /// Reads what is at `path`.
+    ///
+    /// # Errors
+    /// As [`read_table`].
+    pub(super) fn new(
+        path: &Path,
+        budget: &ImportBudget,
+        control: &dyn JobControl,
+    ) -> Result<Self, Interrupt> {
+        if path.is_dir() {
+            return Ok(Self::Folder(Box::new(folder::list(path, budget, control)?)));
+        }
+        Ok(Self::File(Box::new(source::read(path, budget, control)?)))
+    }
+
+    /// The hash of its bytes; more can be fed to it.
+    pub(super) fn hasher(&self) -> &blake3::Hasher {
+        match self {
+            Self::File(source) => &source.hasher,
+            Self::Folder(listing) => &listing.hasher,
+        }
+    }
+
+    /// Its rows.
+    ///
+    /// # Errors
+    /// As [`read_table`].
+    pub(super) fn read(
+        self,
+        path: &Path,
+        options: &ImportOptions,
+        budget: &ImportBudget,
+        control: &dyn JobControl,
+    ) -> Result<(Table, ReadReport), Interrupt> {
+        match self {
+            Self::File(source) => read_source(*source, path, options, budget, control),
+            Self::Folder(listing) => {
+                let mut reading = Reading { path, options, budget, control, warnings: Vec::new() };
+                let source = (listing.bytes, listing.hasher.clone(), FileFormat::Images);
+                let content = listing.decode(&mut reading)?;
+                report(reading, content, source)
+            }
+        }
+    }
 }
 
 /// Reads a file whose bytes are there.
-pub(super) fn read_source(
+fn read_source(
     source: source::Source,
     file: &Path,
     options: &ImportOptions,
     budget: &ImportBudget,
     control: &dyn JobControl,
 ) -> Result<(Table, ReadReport), Interrupt> {
-    let source::Source { bytes, hasher } = source;
+    let source::Source { bytes, hasher, labels } = source;
     let file_bytes = bytes.len() as u64;
     let mut reading = Reading { path: file, options, budget, control, warnings: Vec::new() };
     let bytes = gzip::unpacked(bytes, budget, control, &mut reading.warnings, file)?;
@@ -124,7 +182,8 @@ pub(super) fn read_source(
     let content = match format {
         FileFormat::Parquet => columnar::parquet(bytes, &mut reading)?,
         FileFormat::Arrow => columnar::arrow(bytes, &mut reading)?,
-        FileFormat::Csv | FileFormat::JsonLines => {
+        FileFormat::Idx => idx::read(&bytes, labels, &mut reading)?,
+        FileFormat::Csv | FileFormat::JsonLines | FileFormat::Images => {
             let text = text::with_newlines(text::decode(bytes, &mut reading.warnings, file)?);
             // Once more: UTF-16 hides it.
             format = source::format_of(text.as_bytes(), file)?;
@@ -136,7 +195,17 @@ pub(super) fn read_source(
             }
         }
     };
+    report(reading, content, (file_bytes, hasher, format))
+}
+
+/// What was read, with what is to be said of it.
+fn report(
+    reading: Reading<'_>,
+    content: Content,
+    (file_bytes, hasher, format): (u64, blake3::Hasher, FileFormat),
+) -> Result<(Table, ReadReport), Interrupt> {
     let Content { table, bad_rows, bad_row_list } = content;
+    let (file, options) = (reading.path, reading.options);
     if table.rows() == 0 {
         return Err(nothing_left(&reading, bad_rows, &bad_row_list).into());
     }

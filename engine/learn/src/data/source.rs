@@ -11,7 +11,7 @@ use orrery_domain::{
     dataset::{FileFormat, ImportBudget},
 };
 
-use super::progress::Meter;
+use super::{pictures::idx, progress::Meter};
 use crate::control::{Interrupt, JobControl};
 
 /// Bytes that are read at a time.
@@ -23,6 +23,17 @@ pub(super) struct Source {
     pub(super) bytes: Vec<u8>,
     /// Their hash; more can be fed to it.
     pub(super) hasher: blake3::Hasher,
+    /// The file of labels that belongs to a file of pictures; its bytes are hashed, too.
+    pub(super) labels: Option<Beside>,
+}
+
+/// A file that is read with another.
+#[derive(Debug)]
+pub(super) struct Beside {
+    /// Where it is.
+    pub(super) path: std::path::PathBuf,
+    /// Its bytes.
+    pub(super) bytes: Vec<u8>,
 }
 
 /// Reads a regular file.
@@ -35,6 +46,16 @@ pub(super) fn read(
     budget: &ImportBudget,
     control: &dyn JobControl,
 ) -> Result<Source, Interrupt> {
+    let mut source = read_one(path, budget, control)?;
+    if let Some(beside) = idx::labels_beside(path) {
+        let Source { bytes, .. } = read_one(&beside, budget, control)?;
+        source.hasher.update(&bytes);
+        source.labels = Some(Beside { path: beside, bytes });
+    }
+    Ok(source)
+}
+
+fn read_one(path: &Path, budget: &ImportBudget, control: &dyn JobControl) -> Result<Source, Interrupt> {
     let (mut file, metadata) = open(path)?;
     let size = metadata.len();
     if size > budget.memory_bytes {
@@ -60,7 +81,7 @@ pub(super) fn read(
     if bytes.len() as u64 != size || now.len() != size || now.modified().ok() != metadata.modified().ok() {
         return Err(changed(path).into());
     }
-    Ok(Source { bytes, hasher })
+    Ok(Source { bytes, hasher, labels: None })
 }
 
 fn changed(path: &Path) -> Failure {
@@ -134,6 +155,10 @@ pub(super) fn format_of(bytes: &[u8], path: &Path) -> Result<FileFormat, Failure
         )),
         [b'P', b'A', b'R', b'1', ..] => Ok(FileFormat::Parquet),
         [b'A', b'R', b'R', b'O', b'W', b'1', ..] | [0xff, 0xff, 0xff, 0xff, ..] => Ok(FileFormat::Arrow),
+        start if idx::is_idx(start) => Ok(FileFormat::Idx),
+        [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, 0xff, ..] => {
+            other("one picture", "Choose the folder of pictures, which holds one sub-folder a class.")
+        }
         [b'F', b'E', b'A', b'1', ..] => other("Feather version 1", "Write it as version 2."),
         [b'P', b'A', b'R', b'E', ..] => other("an encrypted Parquet file", "Decrypt it."),
         [b'P', b'K', 3 | 5, 4 | 6, ..] => {

@@ -11,6 +11,7 @@ use super::{
     ADDITIVITY, COMPLETENESS, Explained, Parts, SURROGATE,
     answers::{Answers as _, Output, Rows},
     client, gradient, integrated, kernel, lime, of_row,
+    pictures::{self, Grid},
     players::Players,
     shapley,
     switch::Switch,
@@ -20,6 +21,9 @@ use crate::{
     control::{Interrupt, JobControl, check},
     nets::Baseline,
 };
+
+/// Points of integrated gradients of a picture where no number is asked for.
+const PICTURE_POINTS: u32 = 256;
 
 /// What is asked of a model.
 #[derive(Clone, Copy)]
@@ -38,6 +42,8 @@ pub(super) struct Ask<'a> {
     pub baseline: Option<&'a Baseline>,
     /// Rows whose values stand in.
     pub background: Option<&'a Rows>,
+    /// The pixels, where the columns are those of pictures.
+    pub grid: Option<&'a Grid>,
     /// Samples; none: the method's own number.
     pub samples: Option<u32>,
     /// Seed.
@@ -60,6 +66,8 @@ impl<'a> Ask<'a> {
                 self.gradients(x, control)
             }
             ExplainMethod::TreeShap => self.trees(x, control),
+            ExplainMethod::Saliency => self.saliency(x, control),
+            ExplainMethod::Occlusion => self.occlusion(x, control),
             _ => self.switched(x, control),
         }
     }
@@ -83,7 +91,9 @@ impl<'a> Ask<'a> {
             return slope.expected(&baselines, (begin, &answers), points, self.seed, control);
         }
         let baseline = self.baseline.ok_or_else(|| client("Integrated gradients need a baseline."))?;
-        if let Some(points) = self.samples {
+        // The rectifiers of a picture's network jump too often for a line that is halved where they do.
+        let usual = self.grid.filter(|_| scorer.architecture().image.is_some()).map(|_| PICTURE_POINTS);
+        if let Some(points) = self.samples.or(usual) {
             return slope.fixed(baseline, points, &self.output().answers(x)?, control);
         }
         let class = self.class;
@@ -135,7 +145,11 @@ impl<'a> Ask<'a> {
         }
     }
 
-    fn background(&self) -> Result<&'a Rows, Failure> {
+    /// Rows whose values stand in.
+    ///
+    /// # Errors
+    /// A client failure where there are none.
+    pub fn background(&self) -> Result<&'a Rows, Failure> {
         self.background.filter(|rows| rows.len() > 0).ok_or_else(|| client("The method needs a background."))
     }
 
@@ -155,6 +169,14 @@ impl<'a> Ask<'a> {
             ExplainMethod::ExpectedGradients => {
                 let (value, limit) = worst().unwrap_or((0.0, COMPLETENESS));
                 ExplainCheck::new("completeness", value, limit)
+            }
+            ExplainMethod::Saliency => {
+                let (value, limit) = worst().unwrap_or((0.0, pictures::SLOPE));
+                ExplainCheck::new("slope", value, limit)
+            }
+            ExplainMethod::Occlusion => {
+                let (value, limit) = worst().unwrap_or((0.0, pictures::DELETION));
+                ExplainCheck::new("deletion", value, limit)
             }
             ExplainMethod::Lime => {
                 let (value, limit) = worst().unwrap_or((0.0, SURROGATE));

@@ -62,10 +62,13 @@ pub(super) fn further(
     let ask = Ask { background: Some(&few), samples, ..*ask };
     let x = x.select(0..x.len().min(ROWS));
     let parts = ask.parts(&x, control)?;
-    let mut checks = vec![
-        ExplainCheck::new("infidelity", infidelity(&ask, &x, &parts, control)?, INFIDELITY),
-        ExplainCheck::new("sensitivity", sensitivity(&ask, &x, &parts, background, control)?, SENSITIVITY),
-    ];
+    let mut checks = Vec::new();
+    // Slopes and mean falls are no parts that add up: they foretell no change of several pixels.
+    if !ask.method.is_for_pictures() {
+        checks.push(ExplainCheck::new("infidelity", infidelity(&ask, &x, &parts, control)?, INFIDELITY));
+    }
+    let moved = sensitivity(&ask, &x, &parts, background, control)?;
+    checks.push(ExplainCheck::new("sensitivity", moved, SENSITIVITY));
     if let Some(folder) = folder
         && let Some(value) = randomized(&ask, &x, &parts, folder, control)?
     {

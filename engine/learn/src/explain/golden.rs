@@ -111,6 +111,7 @@ impl Network {
             members: 1,
             ple_edges: Vec::new(),
             ple_width: 0,
+            image: None,
             output: if self.kind == "value" {
                 OutputScale::Value { mean: self.mean, std: self.std, log: false }
             } else {
@@ -148,6 +149,7 @@ impl Network {
             class: if self.kind == "binary" { 1 } else { self.class },
             baseline: Some(&baseline),
             background: Some(&background),
+            grid: None,
             samples,
             seed: 3,
         };

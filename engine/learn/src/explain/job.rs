@@ -39,6 +39,8 @@ const FEW: usize = 10;
 const MANY: usize = 10_000;
 /// Rows of the report; a file holds all.
 const KEPT: usize = 1000;
+/// Figures of the report, about: rows times columns.
+const FIGURES: usize = 200_000;
 /// Fewest rows whose values counterfactuals try.
 const DONORS: usize = 1000;
 
@@ -367,7 +369,9 @@ fn joined(mut before: Explanation, mut more: Explanation) -> Explanation {
     });
     totals.add(&more.rows);
     before.totals = Some(totals);
-    let room = KEPT.saturating_sub(before.rows.len());
+    // Of pictures, whose columns are many, fewer rows.
+    let columns = before.rows.first().map_or(1, |row| row.attributions.0.len().max(1));
+    let room = KEPT.min((FIGURES / columns).max(CHUNK)).saturating_sub(before.rows.len());
     more.rows.truncate(room);
     before.rows.append(&mut more.rows);
     before

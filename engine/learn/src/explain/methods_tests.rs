@@ -158,6 +158,7 @@ fn further_checks_pass_what_is_right_and_fail_what_is_wrong() {
         class: 0,
         baseline: None,
         background: Some(&background),
+        grid: None,
         samples: None,
         seed: 0,
     };

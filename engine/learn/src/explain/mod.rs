@@ -24,6 +24,7 @@ mod job;
 mod kernel;
 mod lime;
 mod material;
+mod pictures;
 mod players;
 mod shapley;
 mod solve;
@@ -171,6 +172,7 @@ impl Predictor {
             .into());
         }
         let baseline = baseline(&explained, method, request.baseline, &x)?;
+        let grid = pictures::Grid::of(self);
         let ask = Ask {
             explained: &explained,
             players: &players,
@@ -179,6 +181,7 @@ impl Predictor {
             class,
             baseline: baseline.as_ref(),
             background: background.as_ref(),
+            grid: grid.as_ref(),
             samples: request.samples,
             seed: request.seed,
         };
@@ -241,6 +244,13 @@ impl Predictor {
                 origin.unwrap_or_else(|| "the model".to_owned()),
                 ExplainMethod::PermutationShap.name(),
                 ExplainMethod::KernelShap.name()
+            )));
+        }
+        if method.is_for_pictures() && pictures::Grid::of(self).is_none() {
+            return Err(client(format!(
+                "The method '{}' explains pictures, and this model's columns are no pixels. Use '{}'.",
+                method.name(),
+                fits.name()
             )));
         }
         if !method.fits(matches!(explained, Explained::Trees { .. })) {

@@ -87,6 +87,7 @@ fn train(name: &str, target: &str, objective: Objective) -> Option<(Vec<f64>, Ve
         weights: &ones,
         categories: CategoryEncoding::Embedding,
         scaling: Scaling::Standard,
+        pixels: false,
     })
     .expect("fitted");
     let rules = fitted.preprocessor;

@@ -7,7 +7,7 @@ use orrery_domain::Failure;
 use rayon::prelude::*;
 
 use super::{
-    Architecture, Loss, Rows,
+    Architecture, Augment, Loss, Rows,
     batch::Gatherer,
     embed::TABLES,
     graph::{self, Dropout, Inputs, Network},
@@ -54,6 +54,8 @@ pub(super) struct Work<'a> {
     pub weight_scale: f32,
     /// Dropout.
     pub dropout: Dropout,
+    /// How the pictures are varied; `None`: they are taken as they are.
+    pub augment: Option<Augment>,
     /// Device, not tracked.
     pub device: &'a Device,
 }
@@ -98,7 +100,10 @@ impl Work<'_> {
         share: f64,
     ) -> Result<Slopes, Failure> {
         let network = network.tracked();
-        let batch = self.gatherer.gather(self.rows.x, rows);
+        let mut batch = self.gatherer.gather(self.rows.x, rows);
+        if let Some(augment) = self.augment {
+            augment.apply(&mut batch.plain, dropout.part.0, (dropout.seed, dropout.step));
+        }
         let truth: Vec<f32> = rows.iter().map(|&row| self.rows.y[row as usize]).collect();
         let weigh = |weight: &[f32]| -> Vec<f32> {
             rows.iter().map(|&row| weight[row as usize] * self.weight_scale).collect()

@@ -18,6 +18,8 @@ impl Noise {
     pub const DROPOUT: u64 = 3;
     /// For samples of rows.
     pub const SAMPLE: u64 = 4;
+    /// For variations of pictures.
+    pub const AUGMENT: u64 = 5;
 
     /// The stream of `index` among those of one seed and purpose.
     pub fn new(seed: u64, purpose: u64, index: u64) -> Self {

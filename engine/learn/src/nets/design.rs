@@ -1,6 +1,9 @@
 //! Design: the architecture of a request, every default resolved, with bin edges from the training rows.
 
-use orrery_domain::training::{HyperParameters, ModelKind};
+use orrery_domain::{
+    image::ImageShape,
+    training::{HyperParameters, ModelKind},
+};
 use rayon::prelude::*;
 
 use super::{Architecture, Encoded, Family, OutputScale, batch::Noise};
@@ -30,6 +33,8 @@ impl Architecture {
             ModelKind::Mlp => (Family::Mlp, 256, 3, 0.0, 1),
             ModelKind::Resnet => (Family::Resnet, 192, 3, 0.1, 1),
             ModelKind::Tabm => (Family::Tabm, 128, 3, 0.0, 8),
+            ModelKind::Cnn => (Family::Cnn, 32, 3, 0.2, 1),
+            ModelKind::ResnetCnn => (Family::ResnetCnn, 32, 3, 0.1, 1),
             ModelKind::Auto | ModelKind::Gbt | ModelKind::Linear => (Family::Linear, 0, 0, 0.0, 1),
         };
         let tabm = family == Family::Tabm;
@@ -49,7 +54,14 @@ impl Architecture {
             ple_edges: if linear { Vec::new() } else { edges },
             ple_width: if linear { 0 } else { PLE_WIDTH },
             output,
+            image: None,
         }
+    }
+
+    /// The same over pictures of a shape, whose values enter as they are.
+    #[must_use]
+    pub fn over(self, image: ImageShape) -> Self {
+        Self { image: Some(image), ple_edges: Vec::new(), ple_width: 0, ..self }
     }
 }
 

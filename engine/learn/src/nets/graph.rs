@@ -8,6 +8,7 @@ use super::{
     Architecture, Family,
     batch::{HostBatch, dropout_mask},
     embed::{TABLES, Tables},
+    image::{self, Plan},
     rounding::Rounding,
 };
 
@@ -66,7 +67,8 @@ impl Network {
         self.tensors.get(name).map(|(_, tensor)| tensor)
     }
 
-    fn shaped<const D: usize>(&self, name: &str, shape: [usize; D]) -> Tensor<D> {
+    /// A weight in a shape of its size.
+    pub fn shaped<const D: usize>(&self, name: &str, shape: [usize; D]) -> Tensor<D> {
         self.tensors[name].1.clone().reshape(shape)
     }
 
@@ -150,7 +152,8 @@ pub(super) struct Dropout {
 }
 
 impl Dropout {
-    fn apply<const D: usize>(&mut self, x: Tensor<D>) -> Tensor<D> {
+    /// Multiplies by a mask. `[…, rows, width]`
+    pub fn apply<const D: usize>(&mut self, x: Tensor<D>) -> Tensor<D> {
         if self.rate <= 0.0 {
             return x;
         }
@@ -188,10 +191,15 @@ pub(super) fn forward(
         }
         Family::Resnet => residual(arch, network, x, dropout).unsqueeze(),
         Family::Tabm => ensemble(arch, network, x, dropout),
+        Family::Cnn | Family::ResnetCnn => match Plan::of(arch) {
+            Some(plan) => image::forward(&plan, network, x, dropout).unsqueeze(),
+            None => x.unsqueeze(),
+        },
     }
 }
 
-fn linear(network: &Network, name: &str, x: Tensor<2>) -> Tensor<2> {
+/// A fully connected layer.
+pub(super) fn linear(network: &Network, name: &str, x: Tensor<2>) -> Tensor<2> {
     let x = network.input(name, x);
     x.matmul(network.matrix(&format!("{name}.weight"))) + network.row(&format!("{name}.bias"))
 }

@@ -16,6 +16,7 @@ mod design;
 mod embed;
 mod fit;
 mod graph;
+mod image;
 mod judge;
 mod loss;
 pub mod onnx;
@@ -38,11 +39,13 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use orrery_domain::training::ModelKind;
+use orrery_domain::{image::ImageShape, training::ModelKind};
 use serde::{Deserialize, Serialize};
 
 pub use design::bin_edges;
 pub use fit::{Fit, FitOutcome, Means, Start};
+pub use image::Augment;
+pub(crate) use image::cost;
 pub use loss::Loss;
 pub use params::{initial_weights, parameter_count};
 pub use path::{Baseline, PathPoint, Slopes};
@@ -102,6 +105,10 @@ pub enum Family {
     Resnet,
     /// Gorishniy et al. 2024, "`TabM`": members that share weights and differ by rank-one adapters.
     Tabm,
+    /// Convolutions and pooling over a picture, then one hidden layer.
+    Cnn,
+    /// Residual blocks of convolutions over a picture, with group normalization.
+    ResnetCnn,
 }
 
 impl Family {
@@ -112,6 +119,8 @@ impl Family {
             Self::Mlp => ModelKind::Mlp,
             Self::Resnet => ModelKind::Resnet,
             Self::Tabm => ModelKind::Tabm,
+            Self::Cnn => ModelKind::Cnn,
+            Self::ResnetCnn => ModelKind::ResnetCnn,
         }
     }
 }
@@ -170,9 +179,9 @@ pub struct Architecture {
     pub embedding: usize,
     /// Outputs: 1 for two classes (log-odds of the positive) and for numbers, else one a class.
     pub outputs: usize,
-    /// Width of the hidden layers.
+    /// Width of the hidden layers; for pictures, channels of the first convolution.
     pub width: usize,
-    /// Hidden layers, or residual blocks.
+    /// Hidden layers, residual blocks, or stages of convolutions.
     pub depth: usize,
     /// Units of each hidden layer, or of each residual block's inner layer, where pruning has made them differ; empty: as `width` has it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -188,6 +197,9 @@ pub struct Architecture {
     pub ple_width: usize,
     /// What becomes of the raw output.
     pub output: OutputScale,
+    /// Shape of the pictures that the numeric inputs are, one channel after the other, each line by line; `None` for tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageShape>,
 }
 
 /// Named tensors: shape and row-major values.

@@ -1,6 +1,10 @@
 //! Parameters: which tensors an architecture has, and their first values.
 
-use super::{Architecture, Family, Weights, batch::Noise};
+use super::{
+    Architecture, Family, Weights,
+    batch::Noise,
+    image::{Conv, Plan, Step},
+};
 
 /// How a tensor begins.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +45,14 @@ impl Specs {
         self.add(format!("{name}.bias"), &[outputs], init, false);
     }
 
+    /// A convolution before a rectifier: uniform in `±sqrt(6/inputs)` (He et al. 2015, "Delving deep into rectifiers", section 2.2).
+    fn convolution(&mut self, Conv { name, inputs, outputs, kernel }: &Conv) {
+        let fan_in = (inputs * kernel * kernel).max(1) as f64;
+        let shape = [*outputs, *inputs, *kernel, *kernel];
+        self.add(format!("{name}.weight"), &shape, Init::Uniform((6.0 / fan_in).sqrt()), true);
+        self.add(format!("{name}.bias"), &[*outputs], Init::Constant(0.0), false);
+    }
+
     fn norm(&mut self, name: &str, width: usize) {
         self.add(format!("{name}.gamma"), &[width], Init::Constant(1.0), false);
         self.add(format!("{name}.beta"), &[width], Init::Constant(0.0), false);
@@ -49,6 +61,20 @@ impl Specs {
 
 fn fan_in(inputs: usize) -> Init {
     Init::Uniform(1.0 / (inputs.max(1) as f64).sqrt())
+}
+
+/// The tensors of an image network.
+fn plan_specs(plan: &Plan, specs: &mut Specs) {
+    for step in &plan.steps {
+        match step {
+            Step::Conv(conv) | Step::Add(Some(conv)) => specs.convolution(conv),
+            Step::Norm { name, channels, .. } => specs.norm(name, *channels),
+            Step::Relu | Step::Pool | Step::Keep | Step::Add(None) => {}
+        }
+    }
+    for layer in &plan.layers {
+        specs.linear(&layer.name, layer.inputs, layer.outputs);
+    }
 }
 
 impl Architecture {
@@ -126,6 +152,11 @@ impl Architecture {
                 specs.linear("head", self.width, self.outputs);
             }
             Family::Tabm => self.ensemble_specs(&mut specs),
+            Family::Cnn | Family::ResnetCnn => {
+                if let Some(plan) = Plan::of(self) {
+                    plan_specs(&plan, &mut specs);
+                }
+            }
         }
         specs.0
     }

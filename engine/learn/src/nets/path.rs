@@ -8,7 +8,7 @@ use super::{
     Architecture, Encoded, OutputScale, Scorer,
     graph::{self, Dropout, Inputs},
     loss::softplus,
-    score::{combine, read},
+    score::{combine, read, rows_at_once},
 };
 
 /// Points that are computed together.
@@ -66,7 +66,7 @@ impl Scorer {
         let origins: Vec<Vec<Vec<f32>>> =
             baselines.iter().map(|baseline| self.category_origins(baseline)).collect();
         let parts: Result<Vec<Slopes>, Failure> = points
-            .par_chunks(POINTS)
+            .par_chunks(POINTS.min(rows_at_once(&self.arch)))
             .map(|points| self.part(x, (baselines, &origins), class, points))
             .collect();
         let mut all = Slopes::default();

@@ -128,6 +128,7 @@ mod tests {
             gatherer: &Gatherer::new(arch),
             weight_scale: 1.0,
             dropout: Dropout::default(),
+            augment: None,
             device: &crate::device::cpu(),
         };
         let batch: Vec<u32> = (0..24).collect();

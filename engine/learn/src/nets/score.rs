@@ -10,6 +10,7 @@ use super::{
     Architecture, Encoded, OutputScale, Weights,
     batch::{Gatherer, HostBatch},
     graph::{self, Dropout, Inputs, Network},
+    image::Plan,
     listed,
     loss::softplus,
 };
@@ -19,6 +20,8 @@ use crate::faults::{self, Fault};
 const BATCH: usize = 4096;
 /// Fewest rows a batch where memory suffices.
 const FEWEST: usize = 64;
+/// Values of the largest layer of a batch of pictures.
+const VALUES: usize = 1 << 20;
 
 /// A trained network, ready to score.
 #[derive(Debug)]
@@ -103,6 +106,9 @@ impl Scorer {
 
 /// Rows a batch whose activations are small enough to stay in cache.
 pub(super) fn rows_at_once(arch: &Architecture) -> usize {
+    if let Some(plan) = Plan::of(arch) {
+        return (VALUES / plan.largest().max(1)).clamp(1, BATCH);
+    }
     (BATCH / arch.members.max(1)).max(FEWEST)
 }
 

@@ -3,10 +3,14 @@
 use orrery_domain::training::{HyperParameters, ModelKind, Optimizer, Task};
 use serde::{Deserialize, Serialize};
 
+use super::Augment;
+
 /// Steps that a fit has at least, within [`MOST_EPOCHS`].
 const LEAST_STEPS: usize = 3000;
 /// Most passes that a default asks for.
 const MOST_EPOCHS: u32 = 100;
+/// The same of a network over pictures, whose passes are dear.
+const MOST_EPOCHS_OF_PICTURES: u32 = 60;
 
 /// How a network is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,17 +33,22 @@ pub struct FitSettings {
     pub patience: u32,
     /// Seed of every random choice.
     pub seed: u64,
+    /// How training pictures are varied; `None` for tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augment: Option<Augment>,
 }
 
 impl FitSettings {
     /// The settings of a request, with the kind's own defaults for what it leaves open. The seed is 0: set it.
     pub fn resolve(kind: ModelKind, hyper: &HyperParameters, train_rows: usize, _task: Task) -> Self {
         let tabm = kind == ModelKind::Tabm;
-        let batch_size = hyper.batch_size.map_or(256, |size| size.max(1) as usize);
+        let image = kind.is_for_images();
+        let batch_size = hyper.batch_size.map_or(if image { 64 } else { 256 }, |size| size.max(1) as usize);
         // Small tables get more passes, so that every fit has about the same least number of steps.
         let steps_per_epoch = (train_rows / batch_size).max(1);
+        let most = if image { MOST_EPOCHS_OF_PICTURES } else { MOST_EPOCHS };
         let few = u32::try_from(LEAST_STEPS.div_ceil(steps_per_epoch)).unwrap_or(MOST_EPOCHS);
-        let epochs = hyper.epochs.unwrap_or(few.clamp(if tabm { 6 } else { 10 }, MOST_EPOCHS)).max(1);
+        let epochs = hyper.epochs.unwrap_or(few.clamp(if tabm { 6 } else { 10 }, most)).max(1);
         let sgd = hyper.optimizer == Optimizer::Sgd;
         Self {
             epochs,
@@ -55,6 +64,7 @@ impl FitSettings {
             clip_norm: hyper.clip_norm.unwrap_or(1.0).max(0.0),
             patience: hyper.patience.unwrap_or(epochs.div_ceil(2).max(4)),
             seed: 0,
+            augment: None,
         }
     }
 

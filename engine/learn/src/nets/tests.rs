@@ -55,6 +55,7 @@ pub(super) fn small(family: Family, outputs: usize) -> Architecture {
         },
         ple_width: if tabm { 3 } else { 0 },
         output: OutputScale::Logits,
+        image: None,
     }
 }
 
@@ -175,6 +176,7 @@ fn gradients_of_every_family_are_slopes_of_the_loss() {
                 gatherer: &Gatherer::new(&arch),
                 weight_scale: 1.0,
                 dropout: Dropout::default(),
+                augment: None,
                 device: &device,
             };
             work.slopes(&batch, Parts::InTurn(5)).expect("the CPU computes")

@@ -57,11 +57,11 @@ impl Units {
 }
 
 impl Architecture {
-    /// The units that can be taken out, layer by layer; none for a linear model.
+    /// The units that can be taken out, layer by layer; none for a linear model and for networks over pictures.
     pub fn removable(&self) -> Vec<Units> {
         let part = |name: String, axis: usize| (name, axis);
         match self.family {
-            Family::Linear => Vec::new(),
+            Family::Linear | Family::Cnn | Family::ResnetCnn => Vec::new(),
             Family::Mlp | Family::Tabm => (0..self.depth)
                 .map(|layer| {
                     let own = |tensor: &str| format!("layers.{layer}.{tensor}");
@@ -184,6 +184,7 @@ pub(crate) fn slopes(
         gatherer: &gatherer,
         weight_scale: 1.0,
         dropout: Dropout::default(),
+        augment: None,
         device: &device,
     };
     let (found, gradients) = work.slopes(batch, Parts::SideBySide)?;

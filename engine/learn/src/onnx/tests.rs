@@ -37,6 +37,7 @@ fn mlp(width: usize, numeric: usize) -> Architecture {
         ple_edges: Vec::new(),
         ple_width: 0,
         output: OutputScale::Logits,
+        image: None,
     }
 }
 

@@ -6,6 +6,7 @@ use arrow::array::{ArrayRef, Float64Array, TimestampMicrosecondArray};
 use orrery_domain::{
     Failure, FailureClass,
     dataset::{ColumnSchema, ColumnType, ImportBudget, ImportOptions},
+    image::PixelColumns,
     model::ModelCard,
     words::count,
 };
@@ -59,7 +60,9 @@ pub(crate) fn read_shared(
         .filter(|feature| is_text(feature.kind))
         .map(|feature| (feature.name.clone(), feature.kind))
         .collect();
-    let options = ImportOptions { types, ..ImportOptions::default() };
+    // Pictures of a folder are brought to the size that the model was trained with.
+    let image = cards.first().and_then(|card| pixels(card)).map(|pixels| pixels.shape);
+    let options = ImportOptions { types, image, ..ImportOptions::default() };
     let (table, mut read) = data::read_table(file, &options, &ImportBudget::default(), control)?;
     let scored = cards.iter().map(|card| taken_by(card, &table, file, &mut read.warnings));
     let scored = scored.collect::<Result<Vec<Table>, Failure>>()?;
@@ -108,6 +111,11 @@ pub(crate) fn require<'a>(
             file.display()
         ),
     ))
+}
+
+/// The pixels among a model's features.
+fn pixels(card: &ModelCard) -> Option<PixelColumns> {
+    PixelColumns::among(card.features.iter().map(|feature| feature.name.as_str()))
 }
 
 fn is_text(kind: ColumnType) -> bool {

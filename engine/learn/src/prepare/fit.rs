@@ -39,6 +39,8 @@ pub struct FitInput<'a> {
     pub categories: CategoryEncoding,
     /// How numbers are scaled.
     pub scaling: Scaling,
+    /// Whether the features are the pixels of pictures: all are kept, and all are scaled alike.
+    pub pixels: bool,
 }
 
 /// A fit's outcome.
@@ -54,6 +56,9 @@ pub struct Fitted {
 type Learnt = (Option<Feature>, Option<String>);
 
 pub(super) fn fit(input: &FitInput<'_>) -> Result<Fitted, Failure> {
+    if input.pixels {
+        return pixels(input);
+    }
     let learnt: Vec<Result<Learnt, Failure>> =
         input.features.par_iter().map(|name| feature(input, name)).collect();
     let (mut features, mut notes) = (Vec::new(), Vec::new());
@@ -74,6 +79,40 @@ pub(super) fn fit(input: &FitInput<'_>) -> Result<Fitted, Failure> {
     let preprocessor =
         Preprocessor { format: FORMAT, categories: input.categories, scaling: input.scaling, features };
     Ok(Fitted { preprocessor, notes })
+}
+
+/// Pixels: one mean and one deviation over all of them, so that a picture keeps its shades; none is left out, and a missing one is
+/// as dark as the mean.
+fn pixels(input: &FitInput<'_>) -> Result<Fitted, Failure> {
+    let columns = input.features.par_iter().map(|name| {
+        let place = column::position(input.train, name)?;
+        let kind = input.train.schema[place].kind;
+        Ok((kind, column::numbers(input.train, place, kind)?))
+    });
+    let columns = columns.collect::<Result<Vec<_>, Failure>>()?;
+    let present = || columns.iter().flat_map(|(_, values)| values).copied().filter(|value| !value.is_nan());
+    let (min, max) = present()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), value| (min.min(value), max.max(value)));
+    if min >= max {
+        let message = "All pixels of the training pictures are the same, so there is nothing to learn. Look at the pictures.";
+        return Err(Failure::new(FailureClass::Data, message));
+    }
+    let count = present().count() as f64;
+    let mean = present().sum::<f64>() / count;
+    let std = (present().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
+    let number = Number { min, max, scale: Scale::Standard { mean, std }, indicator: false };
+    let feature = |(name, (kind, _)): (&String, &(ColumnType, Vec<f64>))| Feature {
+        name: name.clone(),
+        kind: *kind,
+        encoding: Encoding::Number(number.clone()),
+    };
+    let preprocessor = Preprocessor {
+        format: FORMAT,
+        categories: input.categories,
+        scaling: Scaling::Standard,
+        features: input.features.iter().zip(&columns).map(feature).collect(),
+    };
+    Ok(Fitted { preprocessor, notes: Vec::new() })
 }
 
 /// What one column teaches, or why it teaches nothing.

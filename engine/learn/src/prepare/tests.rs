@@ -74,6 +74,7 @@ fn fitted(scaling: Scaling, categories: CategoryEncoding) -> Fitted {
         weights: &[1.0; 6],
         categories,
         scaling,
+        pixels: false,
     })
     .expect("fitted")
 }

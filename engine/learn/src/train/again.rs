@@ -100,6 +100,7 @@ impl Again {
             weights: weight,
             categories,
             scaling,
+            pixels: self.request.image.is_some(),
         })?;
         Ok(fitted.preprocessor)
     }

@@ -82,8 +82,13 @@ pub(super) fn finish(
         let curves = curves(request.task, &valid_truths.view(request), &valid_predictions, &request.classes);
         Judged { curves, importance: Vec::new(), test: Metrics::new(), baselines: Vec::new(), verdict: None }
     } else {
-        say(control, "Measuring the importance of columns", 0.92);
-        let importance = importance(job, request, &fitted, &parts.valid, &features, control)?;
+        // One pixel's values shuffled say nothing of a picture: `explain` shows what the network looks at.
+        let importance = if kept.kind.is_for_images() {
+            Vec::new()
+        } else {
+            say(control, "Measuring the importance of columns", 0.92);
+            importance(job, request, &fitted, &parts.valid, &features, control)?
+        };
         Judged { importance, ..judge(bench, journal, kept.kind, &fitted, control)? }
     };
 

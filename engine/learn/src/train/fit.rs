@@ -19,8 +19,8 @@ use crate::{
     control::{Interrupt, JobControl},
     device,
     gbt::{self, GbtJob, GbtSettings, Labelled, Objective},
-    nets::{self, Architecture, Encoded, Fit, FitSettings, Loss, Means, OutputScale, Rows},
-    prepare::{self, FitInput, Layout, Preprocessor},
+    nets::{self, Architecture, Augment, Encoded, Fit, FitSettings, Loss, Means, OutputScale, Rows},
+    prepare::{self, Encoding, FitInput, Layout, Number, Preprocessor, Scale},
 };
 
 /// Everything a family is fitted on.
@@ -188,7 +188,7 @@ impl<'a> Bench<'a> {
     pub fn architecture(&self, kind: ModelKind, edges: Vec<Vec<f32>>) -> Result<Architecture, Failure> {
         let rules = if kind == ModelKind::Linear { self.one_hot()? } else { &self.rules };
         let layout = rules.layout();
-        Ok(Architecture::design(
+        let arch = Architecture::design(
             kind,
             &self.job.config.hyper,
             numeric_inputs(&layout),
@@ -196,7 +196,11 @@ impl<'a> Bench<'a> {
             self.request.outputs(),
             self.output(),
             edges,
-        ))
+        );
+        Ok(match self.request.image.filter(|_| kind.is_for_images()) {
+            Some(shape) => arch.over(shape),
+            None => arch,
+        })
     }
 
     fn network(
@@ -251,7 +255,22 @@ impl<'a> Bench<'a> {
         hyper.epochs = allowance.epochs.or(hyper.epochs);
         let mut settings = FitSettings::resolve(kind, &hyper, rows, self.request.task);
         settings.seed = config.seed;
+        settings.augment = self.augment(kind);
         settings
+    }
+
+    /// How training pictures are varied; `None` for tables, and where they are not.
+    fn augment(&self, kind: ModelKind) -> Option<Augment> {
+        let shape = self.request.image.filter(|_| kind.is_for_images())?;
+        let amounts = self.job.config.hyper.augment.amounts();
+        // The darkest value there is, on the network's scale.
+        let fill = match self.rules.features.first().map(|feature| &feature.encoding) {
+            Some(Encoding::Number(Number { min, scale: Scale::Standard { mean, std }, .. })) => {
+                ((min - mean) / std) as f32
+            }
+            _ => 0.0,
+        };
+        (!amounts.is_none()).then_some(Augment { shape, amounts, fill })
     }
 
     /// Epochs of a network that fit into `secs`, by a short trial on a few batches; at most the request's or the default. `None` when not even one does.
@@ -309,7 +328,8 @@ impl<'a> Bench<'a> {
         let (train_x, valid_x) = rayon::join(|| encode(train), || encode(valid));
         let (train_x, valid_x): (Encoded, Encoded) = (train_x?, valid_x?);
         let layout = self.rules.layout();
-        let mut edges = nets::bin_edges(&train_x, layout.numbers());
+        let image = self.request.image.is_some();
+        let mut edges = if image { Vec::new() } else { nets::bin_edges(&train_x, layout.numbers()) };
         // One-hot categories have two values and no bins: not worth a look at every row.
         edges.resize(numeric_inputs(&layout), Vec::new());
         let data = NetworkData {
@@ -352,6 +372,7 @@ fn learn(
         weights: &parts.train.weight,
         categories,
         scaling: job.config.hyper.scaling,
+        pixels: request.image.is_some(),
     })
 }
 

@@ -137,18 +137,26 @@ fn network(kind: ModelKind, shape: &Shape, config: &TrainConfig, rate: f64) -> N
         Task::Regression => OutputScale::Value { mean: 0.0, std: 1.0, log: false },
         Task::Binary | Task::Multiclass => OutputScale::Logits,
     };
-    let arch =
+    let mut arch =
         Architecture::design(kind, &config.hyper, numbers, cards, shape.outputs, output, edges.collect());
+    if let Some(image) = shape.image {
+        arch = arch.over(image);
+    }
+    let pictures = nets::cost(&arch);
     let settings = FitSettings::resolve(kind, &config.hyper, shape.train_rows as usize, shape.task);
     let parameters = nets::parameter_count(&arch);
     let members = arch.members.max(1) as f64;
     // Every member sends the rows through the shared weights: that is the work a row costs.
-    let work = parameters as f64 * members;
+    let work = pictures.map_or(parameters as f64 * members, |(work, _)| work as f64);
     let speed = rate * TRIAL_PARAMETERS / work.max(2_000.0);
     let epoch = shape.train_rows / speed;
     let epochs = f64::from(settings.epochs);
     let batch = (settings.batch_size as f64).min(shape.train_rows);
-    let width = arch.width.max(1) as f64 * arch.depth.max(1) as f64 * members;
+    let width = match pictures {
+        // Each stage holds half of what the one before it holds, and a few tensors of each are kept.
+        Some((_, largest)) => 2.0 * largest as f64,
+        None => arch.width.max(1) as f64 * arch.depth.max(1) as f64 * members,
+    };
     let inputs = cols as f64 + numbers as f64 * arch.ple_width as f64 * members.min(2.0);
     // Encoded rows of every part; weights, gradients, two moments and the best copy; activations and their gradients.
     let bytes = 4.0 * (shape.rows * cols as f64 + 6.0 * parameters as f64 + 6.0 * batch * (width + inputs));
@@ -176,6 +184,7 @@ fn network(kind: ModelKind, shape: &Shape, config: &TrainConfig, rate: f64) -> N
             warmup: Some(settings.warmup),
             clip_norm: Some(settings.clip_norm),
             patience: Some(settings.patience),
+            augment: config.hyper.augment.amounts().into(),
             ..shares(config, shape.rows)
         },
     }

@@ -3,12 +3,13 @@
 use orrery_domain::{
     Failure, FailureClass,
     dataset::{ColumnType, Dataset},
+    image::ImageShape,
     profile::Profile,
     training::{Split, Task, TrainConfig},
     words::{count, plural},
 };
 
-use super::{parts::valid_share, request};
+use super::{parts::valid_share, pictures::pixels, request};
 use crate::split::TEST_SHARE;
 
 /// Codes assumed for a category column that was not profiled.
@@ -24,6 +25,8 @@ pub(super) struct Shape {
     pub numbers: usize,
     pub categories: Vec<usize>,
     pub table_bytes: f64,
+    /// Shape of the pictures, for an image network.
+    pub image: Option<ImageShape>,
 }
 
 /// The outlook of a request.
@@ -66,6 +69,7 @@ pub(super) fn shape(
             || split == Some(name)
     };
     let (mut numbers, mut categories, mut features) = (0, Vec::new(), 0);
+    let pixels = pixels(config, dataset.columns.iter().filter(|column| !no_feature(&column.name)))?;
     for column in dataset.columns.iter().filter(|column| !no_feature(&column.name)) {
         let found = known(&column.name);
         if column.kind == ColumnType::Text || found.is_some_and(|column| column.distinct < 2) {
@@ -92,9 +96,10 @@ pub(super) fn shape(
         outputs: if task == Task::Multiclass { classes.unwrap_or(3) as usize } else { 1 },
         rows: dataset.rows as f64,
         train_rows,
-        numbers,
-        categories,
+        numbers: pixels.as_ref().map_or(numbers, |pixels| pixels.columns.len()),
+        categories: if pixels.is_some() { Vec::new() } else { categories },
         table_bytes: dataset.blob_bytes as f64,
+        image: pixels.map(|pixels| pixels.shape),
     })
 }
 

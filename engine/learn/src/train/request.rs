@@ -2,11 +2,13 @@
 
 use orrery_domain::{
     Failure, FailureClass,
-    dataset::ColumnType,
+    dataset::{ColumnSchema, ColumnType},
+    image::ImageShape,
     training::{Split, TargetTransform, Task, TrainConfig},
     words::count,
 };
 
+use super::pictures::pixels;
 use crate::{data::detect_task, prepare::column::nearest, table::Table};
 
 /// A request that fits its table.
@@ -22,8 +24,10 @@ pub(super) struct Request {
     pub y: Vec<f64>,
     /// Row weights as given; `None`: all 1. `[rows]`
     pub weight: Option<Vec<f64>>,
-    /// Feature columns, in the table's order.
+    /// Feature columns, in the table's order; for an image network its pixels, in the network's order.
     pub features: Vec<String>,
+    /// Shape of the pictures, for an image network.
+    pub image: Option<ImageShape>,
 }
 
 pub(super) fn client(message: impl Into<String>) -> Failure {
@@ -116,8 +120,14 @@ fn check_settings(config: &TrainConfig) -> Result<(), Failure> {
     };
     count("number of epochs", hyper.epochs, 1, 1_000_000)?;
     count("batch size", hyper.batch_size, 1, 1 << 24)?;
-    count("width", hyper.width, 1, 65_536)?;
-    count("depth", hyper.depth, 1, 1_000)?;
+    let (widest, deepest) = if config.model.is_for_images() { (1_024, 32) } else { (65_536, 1_000) };
+    count("width", hyper.width, 1, widest)?;
+    count("depth", hyper.depth, 1, deepest)?;
+    let augment = &hyper.augment;
+    number("shift of pictures", augment.shift, |v| (0.0..=0.5).contains(&v), "from 0 to 0.5")?;
+    number("rotation of pictures", augment.rotate, |v| (0.0..=180.0).contains(&v), "from 0 to 180 degrees")?;
+    number("scaling of pictures", augment.scale, |v| (0.0..=0.5).contains(&v), "from 0 to 0.5")?;
+    number("wiped share of pictures", augment.erase, |v| (0.0..=0.9).contains(&v), "from 0 to 0.9")?;
     count("number of members", hyper.members, 1, 1_024)?;
     count("number of trees", hyper.trees, 1, 1_000_000)?;
     count("number of leaves", hyper.leaves, 2, 4_096)
@@ -144,19 +154,17 @@ pub(super) fn check(config: &TrainConfig, table: &Table) -> Result<Request, Fail
         Split::Column { column } => Some(column),
         _ => None,
     };
-    let features = table
-        .schema
-        .iter()
-        .map(|column| &column.name)
-        .filter(|name| {
-            **name != config.target
-                && !config.exclude.contains(name)
-                && Some(*name) != config.weight.as_ref()
-                && Some(*name) != split
-        })
-        .cloned()
-        .collect();
-    Ok(Request { task, target, classes, y, weight, features })
+    let features = table.schema.iter().filter(|ColumnSchema { name, .. }| {
+        *name != config.target
+            && !config.exclude.contains(name)
+            && Some(name) != config.weight.as_ref()
+            && Some(name) != split
+    });
+    let (features, image) = match pixels(config, features.clone())? {
+        Some(pixels) => (pixels.columns, Some(pixels.shape)),
+        None => (features.map(|column| column.name.clone()).collect(), None),
+    };
+    Ok(Request { task, target, classes, y, weight, features, image })
 }
 
 /// The task asked for, or the one the target suggests; more than two classes are never called binary.

@@ -3,7 +3,9 @@
 use orrery_domain::{
     DatasetId, Failure, Snapshot,
     dataset::{BadRow, ColumnType, Dataset},
-    profile::{ColumnProfile, DataWarning, Histogram, Profile, Remedy, ValueCount, WarningKind},
+    profile::{
+        ColumnProfile, DataWarning, Histogram, PictureSample, Profile, Remedy, ValueCount, WarningKind,
+    },
     run::Progress,
     snapshot::{DatasetEntry, JobEntry, JobKind, JobOutcome},
     training::{Task, TrainConfig},
@@ -101,6 +103,8 @@ pub struct DatasetView {
     pub duplicate_rows: Option<u64>,
     /// The first rows as text.
     pub preview: Vec<Vec<Option<String>>>,
+    /// Some pictures, where the columns are pixels.
+    pub pictures: Option<PictureSample>,
     /// The target chosen.
     pub target: Option<String>,
     /// The task that target suggests, once known.
@@ -275,6 +279,7 @@ impl DatasetView {
             warning_count: warnings.len() + dataset.warnings.len(),
             duplicate_rows: profile.map(|profile| profile.duplicate_rows),
             preview: profile.map(|profile| profile.preview.clone()).unwrap_or_default(),
+            pictures: profile.and_then(|profile| profile.pictures.clone()),
             task: profile.filter(|_| fits).and_then(|profile| profile.task),
             target,
         }

@@ -7,6 +7,7 @@ mod columns;
 )]
 mod data;
 mod list;
+mod pictures;
 mod preview;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,8 @@ pub enum Tab {
     /// One row a column.
     #[default]
     Columns,
+    /// Some pictures of each class.
+    Pictures,
     /// The first rows.
     Preview,
     /// Rows left out.

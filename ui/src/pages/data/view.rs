@@ -5,7 +5,7 @@ use egui::{Align, CentralPanel, Frame, Layout, Margin, Panel, Ui};
 use super::{
     DataPage, Tab, columns,
     data::{DataView, DatasetView, ProfileState, task_words},
-    list, preview,
+    list, pictures, preview,
 };
 use crate::{
     command::UiCommand,
@@ -28,7 +28,7 @@ pub fn show(page: &mut DataPage, ctx: &mut PageContext<'_>, ui: &mut Ui) {
     let Some((key, view)) = page.cache.take() else { return };
     if view.datasets.is_empty() && view.imports.is_empty() && view.deleted.is_empty() {
         failed_imports(page, ctx, ui, &view);
-        let sentence = "Drop a CSV, JSON lines, Parquet or Arrow file anywhere on this window, or pick one.";
+        let sentence = "Drop a CSV, JSON lines, Parquet, Arrow or IDX file, or a folder of pictures by class, anywhere on this window, or pick a file.";
         empty::empty(ctx, ui, icon::DATA, "No data yet", sentence, Some(UiCommand::OpenFile));
         ui.vertical_centered(|ui| {
             ui.add_space(space::S);
@@ -102,8 +102,14 @@ fn shown(page: &mut DataPage, ctx: &mut PageContext<'_>, ui: &mut Ui, dataset: &
     ui.add_space(space::S);
     tabs(page, ctx, ui, dataset);
     ui.add_space(space::XS);
-    match (&dataset.profile, page.state.tab) {
+    // Pictures stay the choice for datasets that have some.
+    let tab = match page.state.tab {
+        Tab::Pictures if dataset.pictures.is_none() => Tab::Columns,
+        tab => tab,
+    };
+    match (&dataset.profile, tab) {
         (_, Tab::BadRows) => preview::bad_rows(page, ctx, ui, dataset),
+        (_, Tab::Pictures) => pictures::show(ctx, ui, dataset),
         (ProfileState::Failed(failure), _)
             if dataset.columns.iter().all(|column| column.profile.is_none()) =>
         {
@@ -199,6 +205,9 @@ fn tabs(page: &mut DataPage, ctx: &PageContext<'_>, ui: &mut Ui, dataset: &Datas
             }
         };
         tab(ui, Tab::Columns, &columns);
+        if dataset.pictures.is_some() {
+            tab(ui, Tab::Pictures, "Pictures");
+        }
         tab(ui, Tab::Preview, "Preview");
         if dataset.bad_rows > 0 {
             tab(ui, Tab::BadRows, &bad);

@@ -37,6 +37,7 @@ pub(super) struct Form {
     pub model: Option<ModelRef>,
     /// What it is: decides what fits.
     trees: bool,
+    pictures: bool,
     task: Task,
     /// None: the model's own.
     method: Option<ExplainMethod>,
@@ -49,6 +50,7 @@ pub(super) struct Form {
     background: String,
     baseline: String,
     repeats: String,
+    window: String,
     wanted: String,
     columns: String,
 }
@@ -58,6 +60,7 @@ impl Default for Form {
         Self {
             model: None,
             trees: false,
+            pictures: false,
             task: Task::Binary,
             method: None,
             dataset: None,
@@ -67,6 +70,7 @@ impl Default for Form {
             background: "100".to_owned(),
             baseline: "mean".to_owned(),
             repeats: "10".to_owned(),
+            window: String::new(),
             wanted: String::new(),
             columns: String::new(),
         }
@@ -97,8 +101,8 @@ impl Form {
         self.model = known.or_else(newest);
         let Some(entry) = self.model.as_ref().and_then(|model| find(snapshot, model)) else { return };
         (self.trees, self.task) = (entry.kind == ModelKind::Gbt, entry.task);
-        let trees = self.trees;
-        self.method = self.method.filter(|method| method.fits(trees));
+        self.pictures = entry.kind.is_for_images();
+        self.method = self.method.filter(|method| self.fits(*method));
         let here = |id: &DatasetId| {
             let found = |entry: &&DatasetEntry| !entry.deleted && entry.dataset.id == *id;
             snapshot.datasets.iter().any(|entry| found(&entry))
@@ -106,6 +110,11 @@ impl Form {
         if self.file.is_none() && !self.dataset.as_ref().is_some_and(here) {
             self.dataset = own_dataset(snapshot, &entry.model);
         }
+    }
+
+    /// Whether the model can be explained by it.
+    fn fits(&self, method: ExplainMethod) -> bool {
+        method.fits(self.trees) && (self.pictures || !method.is_for_pictures())
     }
 
     /// The method that is meant.
@@ -130,6 +139,10 @@ impl Form {
         } else {
             BaselineChoice::Mean
         };
+        let samples = match self.window.trim() {
+            "" => None,
+            text => Some(number(text, 1, 99)?),
+        };
         let columns = self.columns.split(',').filter_map(given).collect();
         let settings = ExplainSettings {
             method: Some(method),
@@ -137,6 +150,7 @@ impl Form {
             baseline,
             background: number(&self.background, 1, 100_000)?,
             repeats: number(&self.repeats, 2, 1000)?,
+            samples: samples.filter(|_| method == ExplainMethod::Occlusion),
             columns,
             wanted: given(&self.wanted).filter(|_| method == ExplainMethod::Counterfactual),
             rows: (!method.is_global()).then_some((0, u64::from(rows))),
@@ -199,7 +213,9 @@ impl Form {
     fn methods(&mut self, ui: &mut Ui) {
         let now = self.method();
         ComboBox::from_id_salt("method").width(PICKER).selected_text(now.title()).show_ui(ui, |ui| {
-            for method in ExplainMethod::ALL.into_iter().filter(|method| method.fits(self.trees)) {
+            for method in
+                ExplainMethod::ALL.into_iter().filter(|method| self.fits(*method)).collect::<Vec<_>>()
+            {
                 if ui.selectable_label(now == method, method.title()).clicked() {
                     self.method = Some(method);
                 }
@@ -229,6 +245,12 @@ impl Form {
                 BaselineChoice::parse(self.baseline.trim()).err().map(|_| "'mean' or 'row:I'".to_owned());
             let help = "Where the way to a row begins: the mean of the training rows, or one of the rows";
             field(ui, "Baseline", help, &mut self.baseline, "mean, or row:I", error);
+        }
+        if method == ExplainMethod::Occlusion {
+            let empty = self.window.trim().is_empty();
+            let error = number(&self.window, 1, 99).err().filter(|_| !empty);
+            let help = "Side of the square that is covered, in pixels";
+            field(ui, "Window", help, &mut self.window, "empty: a fifth of the side", error);
         }
         if method != ExplainMethod::PermutationImportance {
             let error = number(&self.background, 1, 100_000).err();

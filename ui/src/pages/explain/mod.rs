@@ -3,6 +3,7 @@
 mod data;
 mod form;
 mod one_row;
+mod pictures;
 mod view;
 
 use std::sync::Arc;

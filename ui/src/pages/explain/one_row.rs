@@ -39,7 +39,7 @@ pub(super) fn show(
 }
 
 /// Which row is shown.
-fn choice(page: &mut ExplainPage, found: &Explanation, ctx: &PageContext<'_>, ui: &mut Ui) {
+pub(super) fn choice(page: &mut ExplainPage, found: &Explanation, ctx: &PageContext<'_>, ui: &mut Ui) {
     let last = found.rows.len().saturating_sub(1);
     let first = found.rows.first().map_or(0, |row| row.row);
     ui.horizontal(|ui| {

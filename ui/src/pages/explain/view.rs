@@ -7,7 +7,7 @@ use orrery_domain::{
     snapshot::ExplainState,
 };
 
-use super::{ExplainPage, Tab, data, one_row};
+use super::{ExplainPage, Tab, data, one_row, pictures};
 use crate::{
     command::UiCommand,
     context::{PageContext, PickMode, PickRequest, PickThen},
@@ -142,6 +142,20 @@ fn found(
     ui: &mut Ui,
 ) {
     match &report.found {
+        Findings::Attributions(found) if pictures::Grid::of(found).is_some() => {
+            let Some(grid) = pictures::Grid::of(found) else { return };
+            let all = [(Tab::Row, "One picture"), (Tab::All, "All pictures")];
+            // A single pixel is no column to look at.
+            if page.tab == Tab::Column {
+                page.tab = Tab::Row;
+            }
+            tabs(ui, ctx.theme, &mut page.tab, &all);
+            if page.tab == Tab::All {
+                pictures::all_pictures(&grid, found, ctx, ui);
+            } else {
+                pictures::one_picture(page, &grid, found, ctx, ui);
+            }
+        }
         Findings::Attributions(found) => {
             let all = [(Tab::All, "All rows"), (Tab::Column, "One column"), (Tab::Row, "One row")];
             tabs(ui, ctx.theme, &mut page.tab, &all);

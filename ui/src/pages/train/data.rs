@@ -4,6 +4,7 @@ use orrery_domain::{
     DatasetId, Failure, ModelRef, Snapshot,
     dataset::{ColumnType, Dataset},
     device::{Device, DeviceChoice, DeviceKind, DeviceState},
+    image::ImageShape,
     profile::Profile,
     snapshot::DatasetEntry,
     training::{Forecast, HyperParameters, ModelKind, Optimizer, Split, TargetTransform, Task, TrainConfig},
@@ -41,6 +42,8 @@ pub struct FormView {
     pub columns: Vec<FormColumn>,
     /// The task in force: chosen, or else suggested by the target.
     pub task: Option<Task>,
+    /// Shape of the pictures, where the columns are pixels.
+    pub pictures: Option<ImageShape>,
     /// Classes of the target, where few and known.
     pub classes: Vec<String>,
     /// Devices to choose from, `auto` first.
@@ -176,6 +179,7 @@ impl FormView {
             rows: dataset.rows,
             columns: form_columns(dataset, profile.or(entry.profile.as_deref())),
             task,
+            pictures: dataset.pixels().map(|pixels| pixels.shape),
             classes: classes(profile, &config, task),
             summaries: summaries(dataset, &config, task, &devices, typed),
             devices,

@@ -43,6 +43,14 @@ pub enum Field {
     Patience,
     /// Seed.
     Seed,
+    /// Largest move of a training picture.
+    Shift,
+    /// Largest turn of a training picture.
+    Rotate,
+    /// Largest change of a training picture's size.
+    Scale,
+    /// Side of the square wiped out of a training picture.
+    Erase,
 }
 
 /// What a value may be: whole or not, from, to; the ends are legal.
@@ -59,7 +67,7 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 impl Field {
     /// Every setting.
     #[cfg(test)]
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::TestShare,
         Self::ValidShare,
         Self::Width,
@@ -77,6 +85,10 @@ impl Field {
         Self::ClipNorm,
         Self::Patience,
         Self::Seed,
+        Self::Shift,
+        Self::Rotate,
+        Self::Scale,
+        Self::Erase,
     ];
     /// Those of the split.
     pub const SPLIT: [Self; 2] = [Self::TestShare, Self::ValidShare];
@@ -84,7 +96,7 @@ impl Field {
     pub const MODEL: [Self; 7] =
         [Self::Budget, Self::Width, Self::Depth, Self::Members, Self::Dropout, Self::Trees, Self::Leaves];
     /// Those of the training.
-    pub const TRAINING: [Self; 8] = [
+    pub const TRAINING: [Self; 12] = [
         Self::Epochs,
         Self::BatchSize,
         Self::LearningRate,
@@ -92,6 +104,10 @@ impl Field {
         Self::Warmup,
         Self::ClipNorm,
         Self::Patience,
+        Self::Shift,
+        Self::Rotate,
+        Self::Scale,
+        Self::Erase,
         Self::Seed,
     ];
 
@@ -114,8 +130,10 @@ impl Field {
                 "Validation share",
                 "Share of the training rows held out to choose and stop by, where the split names none",
             ),
-            Self::Width => ("Width", "Neurons of each hidden layer"),
-            Self::Depth => ("Depth", "Hidden layers, or residual blocks"),
+            Self::Width => {
+                ("Width", "Neurons of each hidden layer; for pictures, channels of the first convolution")
+            }
+            Self::Depth => ("Depth", "Hidden layers, residual blocks, or stages of convolutions"),
             Self::Members => ("Members", "Networks of the ensemble, which share most of their weights"),
             Self::Dropout => {
                 ("Dropout", "Share of neurons switched off at random in each step, 0 to below 1")
@@ -142,6 +160,14 @@ impl Field {
                 "Patience",
                 "Epochs (or chunks of trees) without a better validation loss before the end; 0 never stops early",
             ),
+            Self::Shift => {
+                ("Shift", "Training pictures are moved by up to this share of their side, anew in each step")
+            }
+            Self::Rotate => ("Rotation", "Training pictures are turned by up to so many degrees, either way"),
+            Self::Scale => ("Scaling", "Training pictures are made larger or smaller by up to this share"),
+            Self::Erase => {
+                ("Erasing", "Side of a square that is wiped out of training pictures, as a share of theirs")
+            }
             Self::Seed => ("Seed", "Every random choice follows from it: the same seed gives the same run"),
         }
     }
@@ -150,6 +176,7 @@ impl Field {
     pub fn unit(self) -> &'static str {
         match self {
             Self::Budget => "s",
+            Self::Rotate => "°",
             _ => "",
         }
     }
@@ -173,6 +200,9 @@ impl Field {
             Self::ClipNorm => real(0.0, 1e6),
             Self::Patience => whole(0.0, 100_000.0),
             Self::Seed => whole(0.0, EXACT),
+            Self::Shift | Self::Scale => real(0.0, 0.5),
+            Self::Rotate => real(0.0, 180.0),
+            Self::Erase => real(0.0, 0.9),
         }
     }
 
@@ -187,6 +217,7 @@ impl Field {
             Self::Trees | Self::Leaves => matches!(kind, Gbt | Auto),
             Self::Epochs | Self::BatchSize | Self::WeightDecay => network || kind == Linear,
             Self::Width | Self::Depth | Self::Dropout | Self::Warmup | Self::ClipNorm => network,
+            Self::Shift | Self::Rotate | Self::Scale | Self::Erase => kind.is_for_images(),
         }
     }
 
@@ -217,6 +248,10 @@ impl Field {
             Self::Warmup => hyper.warmup,
             Self::ClipNorm => hyper.clip_norm,
             Self::Patience => hyper.patience.map(f64::from),
+            Self::Shift => hyper.augment.shift,
+            Self::Rotate => hyper.augment.rotate,
+            Self::Scale => hyper.augment.scale,
+            Self::Erase => hyper.augment.erase,
             Self::Budget | Self::Seed => None,
         }
     }
@@ -242,6 +277,10 @@ impl Field {
             Self::Warmup => hyper.warmup = value,
             Self::ClipNorm => hyper.clip_norm = value,
             Self::Patience => hyper.patience = whole,
+            Self::Shift => hyper.augment.shift = value,
+            Self::Rotate => hyper.augment.rotate = value,
+            Self::Scale => hyper.augment.scale = value,
+            Self::Erase => hyper.augment.erase = value,
             Self::Seed => config.seed = value.map_or(0, |value| value as u64),
         }
     }

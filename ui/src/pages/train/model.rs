@@ -24,10 +24,10 @@ pub(super) fn show(page: &mut TrainPage, ctx: &mut PageContext<'_>, ui: &mut Ui,
         number_row(page, ctx, ui, form, field);
     }
     let kind = form.config.model;
-    if kind.is_network() || kind == ModelKind::Auto {
+    if (kind.is_network() && !kind.is_for_images()) || kind == ModelKind::Auto {
         categories(ctx, ui, form);
     }
-    if kind != ModelKind::Gbt {
+    if kind != ModelKind::Gbt && !kind.is_for_images() {
         scaling(ctx, ui, form);
     }
     name(page, ctx, ui, form);
@@ -38,7 +38,14 @@ fn kinds(ctx: &mut PageContext<'_>, ui: &mut Ui, form: &FormView) {
     FormRow::new("Model", "The family of models to train").show(ui, ctx.theme, |ui| {
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
-            for kind in ModelKind::ALL {
+            // Networks over pictures stand first where there are pictures, and nowhere else.
+            let (for_images, others): (Vec<ModelKind>, Vec<ModelKind>) =
+                ModelKind::ALL.into_iter().partition(|kind| kind.is_for_images());
+            let offered = for_images
+                .into_iter()
+                .filter(|kind| form.pictures.is_some() || *kind == chosen)
+                .chain(others);
+            for kind in offered {
                 ui.horizontal(|ui| {
                     ui.set_min_height(space::ROW);
                     radio_value(ui, ctx.theme, &mut chosen, kind, kind.title());
@@ -61,6 +68,8 @@ fn about(kind: ModelKind) -> &'static str {
         ModelKind::Mlp => "a plain network, quick to train",
         ModelKind::Resnet => "a deeper network",
         ModelKind::Linear => "the simplest, easy to explain",
+        ModelKind::Cnn => "the usual choice for small pictures",
+        ModelKind::ResnetCnn => "a deeper network for pictures",
     }
 }
 

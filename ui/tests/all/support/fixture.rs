@@ -203,6 +203,7 @@ fn profile(dataset: &Dataset, target: &str) -> Profile {
         preview,
         target: Some(target.to_owned()),
         task: Some(Task::Binary),
+        pictures: None,
     }
 }
 

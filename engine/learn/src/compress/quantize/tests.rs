@@ -36,6 +36,7 @@ fn plain(family: Family) -> Architecture {
         ple_edges: Vec::new(),
         ple_width: 0,
         output: OutputScale::Logits,
+        image: None,
     }
 }
 

@@ -2,9 +2,12 @@
 
 mod counts;
 mod leak;
+mod pictures;
 mod rows;
 mod summary;
 mod suspects;
+
+use std::collections::HashSet;
 
 use orrery_domain::{
     dataset::Dataset,
@@ -63,6 +66,11 @@ pub fn profile(
             warnings.extend(leak::warnings(table, target, task, control)?);
         }
     }
+    if let Some(pixels) = dataset.pixels() {
+        // An edge that is always black, or a copy of the pixel beside it, is nothing to worry about in a picture.
+        let pixels: HashSet<&str> = pixels.columns.iter().map(String::as_str).collect();
+        warnings.retain(|warning| warning.column.as_deref().is_none_or(|column| !pixels.contains(column)));
+    }
     let preview = (0..table.rows().min(PREVIEW_ROWS))
         .map(|row| (0..table.schema.len()).map(|column| table.text(column, row).map(shortened)).collect())
         .collect();
@@ -75,6 +83,7 @@ pub fn profile(
         preview,
         target: target.map(|target| table.schema[target].name.clone()),
         task,
+        pictures: pictures::sample(dataset, table, target),
     })
 }
 

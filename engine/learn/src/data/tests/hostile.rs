@@ -43,7 +43,7 @@ fn what_is_no_file_is_refused() {
         failure_of(read_table(path, &ImportOptions::default(), &ImportBudget::default(), &Unwatched))
     };
     let folder = tempfile::tempdir().expect("a folder");
-    assert!(refused(folder.path()).message.contains("a folder, not a file"));
+    assert!(refused(folder.path()).message.contains("holds no pictures"));
     assert!(refused(&folder.path().join("nothing")).message.contains("Check the path"));
     #[cfg(unix)]
     {

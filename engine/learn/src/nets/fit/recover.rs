@@ -47,6 +47,7 @@ impl Trainer<'_> {
             gatherer: &self.gatherer,
             weight_scale: self.weight_scale,
             dropout,
+            augment: self.settings.augment,
             device: &self.device,
         };
         if on_cpu { work.slopes(rows, parts) } else { guarded(|| work.slopes(rows, parts)) }

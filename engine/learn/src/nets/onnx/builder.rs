@@ -7,7 +7,7 @@ use super::proto::{
 
 /// A graph under construction. Values are known by their names.
 #[derive(Debug, Default)]
-pub(super) struct Builder {
+pub(in super::super) struct Builder {
     graph: GraphProto,
 }
 
@@ -78,7 +78,7 @@ pub(super) fn int(name: &str, value: i64) -> AttributeProto {
 }
 
 /// An attribute that is a list of whole numbers.
-pub(super) fn int_list(name: &str, values: &[i64]) -> AttributeProto {
+pub(in super::super) fn int_list(name: &str, values: &[i64]) -> AttributeProto {
     AttributeProto {
         name: name.to_owned(),
         ints: values.to_vec(),
@@ -88,7 +88,7 @@ pub(super) fn int_list(name: &str, values: &[i64]) -> AttributeProto {
 }
 
 /// An attribute that is a number.
-pub(super) fn float(name: &str, value: f32) -> AttributeProto {
+pub(in super::super) fn float(name: &str, value: f32) -> AttributeProto {
     AttributeProto {
         name: name.to_owned(),
         f: Some(value),

@@ -6,9 +6,14 @@ pub mod proto;
 
 use prost::Message;
 
-use self::builder::{Builder, float, int, int_list};
+use self::builder::{Builder, int};
+pub(super) use self::builder::{float, int_list};
 use self::piecewise::PleTables;
-use super::{Architecture, Family, OutputScale, Weights, graph::NORM_EPSILON};
+use super::{
+    Architecture, Family, OutputScale, Weights,
+    graph::NORM_EPSILON,
+    image::{self, Plan},
+};
 
 /// The bytes of `model.onnx`. The weights must be the architecture's: a tensor that is missing is left out, and no runtime
 /// loads the graph.
@@ -28,6 +33,10 @@ pub(crate) fn graph(arch: &Architecture, weights: &Weights) -> proto::ModelProto
             let members = writer.tabm(&x);
             writer.combine(&members)
         }
+        Family::Cnn | Family::ResnetCnn => match Plan::of(arch) {
+            Some(plan) => image::write(&mut writer, &plan, &x),
+            None => x,
+        },
     };
     let output = writer.report(raw);
     let features = arch.numeric + arch.category_sizes.len();
@@ -35,15 +44,15 @@ pub(crate) fn graph(arch: &Architecture, weights: &Weights) -> proto::ModelProto
 }
 
 /// Writes one architecture's graph.
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     arch: &'a Architecture,
     weights: &'a Weights,
-    graph: Builder,
+    pub graph: Builder,
 }
 
 impl Writer<'_> {
     /// A weight tensor as a constant of its own name, in another shape of the same size.
-    fn weight(&mut self, name: &str, shape: &[usize]) -> String {
+    pub fn weight(&mut self, name: &str, shape: &[usize]) -> String {
         if let Some((_, values)) = self.weights.get(name) {
             self.graph.floats(name, shape, values);
         }
@@ -51,7 +60,7 @@ impl Writer<'_> {
     }
 
     /// A weight tensor in its own shape.
-    fn own(&mut self, name: &str) -> String {
+    pub fn own(&mut self, name: &str) -> String {
         let shape = self.weights.get(name).map(|(shape, _)| shape.clone()).unwrap_or_default();
         self.weight(name, &shape)
     }
@@ -144,13 +153,15 @@ impl Writer<'_> {
         self.graph.op("Reshape", &[&x, &flat], Vec::new())
     }
 
-    fn linear(&mut self, name: &str, x: &str) -> String {
+    /// A fully connected layer.
+    pub fn linear(&mut self, name: &str, x: &str) -> String {
         let weight = self.own(&format!("{name}.weight"));
         let bias = self.own(&format!("{name}.bias"));
         self.graph.op("Gemm", &[x, &weight, &bias], Vec::new())
     }
 
-    fn relu(&mut self, x: &str) -> String {
+    /// A rectifier.
+    pub fn relu(&mut self, x: &str) -> String {
         self.graph.op("Relu", &[x], Vec::new())
     }
 

@@ -1,0 +1,47 @@
+//! Pictures: which columns of a request are the pixels that an image network takes.
+
+use orrery_domain::{
+    Failure,
+    dataset::{ColumnSchema, ColumnType},
+    image::PixelColumns,
+    training::TrainConfig,
+};
+
+use super::request::client;
+
+/// The pixels among the feature columns, in the order an image network takes them; `None` for other models.
+///
+/// # Errors
+/// A client failure when an image network is asked for and the columns are no pixels.
+pub(super) fn pixels<'a>(
+    config: &TrainConfig,
+    features: impl Iterator<Item = &'a ColumnSchema> + Clone,
+) -> Result<Option<PixelColumns>, Failure> {
+    if !config.model.is_for_images() {
+        return Ok(None);
+    }
+    let numbers = features.filter(|column| column.kind.is_numeric() || column.kind == ColumnType::Boolean);
+    let names = numbers.map(|column| column.name.as_str());
+    let found = PixelColumns::among(names.clone());
+    let Some(shape) = config.image else {
+        return found.map(Some).ok_or_else(|| {
+            client(format!(
+                "A {} takes pictures, and no columns are named as pixels are (pixel_Y_X, or pixelN of square pictures). If all numeric \
+                 columns are pixels, say their shape with --image-shape WIDTHxHEIGHT; else choose another model.",
+                config.model.title().to_lowercase()
+            ))
+        });
+    };
+    if let Some(found) = found.filter(|found| found.shape == shape) {
+        return Ok(Some(found));
+    }
+    let columns: Vec<String> = names.map(str::to_owned).collect();
+    if columns.len() != shape.values() {
+        return Err(client(format!(
+            "Pictures of {shape} have {} values, and there are {} numeric feature columns. Mend the shape, or exclude what is no pixel.",
+            shape.values(),
+            columns.len()
+        )));
+    }
+    Ok(Some(PixelColumns { shape, columns }))
+}
