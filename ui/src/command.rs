@@ -4,6 +4,7 @@
 
 mod enabled;
 
+pub(crate) use enabled::drill_goes_on;
 pub use enabled::{CommandContext, FindInSnapshot};
 
 use crate::{
@@ -160,7 +161,7 @@ struct Words {
 
 impl UiCommand {
     /// Every command, in the order of menus.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 52] = [
         Self::GoHome,
         Self::GoData,
         Self::GoTrain,

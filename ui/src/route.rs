@@ -119,7 +119,7 @@ pub enum Route {
 
 impl PageId {
     /// Every page, in the rail's order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Home,
         Self::Data,
         Self::Train,

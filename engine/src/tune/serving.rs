@@ -7,7 +7,7 @@ use orrery_domain::{
 };
 
 use super::client;
-use crate::{Workspace, gateway::audit::Audit, jobs::now, store::Store, workspace};
+use crate::{Workspace, gateway::audit::Audit, jobs, store::Store, workspace};
 
 /// Choices that can be undone, one after the other.
 const KEPT: usize = 20;
@@ -64,7 +64,7 @@ pub fn apply(
     let audit = Audit::open(workspace.serving_audit())?;
     let changed = store.change_serving(&model.name, |mut now, served| {
         now.applied.push(AppliedServing {
-            at: now(),
+            at: jobs::now(),
             tuning: report.id.clone(),
             version: model.version,
             settings: serving,

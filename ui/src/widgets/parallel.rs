@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use egui::{
-    Align2, Color32, FontFamily, FontId, Key, Pos2, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2,
+    Color32, FontFamily, FontId, Key, Pos2, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2,
     text::{LayoutJob, TextWrapping},
     vec2,
 };

@@ -254,6 +254,12 @@ impl Setting {
                 all.push((Self::Members, int(4, 32, true)));
                 all
             }
+            ModelKind::Cnn | ModelKind::ResnetCnn => vec![
+                (Self::LearningRate, float(3e-4, 1e-2, true)),
+                (Self::WeightDecay, float(1e-5, 1e-1, true)),
+                (Self::Dropout, float(0.0, 0.5, false)),
+                (Self::Width, int(8, 32, true)),
+            ],
             ModelKind::Gbt => vec![
                 (Self::LearningRate, float(0.01, 0.3, true)),
                 (Self::Leaves, int(8, 512, true)),

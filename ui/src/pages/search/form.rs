@@ -3,7 +3,7 @@
 use egui::{ComboBox, Label, ScrollArea, Ui};
 use orrery_domain::{
     Command, DatasetId,
-    search::{Limits, MODEL, Plan, Range, Sampler, Schedule, Setting, SettingKind, Space},
+    search::{Limits, MODEL, Plan, Range, Sampler, Schedule, Setting, Space},
     snapshot::{DatasetEntry, Snapshot},
     training::{ModelKind, TrainConfig},
 };
@@ -326,6 +326,8 @@ pub(super) fn show(open: &mut Option<SearchForm>, ctx: &mut PageContext<'_>, ui:
 
 #[cfg(test)]
 mod tests {
+    use orrery_domain::search::SettingKind;
+
     use super::*;
 
     #[test]
