@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use orrery_domain::{
-    Command, Failure,
+    Command,
     job::JobSpec,
     snapshot::{JobKind, JobOutcome, Severity},
     tune::{TuneAsk, TuneReport, TuneRequest, TuneStage},
@@ -103,8 +103,7 @@ impl State {
 /// Reads every tuning and what was applied into the snapshot.
 fn reading() -> Effect {
     Box::new(|store, workspace| {
-        let read = || -> Result<_, Failure> { Ok((records::list(workspace)?, store.servings()?)) };
-        let (tunings, servings) = read()?;
+        let (tunings, servings) = (records::list(workspace)?, store.servings()?);
         Ok(Box::new(move |state| {
             state.snapshot.tunings = Arc::new(tunings.into_iter().map(Arc::new).collect());
             state.snapshot.servings = Arc::new(servings.into_iter().collect());

@@ -84,19 +84,18 @@ impl TuneReport {
             }
             (Some(best), now) => {
                 let value = best.value(objective).unwrap_or_default();
-                let mut words = format!("Best: {}, {}", best.setting.words(), objective.words(value));
-                if let Some(before) = now.and_then(|now| now.figures.get(&objective)) {
-                    let found = best.figures[&objective];
-                    let apart = found.low > before.high || found.high < before.low;
+                let compared = |before: &super::Interval| {
+                    let apart = best
+                        .figures
+                        .get(&objective)
+                        .is_some_and(|found| found.low > before.high || found.high < before.low);
                     let ratio = value / before.value;
-                    words.push_str(&format!(
-                        " ({ratio:.2} times the {} of now{})",
-                        objective.words(before.value),
-                        if apart { "" } else { "; the intervals overlap" }
-                    ));
-                }
-                words.push('.');
-                all.push(words);
+                    let doubt = if apart { "" } else { "; the intervals overlap" };
+                    format!(" ({ratio:.2} times the {} of now{doubt})", objective.words(before.value))
+                };
+                let before = now.and_then(|now| now.figures.get(&objective));
+                let compared = before.map(compared).unwrap_or_default();
+                all.push(format!("Best: {}, {}{compared}.", best.setting.words(), objective.words(value)));
             }
             (None, _) if self.measurements.is_empty() => all.push("Nothing was measured yet.".to_owned()),
             (None, _) => all.push(format!(

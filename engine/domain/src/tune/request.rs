@@ -22,7 +22,7 @@ impl Default for Workload {
 
 impl Workload {
     /// In words.
-    pub fn words(&self) -> String {
+    pub fn words(self) -> String {
         let rows = if self.rows == 1 { "1 row".to_owned() } else { format!("{} rows", self.rows) };
         match self.clients {
             1 => format!("1 client, {rows} a request"),

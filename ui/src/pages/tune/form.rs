@@ -59,7 +59,7 @@ impl TuneForm {
         Some(Self {
             model: found.model.clone(),
             objective: Figure::Throughput,
-            bounds: Default::default(),
+            bounds: <[String; 4]>::default(),
             clients: String::new(),
             rows: String::new(),
             vary: [true; 5],
@@ -84,9 +84,9 @@ impl TuneForm {
         number(&self.rows, Workload::default().rows, |rows| (1..=4096).contains(rows))
     }
 
-    fn measurements(&self) -> Option<Option<u32>> {
-        number(&self.measurements, 0, |count| (2..=200).contains(count))
-            .map(|count| (count > 0).then_some(count))
+    fn measurements(&self) -> Result<Option<u32>, ()> {
+        let count = number(&self.measurements, 0, |count| (2..=200).contains(count)).ok_or(())?;
+        Ok((count > 0).then_some(count))
     }
 
     fn secs(&self) -> Option<f64> {
@@ -110,7 +110,7 @@ impl TuneForm {
             threads: (!threads).then(|| vec![now.threads]),
             instances: (!instances).then(|| vec![now.instances]),
             delay_micros: (!delay).then(|| vec![now.delay_micros]),
-            max_measurements: self.measurements()?,
+            max_measurements: self.measurements().ok()?,
             ..TuneAsk::new(self.model.clone(), goals)
         })
     }
@@ -166,7 +166,7 @@ fn scope(form: &mut TuneForm, theme: &Theme, ui: &mut Ui) {
             }
         });
     });
-    let error = form.measurements().is_none().then_some("From 2 to 200");
+    let error = form.measurements().is_err().then_some("From 2 to 200");
     let help = "Settings that are measured, the one of now included";
     field(ui, theme, ("Measurements", help), &mut form.measurements, "empty: 8 of 100 settings", error);
     let error = form.secs().is_none().then_some("From 0.05 to 60");
