@@ -1,6 +1,8 @@
 //! Pixels: pictures and heat maps drawn pixel by pixel, side by side under their names.
 
-use egui::{Align2, Color32, FontId, Mesh, Pos2, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Align2, Color32, FontId, Mesh, Pos2, Rect, Response, Role, Sense, Shape, Ui, WidgetInfo, pos2, vec2,
+};
 use orrery_domain::image::ImageShape;
 
 use super::{chart_card::picture_card, pixels_export};
@@ -139,7 +141,7 @@ pub fn paint(ui: &Ui, theme: &Theme, shape: ImageShape, face: &Face, rect: Rect)
         let corner = rect.min + vec2((at % width) as f32 * step.x, (at / width) as f32 * step.y);
         mesh.add_colored_rect(Rect::from_min_size(corner, step), face.color(theme, shape, at));
     }
-    ui.painter().add(mesh);
+    ui.painter().add(Shape::mesh(mesh));
 }
 
 impl Pixels<'_> {

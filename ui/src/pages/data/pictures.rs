@@ -54,10 +54,9 @@ pub(super) fn lines(sample: &PictureSample) -> Vec<Line> {
         }
         let values = picture.values.iter().map(|value| f64::from(*value)).collect();
         let words = format!("row {}: {name}", format::count(picture.row + 1));
-        lines
-            .last_mut()
-            .into_iter()
-            .for_each(|line| line.pictures.push((words.clone(), Vec::clone(&values))));
+        if let Some(line) = lines.last_mut() {
+            line.pictures.push((words, values));
+        }
     }
     lines
 }

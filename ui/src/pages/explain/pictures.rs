@@ -191,9 +191,8 @@ mod tests {
         assert_eq!((figures.as_slice(), *most), ([0.5, 0.0, 1.0, -2.0].as_slice(), 2.0));
         let Face::Picture { values, most } = &picture.panels[0].face else { panic!("a picture") };
         assert_eq!((values.as_slice(), *most), ([0.0, 1.0, 10.0, 11.0].as_slice(), 16.0));
-        let Face::Heat { figures, .. } = &all("All", &grid, &found).panels[1].face.clone() else {
-            panic!("a map")
-        };
+        let whole = all("All", &grid, &found);
+        let Face::Heat { figures, .. } = &whole.panels[1].face else { panic!("a map") };
         assert_eq!(figures.as_slice(), [0.5, 0.0, 1.0, 1.0]);
         let text = one_csv(&grid, &found.rows[0]);
         assert!(text.contains("\r\n0,1,1,11,-2\r\n"), "{text}");

@@ -41,9 +41,9 @@ fn kinds(ctx: &mut PageContext<'_>, ui: &mut Ui, form: &FormView) {
             // Networks over pictures stand first where there are pictures, and nowhere else.
             let (for_images, others): (Vec<ModelKind>, Vec<ModelKind>) =
                 ModelKind::ALL.into_iter().partition(|kind| kind.is_for_images());
-            let now = chosen;
-            let for_images = for_images.into_iter().filter(|kind| form.pictures.is_some() || *kind == now);
-            for kind in for_images.chain(others) {
+            let (now, pictures) = (chosen, form.pictures.is_some());
+            let offered = for_images.into_iter().filter(move |kind| pictures || *kind == now).chain(others);
+            for kind in offered {
                 ui.horizontal(|ui| {
                     ui.set_min_height(space::ROW);
                     radio_value(ui, ctx.theme, &mut chosen, kind, kind.title());
