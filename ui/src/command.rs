@@ -33,6 +33,7 @@ pub enum UiCommand {
     GoCompress,
     /// Go to a page.
     GoSearch,
+    /// Go to a page.
     GoTune,
     /// Go to a page.
     GoDeployments,
