@@ -7,7 +7,7 @@ use orrery_domain::{
 };
 
 use super::client;
-use crate::{Workspace, gateway::audit::Audit, jobs, store::Store, workspace};
+use crate::{Workspace, gateway::audit::Audit, jobs::now, store::Store, workspace};
 
 /// Choices that can be undone, one after the other.
 const KEPT: usize = 20;
@@ -62,19 +62,19 @@ pub fn apply(
         return Err(workspace::no_model(&model.to_string()));
     }
     let audit = Audit::open(workspace.serving_audit())?;
-    let changed = store.change_serving(&model.name, |mut now, served| {
-        now.applied.push(AppliedServing {
-            at: jobs::now(),
+    let changed = store.change_serving(&model.name, |mut next, served| {
+        next.applied.push(AppliedServing {
+            at: now(),
             tuning: report.id.clone(),
             version: model.version,
             settings: serving,
             served_before: served,
         });
-        let surplus = now.applied.len().saturating_sub(KEPT);
-        now.applied.drain(..surplus);
+        let surplus = next.applied.len().saturating_sub(KEPT);
+        next.applied.drain(..surplus);
         let what = format!("apply the tuning {} to {model}: {}", report.id, serving.words());
-        write(&audit, &what, &now)?;
-        Ok((now, Some(model.version)))
+        write(&audit, &what, &next)?;
+        Ok((next, Some(model.version)))
     })?;
     Ok((found.setting.clone(), changed?))
 }
