@@ -3,7 +3,7 @@
 use egui::{ComboBox, Label, ScrollArea, Ui};
 use orrery_domain::{
     Command, DatasetId,
-    search::{Limits, MODEL, Plan, Range, Sampler, Schedule, Setting, SettingKind, Space},
+    search::{Limits, MODEL, Plan, Range, Sampler, Schedule, Setting, Space},
     snapshot::{DatasetEntry, Snapshot},
     training::{ModelKind, TrainConfig},
 };
@@ -338,6 +338,5 @@ mod tests {
         }
         assert!(range("mlp.width", "0..8").is_err() && range("mlp.speed", "1").is_err());
         assert!(range("learning_rate", "log:0..1").is_err());
-        assert_eq!(Setting::Width.kind(), SettingKind::Int);
     }
 }
