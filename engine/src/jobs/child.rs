@@ -344,7 +344,7 @@ fn trained(
         };
         let until = wanted.part.as_ref().and_then(|part| part.until);
         let (mut summary, card) = match until {
-            Some(until) => work.train(&job, &ToRung::new(control, until))?,
+            Some(until) => work.train(&job, &ToRung::new(control, until, job.config.model))?,
             None => work.train(&job, control)?,
         };
         // A trial's model stays with its run: it was not judged on the test rows.

@@ -13,21 +13,21 @@ use orrery_learn::control::{JobControl, Wish};
 pub struct ToRung<'a> {
     inner: &'a dyn JobControl,
     until: u64,
+    trees: bool,
     seen: Mutex<Seen>,
 }
 
 #[derive(Default)]
 struct Seen {
     progress: Progress,
-    trees: bool,
     best: Option<f64>,
     there: bool,
 }
 
 impl<'a> ToRung<'a> {
-    /// To `until` epochs, or trees where trees are trained.
-    pub fn new(inner: &'a dyn JobControl, until: u64) -> Self {
-        Self { inner, until, seen: Mutex::default() }
+    /// To `until` epochs, or rounds of trees where trees are trained.
+    pub fn new(inner: &'a dyn JobControl, until: u64, kind: ModelKind) -> Self {
+        Self { inner, until, trees: kind == ModelKind::Gbt, seen: Mutex::default() }
     }
 
     /// What a validation says: the rung, the first time that it is reached. One at the very end is left to the training's own end.
@@ -36,7 +36,8 @@ impl<'a> ToRung<'a> {
         if loss.is_finite() {
             seen.best = Some(seen.best.map_or(loss, |best| best.min(loss)));
         }
-        let resource = if seen.trees { step } else { seen.progress.epoch.round() as u64 };
+        // Trees tell their progress only now and then; their points count rounds.
+        let resource = if self.trees { step } else { seen.progress.epoch.round() as u64 };
         let ended = seen.progress.steps > 0 && step >= seen.progress.steps;
         if seen.there || ended || resource < self.until {
             return None;
@@ -51,11 +52,10 @@ impl JobControl for ToRung<'_> {
     fn emit(&self, event: JobEvent) {
         let mut rung = None;
         match &event {
-            JobEvent::Progress { progress, kind } => {
+            JobEvent::Progress { progress, .. } => {
                 let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
                 if progress.steps > 0 {
                     seen.progress = progress.clone();
-                    seen.trees = *kind == Some(ModelKind::Gbt);
                 }
             }
             JobEvent::Points { series } => {
@@ -100,9 +100,12 @@ mod tests {
     }
 
     fn epoch(control: &ToRung<'_>, epoch: u64, of: u64, kind: ModelKind, loss: f64) {
-        let progress =
-            Progress { step: epoch * 10, steps: of * 10, epoch: epoch as f64, ..Progress::default() };
-        control.emit(JobEvent::Progress { progress, kind: Some(kind) });
+        // Trees say nothing of their progress while they are quick.
+        if kind != ModelKind::Gbt {
+            let progress =
+                Progress { step: epoch * 10, steps: of * 10, epoch: epoch as f64, ..Progress::default() };
+            control.emit(JobEvent::Progress { progress, kind: Some(kind) });
+        }
         let point = SeriesPoint { step: epoch * 10, secs: 0.0, value: loss };
         control.emit(JobEvent::Points { series: vec![(SeriesId::ValidLoss, point)] });
     }
@@ -110,7 +113,7 @@ mod tests {
     #[test]
     fn it_stops_at_the_rung_with_the_best_loss_up_to_there() {
         let heard = Heard(Mutex::default());
-        let control = ToRung::new(&heard, 3);
+        let control = ToRung::new(&heard, 3, ModelKind::Mlp);
         for (at, loss) in [(1, 0.5), (2, 0.3)] {
             epoch(&control, at, 9, ModelKind::Mlp, loss);
             assert_eq!(control.wish(), Wish::Continue);
@@ -124,12 +127,12 @@ mod tests {
     #[test]
     fn trees_are_counted_and_the_end_is_the_trainings_own() {
         let heard = Heard(Mutex::default());
-        let control = ToRung::new(&heard, 25);
+        let control = ToRung::new(&heard, 25, ModelKind::Gbt);
         epoch(&control, 2, 9, ModelKind::Gbt, 0.5);
         assert_eq!(control.wish(), Wish::Continue);
         epoch(&control, 3, 9, ModelKind::Gbt, f64::NAN);
         assert_eq!(control.wish(), Wish::Stop);
-        let control = ToRung::new(&heard, 3);
+        let control = ToRung::new(&heard, 3, ModelKind::Mlp);
         epoch(&control, 3, 3, ModelKind::Mlp, 0.5);
         assert_eq!(control.wish(), Wish::Continue, "nothing is left to stop");
     }

@@ -49,6 +49,7 @@ fn no_worse_than_optuna_within_noise_on_every_objective() {
             let theirs: Vec<f64> = theirs.iter().map(|best| regret(*best)).collect();
             let ((ours, a), (theirs, b)) = (mean_and_error(&ours), mean_and_error(&theirs));
             let noise = 2.0 * (a + b).sqrt();
+            println!("{name}, {}: {ours:.4} against {theirs:.4}, noise {noise:.4}", sampler.name());
             assert!(ours - theirs <= noise, "{name}, {sampler:?}: {ours} against {theirs}, noise {noise}");
         }
     }

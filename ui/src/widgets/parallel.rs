@@ -86,19 +86,13 @@ impl Parallel<'_> {
         for kept in [false, true] {
             for line in self.lines.iter().filter(|line| self.passes(line, brushes) == kept) {
                 let color = color(theme, line.shade).gamma_multiply(if kept { 0.85 } else { 0.08 });
-                self.line(ui, line, Stroke::new(if kept { space::LINE } else { 1.0 }, color), place);
+                draw_line(ui, line, Stroke::new(if kept { space::LINE } else { 1.0 }, color), place);
             }
         }
         for (at, axis) in self.axes.iter().enumerate() {
             self.axis(ui, theme, axis, (x(at), gap), plot, brushes);
         }
         response
-    }
-
-    fn line(&self, ui: &Ui, line: &ParallelLine, stroke: Stroke, place: impl Fn(usize, f32) -> Pos2) {
-        let points: Vec<Pos2> =
-            line.at.iter().enumerate().filter_map(|(axis, at)| Some(place(axis, (*at)?))).collect();
-        ui.painter().add(egui::Shape::line(points, stroke));
     }
 
     fn axis(
@@ -169,6 +163,13 @@ impl Parallel<'_> {
             Ok(())
         })
     }
+}
+
+/// Draws a line through the axes that it passes.
+fn draw_line(ui: &Ui, line: &ParallelLine, stroke: Stroke, place: impl Fn(usize, f32) -> Pos2) {
+    let points: Vec<Pos2> =
+        line.at.iter().enumerate().filter_map(|(axis, at)| Some(place(axis, (*at)?))).collect();
+    ui.painter().add(egui::Shape::line(points, stroke));
 }
 
 /// Changes an axis' brush by what the pointer and the keyboard do.

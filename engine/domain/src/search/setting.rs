@@ -164,11 +164,14 @@ impl Setting {
                 }
                 SettingKind::Int => option
                     .parse::<i64>()
-                    .map_err(|_| format!("'{option}' is no whole number"))
+                    .ok()
+                    .ok_or_else(|| format!("'{option}' is no whole number"))
                     .and_then(|number| within(number as f64)),
-                SettingKind::Float => {
-                    option.parse::<f64>().map_err(|_| format!("'{option}' is no number")).and_then(within)
-                }
+                SettingKind::Float => option
+                    .parse::<f64>()
+                    .ok()
+                    .ok_or_else(|| format!("'{option}' is no number"))
+                    .and_then(within),
             }),
         }
     }

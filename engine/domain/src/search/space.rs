@@ -159,11 +159,11 @@ impl Range {
             let options: Vec<String> = rest.split('|').map(|option| option.trim().to_owned()).collect();
             return match (kind, options.as_slice()) {
                 (SettingKind::Int, [one]) => {
-                    let value = one.parse().map_err(|_| format!("'{one}' is no whole number"))?;
+                    let value = one.parse().ok().ok_or_else(|| format!("'{one}' is no whole number"))?;
                     Ok(Self::Int { low: value, high: value, log: false })
                 }
                 (SettingKind::Float, [one]) => {
-                    let value = one.parse().map_err(|_| format!("'{one}' is no number"))?;
+                    let value = one.parse().ok().ok_or_else(|| format!("'{one}' is no number"))?;
                     Ok(Self::Float { low: value, high: value, log: false })
                 }
                 _ => Ok(Self::Choice { options }),
@@ -172,11 +172,12 @@ impl Range {
         let (low, high) = (low.trim(), high.trim());
         match kind {
             SettingKind::Int => {
-                let read = |text: &str| text.parse().map_err(|_| format!("'{text}' is no whole number"));
+                let read =
+                    |text: &str| text.parse().ok().ok_or_else(|| format!("'{text}' is no whole number"));
                 Ok(Self::Int { low: read(low)?, high: read(high)?, log })
             }
             SettingKind::Float => {
-                let read = |text: &str| text.parse().map_err(|_| format!("'{text}' is no number"));
+                let read = |text: &str| text.parse().ok().ok_or_else(|| format!("'{text}' is no number"));
                 Ok(Self::Float { low: read(low)?, high: read(high)?, log })
             }
             SettingKind::Choice => Err("it takes options: write a|b|c".to_owned()),

@@ -389,7 +389,9 @@ pub(super) fn config_of(base: &TrainConfig, values: &Values) -> Result<TrainConf
 fn needs(record: &Search, number: u32) -> Result<(f64, Option<u64>), Failure> {
     let Some(trial) = record.course.trials.get(number as usize) else { return Ok((0.0, None)) };
     let config = config_of(&record.request.config, &trial.values)?;
-    let forecast = orrery_learn::train::forecast(&record.request.dataset, None, &config, &[]);
+    // Of the length and the memory; which device it is changes neither.
+    let asked = TrainConfig { device: DeviceChoice::Cpu, ..config.clone() };
+    let forecast = orrery_learn::train::forecast(&record.request.dataset, None, &asked, &[]);
     let (bytes, resolved) = match forecast {
         Ok(forecast) => (forecast.memory.value.unwrap_or(0.0), forecast.resolved),
         // The run itself says better what does not fit.

@@ -180,7 +180,7 @@ pub(super) fn trial_columns(search: &Search) -> Vec<TableColumn> {
 fn trial_state(trial: &Trial, going_on: bool) -> (&'static str, State) {
     match trial.state {
         TrialState::Running if going_on => ("In training", State::Running),
-        TrialState::Running => ("Interrupted", State::Warning),
+        TrialState::Running => ("Left unfinished", State::Waiting),
         TrialState::Waiting => ("Stopped early", State::Waiting),
         TrialState::Finished => ("Finished", State::Ok),
         TrialState::Failed => ("Failed", State::Failed),

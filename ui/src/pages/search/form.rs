@@ -340,6 +340,5 @@ mod tests {
         }
         assert!(range("mlp.width", "0..8").is_err() && range("mlp.speed", "1").is_err());
         assert!(range("learning_rate", "log:0..1").is_err());
-        assert_eq!(Setting::Width.kind(), SettingKind::Int);
     }
 }

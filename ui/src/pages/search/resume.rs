@@ -34,7 +34,7 @@ impl ResumeForm {
             search: search.id.clone(),
             begun,
             trials: all.to_string(),
-            minutes: plan.secs.map_or_else(String::new, |secs| format!("{}", (secs * 2.0 / 60.0).ceil())),
+            minutes: plan.secs.map_or_else(String::new, |secs| (secs * 2.0 / 60.0).ceil().to_string()),
             used: search.elapsed_secs,
         }
     }
@@ -48,7 +48,7 @@ impl ResumeForm {
         match self.minutes.trim() {
             "" => Ok(None),
             text => {
-                let secs = text.parse::<f64>().map(|minutes| minutes * 60.0).map_err(|_| ())?;
+                let secs = text.parse::<f64>().map(|minutes| minutes * 60.0).ok().ok_or(())?;
                 if secs.is_finite() && secs > self.used { Ok(Some(secs)) } else { Err(()) }
             }
         }

@@ -83,7 +83,7 @@ fn one(search: &Search, page: &mut SearchPage, ctx: &mut PageContext<'_>, ui: &m
     if page.brushes != before {
         // The table follows the brushes in the next frame.
         page.seen = None;
-        ui.request_repaint();
+        ui.ctx().request_repaint();
     }
     ui.add_space(space::M);
     trials(search, page, ctx, ui);
