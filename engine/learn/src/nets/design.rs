@@ -33,8 +33,8 @@ impl Architecture {
             ModelKind::Mlp => (Family::Mlp, 256, 3, 0.0, 1),
             ModelKind::Resnet => (Family::Resnet, 192, 3, 0.1, 1),
             ModelKind::Tabm => (Family::Tabm, 128, 3, 0.0, 8),
-            ModelKind::Cnn => (Family::Cnn, 32, 3, 0.2, 1),
-            ModelKind::ResnetCnn => (Family::ResnetCnn, 32, 3, 0.1, 1),
+            ModelKind::Cnn => (Family::Cnn, 24, 3, 0.2, 1),
+            ModelKind::ResnetCnn => (Family::ResnetCnn, 24, 3, 0.1, 1),
             ModelKind::Auto | ModelKind::Gbt | ModelKind::Linear => (Family::Linear, 0, 0, 0.0, 1),
         };
         let tabm = family == Family::Tabm;

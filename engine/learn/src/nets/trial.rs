@@ -5,7 +5,6 @@ use std::time::Instant;
 use burn::tensor::Device;
 use orrery_domain::{
     Failure,
-    image::ImageShape,
     training::{HyperParameters, ModelKind, Optimizer, Task},
 };
 
@@ -92,25 +91,6 @@ impl Trial {
             .collect()
     }
 
-    /// Small networks over pictures of 8 by 8.
-    fn pictures() -> Vec<Self> {
-        let shape = ImageShape { width: 8, height: 8, channels: 1 };
-        let hyper = HyperParameters {
-            width: Some(8),
-            depth: Some(2),
-            dropout: Some(0.0),
-            ..HyperParameters::default()
-        };
-        let trial = |kind| {
-            let x = noise(FEW_ROWS, shape.values());
-            let logits = OutputScale::Logits;
-            let arch =
-                Architecture::design(kind, &hyper, x.cols, Vec::new(), 3, logits, Vec::new()).over(shape);
-            Self { y: classes(&x, 3), arch, loss: Loss::Multiclass, x }
-        };
-        [ModelKind::Cnn, ModelKind::ResnetCnn].map(trial).into()
-    }
-
     fn slots(&self) -> Slots {
         Slots::new(&self.arch, initial_weights(&self.arch, 0), Optimizer::AdamW)
     }
@@ -137,7 +117,7 @@ impl Trial {
     /// small network of every family.
     pub fn gradient_error(device: &Device, reference: &Device) -> Result<GradientError, Failure> {
         let mut worst = GradientError { relative: 0.0, tensor: String::new() };
-        for trial in Self::families().into_iter().chain(Self::pictures()).chain([Self::new()]) {
+        for trial in Self::families().into_iter().chain([Self::new()]) {
             let (slots, whole) = (trial.slots(), Parts::InTurn(trial.x.rows));
             let mut ours = trial.gradients(&slots, device, whole)?;
             faults::spoil(&mut ours);

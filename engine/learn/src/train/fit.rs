@@ -4,6 +4,7 @@ use std::{cell::OnceCell, path::Path, time::Instant};
 
 use orrery_domain::{
     Failure, FailureClass,
+    device::DeviceChoice,
     job::JobEvent,
     training::{CategoryEncoding, ModelKind, TargetTransform, Task},
 };
@@ -176,7 +177,7 @@ impl<'a> Bench<'a> {
             secs: grown.secs,
             rows_per_sec: grown.rows_per_sec,
             parameters: grown.forest.leaves(),
-            device: device::name(orrery_domain::device::DeviceChoice::Cpu),
+            device: device::name(DeviceChoice::Cpu),
             files: std::collections::BTreeMap::new(),
         })
     }
@@ -214,7 +215,7 @@ impl<'a> Bench<'a> {
         let data = self.network_data()?;
         let arch = self.architecture(kind, data.edges.clone())?;
         let settings = self.network_settings(kind, allowance, data.train_x.rows);
-        let means = self.means();
+        let means = self.means(kind);
         let (train, valid) = (data.train(), data.valid());
         let fit = Fit {
             arch: &arch,
@@ -243,10 +244,12 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// What a network computes with.
-    fn means(&self) -> Means {
+    /// What a network computes with. Convolutions are computed by the processor: devices are only checked with the operations of tables'
+    /// networks.
+    fn means(&self, kind: ModelKind) -> Means {
         let TrainJob { device, passes, config, .. } = self.job;
-        Means { device: *device, passes: *passes, cpu_fallback: config.cpu_fallback }
+        let device = if kind.is_for_images() { DeviceChoice::Cpu } else { *device };
+        Means { device, passes: *passes, cpu_fallback: config.cpu_fallback }
     }
 
     fn network_settings(&self, kind: ModelKind, allowance: Allowance, rows: usize) -> FitSettings {
@@ -306,7 +309,7 @@ impl<'a> Bench<'a> {
             teacher: None,
             rounding: None,
             settings: &settings,
-            means: self.means(),
+            means: self.means(kind),
             checkpoints: &folder,
         };
         let fitted = fit.run(&quiet);

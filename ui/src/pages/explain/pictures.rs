@@ -139,7 +139,7 @@ pub(super) fn one_picture(
     pixels_card(&one(&title, grid, row), || one_csv(grid, row), ctx, ui);
     ui.add_space(space::S);
     let words = format!(
-        "Answer {} in {}, {} with nothing of the picture left. One colour speaks for the answer, the other against it.",
+        "Answer {} in {}, {} at the baseline. One colour speaks for the answer, the other against it.",
         figure(row.prediction).trim_start_matches('+'),
         data::unit(found.scale, found.class.as_ref()),
         figure(row.baseline).trim_start_matches('+')
