@@ -165,9 +165,9 @@ mod tests {
         let values = [-1.0_f32, -0.3, 0.0, 0.2004, 0.7, 3.0];
         let leaf = || Tensor::<2>::from_data([values], &device).autodiff().require_grad();
         let grad = |x: &Tensor<2>, y: Tensor<2>| -> (Vec<f32>, Vec<f32>) {
-            let found = y.clone().inner().into_data().to_vec().expect("floats");
+            let found = y.clone().inner().into_data().try_into_vec().expect("floats");
             let mut all = y.sum().backward();
-            (found, x.grad_remove(&mut all).expect("a slope").into_data().to_vec().expect("floats"))
+            (found, x.grad_remove(&mut all).expect("a slope").into_data().try_into_vec().expect("floats"))
         };
         let expected = |scale: f32, zero: f32| -> Vec<f32> {
             let code = |x: &f32| ((x / scale).round() + zero).clamp(0.0, 255.0);
@@ -194,11 +194,11 @@ mod tests {
         let rounding = Rounding { matrices: BTreeMap::new(), folded: true, inputs: InputRounding::None };
         let mut expected = values;
         round(&[2, 4, 3], &mut expected, Bits::Eight, Group::Channel);
-        let along: Vec<f32> = rounding.folded(x.clone(), 1).into_data().to_vec().expect("floats");
+        let along: Vec<f32> = rounding.folded(x.clone(), 1).into_data().try_into_vec().expect("floats");
         assert!(along.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6));
         // As the first layer has it: the inputs outermost.
         let turned = rounding.folded(x.swap_dims(0, 1), 0).swap_dims(0, 1);
-        let turned: Vec<f32> = turned.into_data().to_vec().expect("floats");
+        let turned: Vec<f32> = turned.into_data().try_into_vec().expect("floats");
         assert!(turned.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6));
     }
 }

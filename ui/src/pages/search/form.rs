@@ -326,8 +326,6 @@ pub(super) fn show(open: &mut Option<SearchForm>, ctx: &mut PageContext<'_>, ui:
 
 #[cfg(test)]
 mod tests {
-    use orrery_domain::search::SettingKind;
-
     use super::*;
 
     #[test]
