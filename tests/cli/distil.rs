@@ -105,7 +105,7 @@ fn the_hidden_layer_of_a_network_is_followed_and_comes_off_again() {
     assert!(card["notes"].to_string().contains("hidden layer 100 %"), "{card}");
     let refused = program.run(&["distil", "trees", "--width", "8", "--features", "50"]);
     let said = text(&refused.stderr);
-    assert!(refused.status.code() == Some(1) && said.contains("cannot be followed"), "{said}");
+    assert!(matches!(refused.status.code(), Some(1 | 2)) && said.contains("cannot be followed"), "{said}");
 }
 
 #[test]

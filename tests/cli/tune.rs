@@ -115,7 +115,7 @@ fn a_model_is_tuned_applied_to_a_running_node_and_undone() {
         served(&address).as_array().is_some_and(|all| all.iter().all(|one| one["threads"] == 0))
     });
     let again = program.run(&["tune", "undo", "net"]);
-    assert_eq!(again.status.code(), Some(1));
+    assert_eq!(again.status.code(), Some(2));
     assert!(text(&again.stderr).contains("Nothing was applied"), "{}", text(&again.stderr));
     let audit = std::fs::read_to_string(program.home().join("serving.audit.jsonl")).expect("a log");
     assert!(
@@ -172,16 +172,16 @@ fn what_makes_no_sense_is_said_and_nothing_is_measured() {
     let program = with_network();
     for (arguments, code, words) in [
         (&["tune"][..], 2, "which model"),
-        (&["tune", "--model", "none"], 1, "no model"),
+        (&["tune", "--model", "none"], 2, "no model"),
         (&["tune", "--model", "net", "--goal", "speed"], 2, "no figure"),
-        (&["tune", "--model", "net", "--limit", "p95=soon"], 2, "no number above 0"),
-        (&["tune", "--model", "net", "--batch-rows", "64,4"], 1, "must ascend"),
-        (&["tune", "--model", "net", "--versions", "9"], 1, "no model"),
-        (&["tune", "--model", "net", "--instances", "1,999"], 1, "1 to 256 instances"),
-        (&["tune", "--model", "net", "--secs", "0"], 1, "0.05 to 60 s"),
-        (&["tune", "show", "x"], 1, "no tuning 'x'"),
-        (&["tune", "apply"], 1, "no tuning yet"),
-        (&["tune", "undo", "net"], 1, "Nothing was applied"),
+        (&["tune", "--model", "net", "--limit", "p95=soon"], 2, "no unit of p95"),
+        (&["tune", "--model", "net", "--batch-rows", "64,4"], 2, "must ascend"),
+        (&["tune", "--model", "net", "--versions", "9"], 2, "no model"),
+        (&["tune", "--model", "net", "--instances", "1,999"], 2, "1 to 256 instances"),
+        (&["tune", "--model", "net", "--secs", "0"], 2, "0.05 to 60 s"),
+        (&["tune", "show", "x"], 2, "no tuning 'x'"),
+        (&["tune", "apply"], 2, "no tuning yet"),
+        (&["tune", "undo", "net"], 2, "Nothing was applied"),
         (&["tune", "replay", "/nothing.json"], 1, "cannot be read"),
     ] {
         let refused = program.run(arguments);

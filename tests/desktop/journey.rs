@@ -75,7 +75,6 @@ fn a_person_trains_pauses_judges_and_tries_a_model_in_the_window() {
     window.wait_text("Search settings and architectures", 20);
     window.press("Linear model");
     window.press("Gradient-boosted trees");
-    window.wait_text("weight_decay", 20);
     window.click(Role::TextInput, "Trials");
     window.key(Key::A, Modifiers::COMMAND);
     window.type_text("3");

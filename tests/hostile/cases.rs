@@ -188,7 +188,7 @@ pub const CASES: &[Case] = &[
     refused("pdf.csv", "PDF"),
     refused("pickle.csv", "is no text"),
     read("pipes.csv", ""),
-    refused("png.csv", "is no text"),
+    refused("png.csv", "is one picture"),
     refused("pretty.json", "one line"),
     read("quote_every_row.csv", "never closed"),
     read("quoted_line_ends.csv", ""),

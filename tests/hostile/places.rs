@@ -38,7 +38,7 @@ fn places(folder: &Path) -> Vec<(PathBuf, i32, &'static str)> {
     let odd = folder.join(std::ffi::OsStr::from_bytes(b"na\xffme\n\x1b[31m.csv"));
     put(&odd, b"a,b\n1,2\n");
     vec![
-        (at("folder.csv"), 1, "a folder, not a file"),
+        (at("folder.csv"), 1, "no pictures"),
         (at("loop"), 1, "cannot be read"),
         (at("a"), 1, "cannot be read"),
         (at("dangling"), 1, "Check that it is there"),

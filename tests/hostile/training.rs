@@ -77,7 +77,7 @@ fn a_model_predicts_or_says_why_not() {
         (kept("formulas.csv"), in_folder("11.xlsx"), 2, ".csv or .parquet"),
         (kept("formulas.csv"), in_folder("no/such/folder/12.csv"), 1, ""),
         (kept("formulas.csv"), in_folder("folder.csv"), 1, ""),
-        (in_folder("folder.csv"), in_folder("13.csv"), 1, "a folder, not a file"),
+        (in_folder("folder.csv"), in_folder("13.csv"), 1, "no pictures"),
         (in_folder("nothing"), in_folder("14.csv"), 1, "Check that it is there"),
         ("/dev/zero".to_owned(), in_folder("15.csv"), 1, "a device or pipe"),
     ];

@@ -23,7 +23,11 @@ pub fn whole(value: f64) -> String {
 
 /// `1 row`, `2,000 rows`: a count with its noun.
 pub fn plural(value: u64, noun: &str) -> String {
-    if value == 1 { format!("1 {noun}") } else { format!("{} {noun}s", count(value)) }
+    if value == 1 {
+        return format!("1 {noun}");
+    }
+    let hisses = ["s", "x", "ch", "sh"].iter().any(|end| noun.ends_with(end));
+    format!("{} {noun}{}", count(value), if hisses { "es" } else { "s" })
 }
 
 /// A share: `63%`, `0.4%`, `<0.1%`.
@@ -54,6 +58,7 @@ mod tests {
         assert_eq!(whole(f64::NAN), NONE);
         assert_eq!(plural(1, "row"), "1 row");
         assert_eq!(plural(10_000, "row"), "10,000 rows");
+        assert_eq!(plural(0, "class"), "0 classes");
         assert_eq!(percent(0.634), "63%");
         assert_eq!(percent(0.004), "0.4%");
         assert_eq!(percent(0.0998), "10%");

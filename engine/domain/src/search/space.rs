@@ -282,13 +282,11 @@ impl Space {
         let (name, text) = line.split_once('=').ok_or("write NAME=RANGE")?;
         let (name, text) = (name.trim(), text.trim());
         if text == "-" {
-            let before = self.0.len();
+            if name == MODEL || self.get(name).is_none() {
+                return Err(format!("'{name}' is not searched"));
+            }
             self.0.retain(|parameter| parameter.name != name);
-            return if name == MODEL || self.0.len() == before {
-                Err(format!("'{name}' is not searched"))
-            } else {
-                Ok(())
-            };
+            return Ok(());
         }
         let (model, setting) = name.split_once('.').map_or((None, name), |(kind, name)| (Some(kind), name));
         if name == MODEL {
@@ -308,11 +306,6 @@ impl Space {
             known.range = range;
             return Ok(());
         }
-        // A setting of all families takes the place of what each had of its own.
-        if model.is_none() {
-            let own = format!(".{}", setting.name());
-            self.0.retain(|parameter| !parameter.name.ends_with(&own));
-        }
         let plays = |kind: &String| {
             ModelKind::from_name(kind).is_some_and(|kind| setting.plays(kind))
                 && model.is_none_or(|model| model == kind)
@@ -320,6 +313,11 @@ impl Space {
         let only: Vec<String> = models.iter().filter(|kind| plays(kind)).cloned().collect();
         if only.is_empty() {
             return Err(format!("'{name}' plays no part in {}", models.join(", ")));
+        }
+        // A setting of all families takes the place of what each had of its own.
+        if model.is_none() {
+            let own = format!(".{}", setting.name());
+            self.0.retain(|parameter| !parameter.name.ends_with(&own));
         }
         let only = if only.len() == models.len() { Vec::new() } else { only };
         self.0.push(Parameter { name: name.to_owned(), range, only });

@@ -22,8 +22,10 @@ use crate::{
     nets::Baseline,
 };
 
-/// Points of integrated gradients of a picture where no number is asked for.
+/// Points of integrated gradients of a picture where no number is asked for: they are doubled until every row is complete.
 const PICTURE_POINTS: u32 = 256;
+/// The most of these.
+const MOST_POINTS: u32 = 4096;
 
 /// What is asked of a model.
 #[derive(Clone, Copy)]
@@ -92,9 +94,18 @@ impl<'a> Ask<'a> {
         }
         let baseline = self.baseline.ok_or_else(|| client("Integrated gradients need a baseline."))?;
         // The rectifiers of a picture's network jump too often for a line that is halved where they do.
-        let usual = self.grid.filter(|_| scorer.architecture().image.is_some()).map(|_| PICTURE_POINTS);
-        if let Some(points) = self.samples.or(usual) {
-            return slope.fixed(baseline, points, &self.output().answers(x)?, control);
+        let picture = self.grid.is_some() && scorer.architecture().image.is_some();
+        if self.samples.is_some() || picture {
+            let answers = self.output().answers(x)?;
+            let mut points = self.samples.unwrap_or(PICTURE_POINTS);
+            loop {
+                let found = slope.fixed(baseline, points, &answers, control)?;
+                let complete = found.iter().all(|parts| parts.gap(self.rounding()) <= COMPLETENESS);
+                if self.samples.is_some() || complete || points >= MOST_POINTS {
+                    return Ok(found);
+                }
+                points *= 2;
+            }
         }
         let class = self.class;
         let line = integrated::Line { scorer, x: &encoded, baseline, class, owners, columns };
@@ -153,12 +164,14 @@ impl<'a> Ask<'a> {
         self.background.filter(|rows| rows.len() > 0).ok_or_else(|| client("The method needs a background."))
     }
 
+    /// Size of the rounding of what the model computes in: networks compute in 32 bits.
+    fn rounding(&self) -> f64 {
+        if matches!(self.explained, Explained::Trees { .. }) { f64::EPSILON } else { f64::from(f32::EPSILON) }
+    }
+
     /// The law that the method obeys, measured: the worst row.
     pub fn check(&self, parts: &[Parts]) -> ExplainCheck {
-        // Networks compute in 32 bits.
-        let rounding =
-            f64::from(if matches!(self.explained, Explained::Trees { .. }) { 0.0 } else { f32::EPSILON })
-                .max(f64::EPSILON);
+        let rounding = self.rounding();
         let gap = || parts.iter().map(|row| row.gap(rounding)).fold(0.0, f64::max);
         let worst = || {
             let all = parts.iter().filter_map(|row| row.measured);

@@ -28,7 +28,7 @@ pub(super) fn trained(
 }
 
 fn kinds() -> impl Iterator<Item = ModelKind> {
-    ModelKind::ALL.into_iter().filter(|kind| *kind != ModelKind::Auto)
+    ModelKind::ALL.into_iter().filter(|kind| *kind != ModelKind::Auto && !kind.is_for_images())
 }
 
 /// Every family, every task: the check passes, and the prediction is the model's own answer on the scale that is named.

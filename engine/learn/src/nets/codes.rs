@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 pub enum Bits {
     /// -7 to 7; two codes a byte, the first in the low half
     Four,
-    /// -127 to 127
+    /// -64 to 64, a code a byte: for sums of products with unsigned bytes. Processors without dot products of bytes (AVX2 and
+    /// AVX-512 before VNNI) add two such products up in 16 bits, which is more than they hold with larger codes.
+    Seven,
+    /// -127 to 127, a code a byte
     Eight,
 }
 
@@ -19,14 +22,15 @@ impl Bits {
     pub fn most(self) -> f32 {
         match self {
             Self::Eight => 127.0,
+            Self::Seven => 64.0,
             Self::Four => 7.0,
         }
     }
 
-    /// How many.
+    /// How many a code takes where it is stored.
     pub fn count(self) -> u8 {
         match self {
-            Self::Eight => 8,
+            Self::Seven | Self::Eight => 8,
             Self::Four => 4,
         }
     }
@@ -167,7 +171,7 @@ impl Codes {
     /// The codes as bytes: one a byte, or two.
     pub fn bytes(&self) -> Vec<u8> {
         match self.bits {
-            Bits::Eight => self.all.iter().map(|code| code.cast_unsigned()).collect(),
+            Bits::Seven | Bits::Eight => self.all.iter().map(|code| code.cast_unsigned()).collect(),
             Bits::Four => {
                 let half = |code: Option<&i8>| code.map_or(0, |code| code.cast_unsigned() & 0x0f);
                 self.all.chunks(2).map(|pair| half(pair.first()) | half(pair.get(1)) << 4).collect()
@@ -193,7 +197,7 @@ impl Codes {
         }
         let wide = |half: u8| (half << 4).cast_signed() >> 4;
         let all: Vec<i8> = match bits {
-            Bits::Eight => bytes.iter().map(|byte| byte.cast_signed()).collect(),
+            Bits::Seven | Bits::Eight => bytes.iter().map(|byte| byte.cast_signed()).collect(),
             Bits::Four => {
                 bytes.iter().flat_map(|pair| [wide(pair & 0x0f), wide(pair >> 4)]).take(count).collect()
             }
@@ -214,7 +218,7 @@ mod tests {
     fn every_value_is_within_half_a_step_of_its_own_group() {
         for shape in [vec![6, 5], vec![2, 7, 3], vec![9], vec![1, 1]] {
             let values = numbers(shape.iter().product());
-            for bits in [Bits::Eight, Bits::Four] {
+            for bits in [Bits::Eight, Bits::Seven, Bits::Four] {
                 for group in [Group::Channel, Group::Block(2), Group::Block(64)] {
                     let codes = Codes::of(&shape, &values, bits, group);
                     let mut rounded = values.clone();

@@ -11,8 +11,6 @@ use serde::Serialize;
 
 use super::codes::{Bits, Group, Range, round};
 
-/// The largest code of a matrix in 8 bits.
-const MOST: f32 = 127.0;
 /// The largest code of an input.
 const STEPS: f32 = 255.0;
 
@@ -32,7 +30,7 @@ pub enum InputRounding {
 pub struct Rounding {
     /// Stored matrices.
     pub matrices: BTreeMap<String, (Bits, Group)>,
-    /// Whether matrices that a `TabM` folds its members' adapters into are rounded after that, to 8 bits, a scale a member and output.
+    /// Whether matrices that a `TabM` folds its members' adapters into are rounded after that, to [`Bits::Seven`], a scale a member and output.
     pub folded: bool,
     /// Inputs.
     pub inputs: InputRounding,
@@ -65,8 +63,9 @@ impl Rounding {
             return matrix;
         }
         let still = matrix.clone().detach();
-        let scale = (still.clone().abs().max_dim(axis) / MOST).clamp_min(f32::MIN_POSITIVE);
-        let codes = (still / scale.clone()).round().clamp(-MOST, MOST);
+        let most = Bits::Seven.most();
+        let scale = (still.clone().abs().max_dim(axis) / most).clamp_min(f32::MIN_POSITIVE);
+        let codes = (still / scale.clone()).round().clamp(-most, most);
         straight_through(matrix, codes * scale)
     }
 }
@@ -193,7 +192,7 @@ mod tests {
         let x = Tensor::<3>::from_data(burn::tensor::TensorData::new(values.clone(), [2, 4, 3]), &device);
         let rounding = Rounding { matrices: BTreeMap::new(), folded: true, inputs: InputRounding::None };
         let mut expected = values;
-        round(&[2, 4, 3], &mut expected, Bits::Eight, Group::Channel);
+        round(&[2, 4, 3], &mut expected, Bits::Seven, Group::Channel);
         let along: Vec<f32> = rounding.folded(x.clone(), 1).into_data().try_into_vec().expect("floats");
         assert!(along.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6));
         // As the first layer has it: the inputs outermost.

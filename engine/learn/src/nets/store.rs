@@ -81,7 +81,7 @@ pub(crate) fn save_codes(
     for (name, codes) in codes {
         let bytes = codes.bytes();
         let (dtype, shape) = match codes.bits {
-            Bits::Eight => (Dtype::I8, codes.shape.clone()),
+            Bits::Seven | Bits::Eight => (Dtype::I8, codes.shape.clone()),
             Bits::Four => (Dtype::U8, vec![bytes.len()]),
         };
         tensors.push((name.as_str(), dtype, shape, bytes));

@@ -166,7 +166,7 @@ fn value(summary: &TrainSummary, metric: MetricId) -> f64 {
 
 #[test]
 fn every_family_trains_every_task_and_leaves_a_whole_folder() {
-    for kind in ModelKind::ALL {
+    for kind in ModelKind::ALL.into_iter().filter(|kind| !kind.is_for_images()) {
         for (target, metric, least) in
             [("big", MetricId::Auroc, 0.85), ("grade", MetricId::Auroc, 0.8), ("value", MetricId::R2, 0.4)]
         {

@@ -157,7 +157,7 @@ pub(super) fn trial_columns(search: &Search) -> Vec<TableColumn> {
     let metric = search.metric().map_or("Quality", MetricId::title);
     let mut all = vec![
         TableColumn::number("Trial", 60.0),
-        TableColumn::text("State", 120.0).drawn(),
+        TableColumn::text("State", 140.0).drawn(),
         TableColumn::number(metric, 90.0).help("On the validation rows"),
         TableColumn::number("One row", 90.0).help("Measured, the median"),
         TableColumn::number("On disk", 90.0),

@@ -189,6 +189,7 @@ impl SearchForm {
             theme,
             |ui| {
                 ui.horizontal_wrapped(|ui| {
+                    ui.spacing_mut().item_spacing.x = space::M;
                     for kind in KINDS {
                         let mut on = chosen.contains(&kind);
                         if checkbox(ui, theme, &mut on, kind.title()).changed() {
@@ -211,6 +212,7 @@ impl SearchForm {
     fn way(&mut self, theme: &Theme, ui: &mut Ui) {
         FormRow::new("Sampler", "How the next trial's values are chosen").show(ui, theme, |ui| {
             ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = space::M;
                 for sampler in Sampler::ALL {
                     radio_value(ui, theme, &mut self.sampler, sampler, sampler.title());
                 }
@@ -222,6 +224,7 @@ impl SearchForm {
         )
         .show(ui, theme, |ui| {
             ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = space::M;
                 for schedule in Schedule::ALL {
                     radio_value(ui, theme, &mut self.schedule, schedule, schedule.title());
                 }
@@ -267,20 +270,15 @@ impl SearchForm {
         ui.label(theme.strong("Ranges"));
         let words = "LOW..HIGH, log:LOW..HIGH, A|B|C, or a single value";
         ui.label(theme.caption(words));
-        ScrollArea::vertical().id_salt("ranges").max_height(180.0).auto_shrink([false, true]).show(
-            ui,
-            |ui| {
-                for ((name, text), (_, default)) in self.ranges.iter_mut().zip(&defaults) {
-                    let wrong = range(name, text).err();
-                    let changed = text != default;
-                    let row = FormRow::new(name, "").default_value("", changed).error(wrong.as_deref());
-                    let shown = row.show(ui, theme, |ui| ui.add(input(text).desired_width(200.0)));
-                    if shown.reset {
-                        text.clone_from(default);
-                    }
-                }
-            },
-        );
+        for ((name, text), (_, default)) in self.ranges.iter_mut().zip(&defaults) {
+            let wrong = range(name, text).err();
+            let changed = text != default;
+            let row = FormRow::new(name, "").default_value("", changed).error(wrong.as_deref());
+            let shown = row.show(ui, theme, |ui| ui.add(input(text).desired_width(200.0)));
+            if shown.reset {
+                text.clone_from(default);
+            }
+        }
     }
 }
 
@@ -295,16 +293,14 @@ pub(super) fn show(open: &mut Option<SearchForm>, ctx: &mut PageContext<'_>, ui:
         ui.add(Label::new(theme.weak(words)).wrap());
         ui.add_space(space::S);
         let most = (ui.ctx().content_rect().height() - 220.0).max(200.0);
-        ScrollArea::vertical().id_salt("search form").max_height(most).auto_shrink([false, true]).show(
-            ui,
-            |ui| {
-                form.source(&snapshot, theme, ui);
-                form.models(theme, ui);
-                form.way(theme, ui);
-                ui.add_space(space::S);
-                form.ranges(theme, ui);
-            },
-        );
+        let area = ScrollArea::vertical().id_salt("search form").max_height(most).min_scrolled_height(most);
+        area.auto_shrink([false, true]).show(ui, |ui| {
+            form.source(&snapshot, theme, ui);
+            form.models(theme, ui);
+            form.way(theme, ui);
+            ui.add_space(space::S);
+            form.ranges(theme, ui);
+        });
         ui.add_space(space::M);
         let request = form.request(&snapshot);
         ui.horizontal(|ui| {

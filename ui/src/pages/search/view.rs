@@ -99,9 +99,9 @@ fn head(search: &Search, page: &mut SearchPage, ctx: &mut PageContext<'_>, ui: &
         badge::badge(ui, theme, look, word);
         let plan = &search.course.plan;
         let words = format!(
-            "{} and {} over {} of {}, target {}",
+            "{}, {}: {} of {}, target {}",
             plan.sampler.title(),
-            plan.schedule.title().to_lowercase(),
+            plan.schedule.title(),
             search.course.space.models().join(", "),
             search.request.dataset.name,
             search.request.config.target

@@ -11,7 +11,7 @@
 //!
 //! Matrices have a scale an output channel, symmetric; inputs have one range a tensor, with a zero (Jacob et al. 2018). Where only
 //! matrices are quantized, `weights.safetensors` holds their codes and the network is computed in floats as before; where inputs are
-//! too, `model.onnx` computes in whole numbers and `model.qdq.onnx` says the same in quantize-dequantize pairs, for other tools.
+//! too, codes go to 64 at most, so that sums of their products fit on every processor, `model.onnx` computes in whole numbers and `model.qdq.onnx` says the same in quantize-dequantize pairs, for other tools.
 
 mod aware;
 mod choose;
@@ -141,8 +141,10 @@ struct Bench<'a> {
     rows: &'a Again,
     arch: Architecture,
     weights: Weights,
-    /// Loss of the network in floats on the validation rows.
+    /// Loss on the validation rows of the model that is quantized, in floats.
     base: f64,
+    /// The same of this network, which training with rounding has changed.
+    own: f64,
     /// The graph in floats.
     graph: ModelProto,
     /// What becomes of each layer's input, by the name of its matrix.
@@ -185,7 +187,7 @@ impl<'a> Bench<'a> {
         let inputs = found.into_iter().map(input).collect();
         let valid = rules.transform(rows.valid())?.0;
         let base = rows.valid_loss(&rows.predictions(&float.score(&valid)?)?);
-        Ok(Self { config, rows, arch, weights, base, graph, inputs, order, valid })
+        Ok(Self { config, rows, arch, weights, base, own: base, graph, inputs, order, valid })
     }
 
     /// Every layer in its fewest bits.
@@ -245,9 +247,9 @@ impl<'a> Bench<'a> {
         Ok(self.rows.valid_loss(&self.rows.predictions(&scores)?))
     }
 
-    /// Its relative rise over that in floats.
-    fn rise(&self, chosen: &Choice) -> Result<f64, Failure> {
-        Ok((self.loss(chosen)? - self.base) / self.base.abs().max(f64::MIN_POSITIVE))
+    /// Its relative rise over another.
+    fn rise(&self, chosen: &Choice, over: f64) -> Result<f64, Failure> {
+        Ok((self.loss(chosen)? - over) / over.abs().max(f64::MIN_POSITIVE))
     }
 
     /// Bytes of all parameters as floats, in the file that computes.
@@ -290,7 +292,7 @@ impl<'a> Bench<'a> {
             say(control, "Measuring what each layer costs", 0.55 + 0.3 * done)?;
             let mut ladder = Ladder::new();
             for &bits in &forms {
-                let rise = self.rise(&BTreeMap::from([(name.clone(), bits)]))?;
+                let rise = self.rise(&BTreeMap::from([(name.clone(), bits)]), self.own)?;
                 ladder.push(choose::Form { bits: Some(bits), bytes: self.bytes(name, Some(bits)), rise });
             }
             ladder.push(choose::Form { bits: None, bytes: self.bytes(name, None), rise: 0.0 });
@@ -315,7 +317,7 @@ impl<'a> Bench<'a> {
         };
         let at = choose::choose(&ladders, budgets, |at| {
             say(control, "Looking for what each layer may be made of", 0.87)?;
-            Ok(self.rise(&choice(at))?)
+            Ok(self.rise(&choice(at), self.base)?)
         })?;
         let chosen = choice(&at);
         let layers = self.order.iter().zip(&ladders).map(|(name, ladder)| LayerCost {
@@ -354,7 +356,11 @@ impl<'a> Bench<'a> {
 
 /// Bits of the codes of a scheme.
 fn bits(scheme: QuantizeScheme) -> Bits {
-    if scheme == QuantizeScheme::WeightInt4 { Bits::Four } else { Bits::Eight }
+    match scheme {
+        QuantizeScheme::WeightInt4 => Bits::Four,
+        QuantizeScheme::WeightInt8 => Bits::Eight,
+        QuantizeScheme::DynamicInt8 | QuantizeScheme::StaticInt8 => Bits::Seven,
+    }
 }
 
 /// What shares a scale in a matrix.

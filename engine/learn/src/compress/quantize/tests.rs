@@ -85,7 +85,7 @@ fn plan(
     let layer = |(matrix, x): (String, Option<String>)| {
         let (shape, values) = tensor(&float, &matrix).expect("a matrix");
         let group = if matrix == "embedding.weight" { Group::Channel } else { group };
-        let codes = Codes::of(&shape, &values, Bits::Eight, group);
+        let codes = Codes::of(&shape, &values, Bits::Seven, group);
         (matrix, Layer { codes, input: x.map_or(Input::Float, |x| input(&x)) })
     };
     layers(&float).into_iter().map(layer).collect()
@@ -201,7 +201,7 @@ fn rounding_on_the_way_forward_is_what_the_graph_in_whole_numbers_does() {
         for (inputs, plan) in plans {
             let folded = family == Family::Tabm;
             let stored = found.iter().filter(|(name, _)| !(folded && name.starts_with("layers.")));
-            let matrices = stored.map(|(name, _)| (name.clone(), (Bits::Eight, Group::Channel))).collect();
+            let matrices = stored.map(|(name, _)| (name.clone(), (Bits::Seven, Group::Channel))).collect();
             let rounding = Rounding { matrices, folded, inputs };
             let scorer = Scorer::rounded(&arch, &weights, rounding).expect("a network");
             let rounded = scorer.score(&coded(64)).expect("scores");

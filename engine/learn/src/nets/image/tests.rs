@@ -283,7 +283,12 @@ fn lines(count: usize, seed: u64) -> (Encoded, Vec<f32>) {
 }
 
 fn settings(kind: ModelKind, epochs: u32) -> FitSettings {
-    let hyper = HyperParameters { epochs: Some(epochs), batch_size: Some(40), ..Default::default() };
+    let hyper = HyperParameters {
+        epochs: Some(epochs),
+        batch_size: Some(40),
+        learning_rate: Some(0.01),
+        ..Default::default()
+    };
     let shape = ImageShape { width: 8, height: 8, channels: 1 };
     let augment = Augment {
         shape,
@@ -301,7 +306,7 @@ fn a_stopped_fit_with_varied_pictures_resumes_to_the_same_bits_and_learns() {
     let valid = Rows { x: &valid_x, y: &valid_y, weight: None };
     for kind in [ModelKind::Cnn, ModelKind::ResnetCnn] {
         let arch = Architecture { dropout: 0.2, ..network(kind, (8, 8, 1), 1) };
-        let settings = settings(kind, 6);
+        let settings = settings(kind, 12);
         let fit = |folder: &std::path::Path, control: &dyn crate::control::JobControl| {
             fitted(&arch, train, valid, &settings, DeviceChoice::Cpu.into(), folder, control)
         };
