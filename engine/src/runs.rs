@@ -87,7 +87,7 @@ pub struct NewRun {
 /// # Errors
 /// When the model's name is not legal, or the disk or the store refuses.
 pub fn create(workspace: &Workspace, store: &mut Store, new: &NewRun) -> Result<Run, Failure> {
-    create_as(workspace, store, new, RunId(fresh_id()), None)
+    create_as(workspace, store, new, &RunId(fresh_id()), None)
 }
 
 /// Makes a run of that id, which may be a part of a search.
@@ -98,7 +98,7 @@ pub fn create_as(
     workspace: &Workspace,
     store: &mut Store,
     new: &NewRun,
-    id: RunId,
+    id: &RunId,
     part: Option<TrialPart>,
 ) -> Result<Run, Failure> {
     let model_name = match &new.name {
@@ -109,7 +109,7 @@ pub fn create_as(
         }
         None => names::model_name(&new.dataset.name, new.config.model),
     };
-    let mut run = record_of(&id, &new.dataset, &new.config, new.name.as_deref());
+    let mut run = record_of(id, &new.dataset, &new.config, new.name.as_deref());
     run.state = new.state;
     let spec = JobSpec::Train {
         home: workspace.home().to_path_buf(),
@@ -121,8 +121,8 @@ pub fn create_as(
         passes: 1,
         part,
     };
-    files::create_private(&workspace.run(&id))?;
-    spawn::write_spec(&workspace.run(&id).join("spec.json"), &spec)?;
+    files::create_private(&workspace.run(id))?;
+    spawn::write_spec(&workspace.run(id).join("spec.json"), &spec)?;
     store.add_run(&run)?;
     Ok(run)
 }

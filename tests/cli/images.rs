@@ -124,7 +124,8 @@ fn columns_that_are_no_pixels_are_refused_with_the_way_out() {
     let mut lines = "a,b,c,d,y\n".to_owned();
     for row in 0..120 {
         let (a, b, c, d) = (row % 7, row % 5, row % 3, row % 11);
-        lines.push_str(&format!("{a},{b},{c},{d},{}\n", if a > 3 { "yes" } else { "no" }));
+        let last = if a > 3 { "yes" } else { "no" };
+        lines.extend([format!("{a},{b},{c},{d},{last}\n")]);
     }
     put(&table, lines.as_bytes());
     let table = table.to_str().expect("UTF-8");

@@ -132,7 +132,7 @@ fn kill_job(program: &Program, id: &str) {
 #[cfg(target_os = "linux")]
 fn wait_until_free(program: &Program, id: &str) -> Value {
     let lock = std::fs::File::open(program.home().join(format!("jobs/search-{id}/lock"))).expect("a lock");
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     while lock.try_lock().is_err() {
         assert!(Instant::now() < end, "the search has a process still");
         std::thread::sleep(Duration::from_millis(20));

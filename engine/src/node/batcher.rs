@@ -86,6 +86,7 @@ pub struct BatchSettings {
 
 impl BatchSettings {
     /// With what was chosen for one version.
+    #[must_use]
     pub fn tuned(self, serving: ServingSettings) -> Self {
         Self {
             max_rows: serving.batch_rows as usize,

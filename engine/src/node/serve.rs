@@ -32,6 +32,10 @@ const LOOK_SECS: u64 = 5;
 
 /// How a node serves.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command, and none goes with another"
+)]
 pub struct NodeOptions {
     /// Where it listens.
     pub listen: SocketAddr,

@@ -27,7 +27,9 @@ pub fn weights(observations: usize) -> Vec<f64> {
     };
     all.push(1.0);
     let sum: f64 = all.iter().sum();
-    all.iter_mut().for_each(|weight| *weight /= sum);
+    for weight in &mut all {
+        *weight /= sum;
+    }
     all
 }
 
@@ -97,7 +99,9 @@ impl Kernels {
         let prior = (f64::midpoint(ends.0, ends.1), span);
         let mut widths = neighbours(&centres, ends);
         let least = span / (2.0 + centres.len() as f64).min(100.0);
-        widths.iter_mut().for_each(|width| *width = width.clamp(least, span));
+        for width in &mut widths {
+            *width = width.clamp(least, span);
+        }
         let kernel = |(centre, width): (f64, f64)| Kernel {
             centre,
             width,

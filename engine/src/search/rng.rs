@@ -1,4 +1,4 @@
-//! Random numbers that are the same on every machine: xoshiro256++ (Blackman and Vigna 2021), seeded by SplitMix64.
+//! Random numbers that are the same on every machine: xoshiro256++ (Blackman and Vigna 2021), seeded by `SplitMix64`.
 
 /// A stream of random numbers.
 #[derive(Clone, Debug)]

@@ -136,9 +136,9 @@ impl Process {
                 for value in tried {
                     let mut other = kernel.clone();
                     if axis == axes {
-                        other.noise = *value
+                        other.noise = *value;
                     } else {
-                        other.lengths[axis] = *value
+                        other.lengths[axis] = *value;
                     }
                     let found = cost(&other);
                     if found < best {

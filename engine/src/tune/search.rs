@@ -1,7 +1,7 @@
 //! Search: which setting to measure next, so that few measurements find a setting near the best. Pure state: what was told is all it
 //! knows, and the same telling and seed always ask the same.
 //!
-//! First a Latin hypercube over the axes (McKay, Beckman and Conover 1979), the widest spread of some; then the setting with the
+//! First a Latin hypercube over the axes (`McKay`, Beckman and Conover 1979), the widest spread of some; then the setting with the
 //! largest expected improvement times the probability that it keeps the bounds (Gardner et al. 2014, "Bayesian Optimization with
 //! Inequality Constraints"), by a Gaussian process of each figure's logarithm. Every third time, the setting with the best mean.
 
@@ -29,7 +29,7 @@ pub struct Searcher {
     told: Vec<(usize, Option<BTreeMap<Figure, f64>>)>,
 }
 
-/// SplitMix64 (Steele, Lea and Flood 2014).
+/// `SplitMix64` (Steele, Lea and Flood 2014).
 #[derive(Clone, Debug)]
 pub struct Draw(pub u64);
 

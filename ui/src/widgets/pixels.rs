@@ -1,5 +1,7 @@
 //! Pixels: pictures and heat maps drawn pixel by pixel, side by side under their names.
 
+#![expect(clippy::disallowed_methods, reason = "a picture of the data has its own colours")]
+
 use egui::{
     Align2, Color32, FontId, Mesh, Pos2, Rect, Response, Role, Sense, Shape, Ui, WidgetInfo, pos2, vec2,
 };

@@ -51,7 +51,7 @@ fn workspace(word: &str) -> Snapshot {
     let entry = &snapshot.datasets[0];
     let mut dataset: Dataset = (*entry.dataset).clone();
     let column = |name: String, kind| ColumnSchema { name, kind, overridden: false };
-    dataset.name = "digits".to_owned();
+    "digits".clone_into(&mut dataset.name);
     dataset.rows = 1797;
     (dataset.bad_rows, dataset.bad_row_list) = (0, Vec::new());
     dataset.columns = vec![column("class".to_owned(), ColumnType::Category)];

@@ -112,7 +112,7 @@ impl Setting {
     fn bounds(self) -> (f64, f64) {
         match self {
             Self::LearningRate => (1e-9, 100.0),
-            Self::WeightDecay => (0.0, 1e6),
+            Self::WeightDecay | Self::Patience => (0.0, 1e6),
             Self::Dropout => (0.0, 0.95),
             Self::Warmup => (0.0, 1.0),
             Self::ClipNorm => (0.0, 1e8),
@@ -121,7 +121,6 @@ impl Setting {
             Self::Members => (1.0, 1024.0),
             Self::BatchSize => (1.0, f64::from(1 << 24)),
             Self::Epochs => (1.0, 1e6),
-            Self::Patience => (0.0, 1e6),
             Self::Trees => (1.0, 1e5),
             Self::Leaves => (2.0, 4096.0),
             Self::Optimizer | Self::Scaling | Self::Categories => (0.0, 0.0),

@@ -189,7 +189,7 @@ impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let log = |log: bool| if log { "log:" } else { "" };
         match self {
-            Self::Float { low, high, .. } if low == high => write!(f, "{low}"),
+            Self::Float { low, high, .. } if low.total_cmp(high).is_eq() => write!(f, "{low}"),
             Self::Int { low, high, .. } if low == high => write!(f, "{low}"),
             Self::Float { low, high, log: on } => write!(f, "{}{low}..{high}", log(*on)),
             Self::Int { low, high, log: on } => write!(f, "{}{low}..{high}", log(*on)),

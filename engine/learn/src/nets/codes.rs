@@ -133,7 +133,9 @@ pub fn round(shape: &[usize], values: &mut [f32], bits: Bits, group: Group) {
         for row in part.chunks_exact(width) {
             scale.iter_mut().zip(row).for_each(|(scale, value)| *scale = scale.max(value.abs()));
         }
-        scale.iter_mut().for_each(|scale| *scale /= most);
+        for scale in &mut scale {
+            *scale /= most;
+        }
         for row in part.chunks_exact_mut(width) {
             for (value, scale) in row.iter_mut().zip(&scale) {
                 let code = if *scale > 0.0 { (*value / scale).round().clamp(-most, most) } else { 0.0 };

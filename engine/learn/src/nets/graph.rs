@@ -24,6 +24,9 @@ pub(super) struct Network {
     rounding: Option<Arc<Rounding>>,
 }
 
+/// A weight's name, shape and values.
+type Named<'a> = (&'a str, &'a [usize], Cow<'a, [f32]>);
+
 impl Network {
     /// Puts named weights (shape, values) on a device, rounded where that is asked for.
     pub fn new<'a>(
@@ -36,7 +39,7 @@ impl Network {
             Some(rounding) => rounding.matrix(name, shape, values),
             None => Cow::Borrowed(values),
         };
-        let weights: Vec<(&str, &[usize], Cow<'_, [f32]>)> =
+        let weights: Vec<Named<'_>> =
             weights.map(|(name, shape, values)| (name, shape, rounded(name, shape, values))).collect();
         let tables = Tables::new(arch, weights.iter().map(|(name, _, values)| (*name, values.as_ref())));
         let floats = weights.into_iter().filter(|(name, ..)| !TABLES.contains(name));

@@ -79,7 +79,7 @@ impl Loop<'_> {
         };
         let part =
             TrialPart { search: self.record.id.clone(), trial: best.number, chosen: true, until: None };
-        runs::create_as(&self.workspace, &mut self.store, &new, id.clone(), Some(part))?;
+        runs::create_as(&self.workspace, &mut self.store, &new, id, Some(part))?;
         let note = format!(
             "The best of {} trials of the search {}: trial {}.",
             self.record.course.trials.len(),

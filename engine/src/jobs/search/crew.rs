@@ -30,7 +30,7 @@ use crate::{
 /// How long news are waited for before orders are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long trials may take to stop with a checkpoint.
-const LAST_CHECKPOINT: Duration = Duration::from_secs(60);
+const LAST_CHECKPOINT: Duration = Duration::from_mins(1);
 /// How long the others may take to pause for a measurement.
 const HUSH: Duration = Duration::from_secs(10);
 /// Share of the free memory that trials may be expected to need together.
@@ -223,19 +223,19 @@ impl Crew {
             RunState::Cancelled => {
                 search::fail(&mut search.record.course, number, "Its run was cancelled.");
             }
-            RunState::Paused | RunState::Queued | RunState::Running => match rung(search, run, &record) {
-                Some(loss) => search::reach(&mut search.record.course, number, loss),
-                None => {
+            RunState::Paused | RunState::Queued | RunState::Running => {
+                if let Some(loss) = rung(search, run, &record) {
+                    search::reach(&mut search.record.course, number, loss);
+                } else {
                     let ends = self.silent.entry(number).or_default();
                     *ends += 1;
-                    if *ends > SILENT_ENDS {
-                        search::fail(&mut search.record.course, number, "Its process ended again and again.");
-                    } else {
+                    if *ends <= SILENT_ENDS {
                         self.waiting.push_back(number);
                         return Ok(());
                     }
+                    search::fail(&mut search.record.course, number, "Its process ended again and again.");
                 }
-            },
+            }
         }
         Ok(search.told(number)?)
     }
@@ -447,7 +447,7 @@ fn prepared(
         device,
         state: RunState::Running,
     };
-    runs::create_as(&search.workspace, &mut search.store, &new, id.clone(), Some(part))?;
+    runs::create_as(&search.workspace, &mut search.store, &new, &id, Some(part))?;
     let name = format!("{} trial {}", search.record.request.model_name, number + 1);
     runs::rename(&mut search.store, &id, &name)?;
     Ok(id)

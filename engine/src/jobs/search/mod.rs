@@ -156,7 +156,7 @@ impl Loop<'_> {
         let time = course.plan.secs.map_or(0.0, |secs| used / secs);
         let words = || {
             let best = course.best().and_then(|trial| trial.quality);
-            let metric = self.record.metric().map(|metric| metric.title()).unwrap_or_default();
+            let metric = self.record.metric().map(orrery_domain::metric::MetricId::title).unwrap_or_default();
             let best = best.map_or(String::new(), |best| format!(", best {metric} {best:.5}"));
             format!("{} of {}{best}", settled + waiting, plural(planned, "trial"))
         };

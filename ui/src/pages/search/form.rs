@@ -230,8 +230,7 @@ impl SearchForm {
                 }
             });
         });
-        let bad =
-            self.trials.trim().parse::<u32>().ok().filter(|trials| (1..=100_000).contains(trials)).is_none();
+        let bad = !self.trials.trim().parse::<u32>().is_ok_and(|trials| (1..=100_000).contains(&trials));
         let error = bad.then_some("A number from 1 to 100,000");
         FormRow::new("Trials", "").error(error).show(ui, theme, |ui| {
             ui.add(input(&mut self.trials).desired_width(90.0));

@@ -121,7 +121,7 @@ pub fn all(dataset: &Dataset, model: &ModelEntry, now: UnixSecs) -> Vec<Arc<Sear
         changed_at: now - 7000.0,
     };
     let mut stopped = done.clone();
-    stopped.id = "20260301-090000-77aa".to_owned();
+    "20260301-090000-77aa".clone_into(&mut stopped.id);
     stopped.state = SearchState::Running;
     stopped.course.trials.truncate(7);
     stopped.course.trials[6].state = TrialState::Running;
