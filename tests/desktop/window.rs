@@ -156,8 +156,15 @@ impl Window {
     fn click_where(&mut self, label: &str, is_it: impl Fn(&Node) -> bool) {
         let found =
             |tree: &Tree| tree.nodes().map(|(_, node)| node).find(|n| is_it(n)).and_then(Node::bounds);
-        let tree = self.wait(label, 20, |tree| found(tree).is_some());
-        let bounds = found(&tree).expect("waited for it");
+        // A dialog takes a few frames to find its place: what is still moving is not hit.
+        let mut before = None;
+        let mut bounds = found(&self.wait(label, 20, |tree| found(tree).is_some()));
+        while bounds.is_none() || bounds != before {
+            sleep(Duration::from_millis(100));
+            before = bounds;
+            bounds = found(&self.wait(label, 20, |tree| found(tree).is_some()));
+        }
+        let bounds = bounds.expect("waited for it");
         let middle = Pos2::new(
             f64::midpoint(bounds.x0, bounds.x1) as f32,
             (f64::midpoint(bounds.y0, bounds.y1)) as f32,
