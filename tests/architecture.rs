@@ -174,6 +174,12 @@ fn domain_policy_and_oip_touch_nothing() {
     forbid("engine/policy/src", &world, |_| false, "policy is pure: pass time and measurements as arguments");
     let golden = |path: &Path| path.ends_with("golden.rs") || path.ends_with("peer.rs");
     forbid("engine/src/search", &world, golden, "a search is pure state: its job acts");
+    let acts = |path: &Path| {
+        !["search.rs", "process.rs", "replay.rs"]
+            .iter()
+            .any(|pure| path.ends_with(Path::new("tune").join(pure)))
+    };
+    forbid("engine/src/tune", &world, acts, "how settings are chosen is pure state: its job measures");
     forbid("engine/oip/src", &world, |_| false, "oip is a codec: bytes in, values out");
 }
 

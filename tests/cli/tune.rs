@@ -2,6 +2,10 @@
 
 use std::{
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -49,6 +53,48 @@ fn served(address: &str) -> Value {
     ask(address, "GET", "/api/serving", "").json()
 }
 
+/// A row for the model that a node serves at that address: zeros and empty texts.
+fn row(address: &str) -> String {
+    let metadata = ask(address, "GET", "/v2/models/net", "").json();
+    let value = |datatype: &Value| if datatype == "BYTES" { json!([""]) } else { json!([0]) };
+    let input = |input: &Value| {
+        json!({
+            "name": input["name"], "datatype": input["datatype"], "shape": [1], "data": value(&input["datatype"])
+        })
+    };
+    let inputs: Vec<Value> = metadata["inputs"].as_array().expect("inputs").iter().map(input).collect();
+    json!({ "inputs": inputs }).to_string()
+}
+
+/// Asks a node without a pause until the value is told to end; how often it was asked, and what it answered badly.
+struct Load {
+    ends: Arc<AtomicBool>,
+    asking: std::thread::JoinHandle<(u32, Vec<u16>)>,
+}
+
+impl Load {
+    fn on(address: &str) -> Self {
+        let (body, address, ends) = (row(address), address.to_owned(), Arc::<AtomicBool>::default());
+        let told = Arc::clone(&ends);
+        let asking = std::thread::spawn(move || {
+            let (mut asked, mut bad) = (0, Vec::new());
+            while !told.load(Ordering::Relaxed) {
+                let status = ask(&address, "POST", "/v2/models/net/infer", &body).status;
+                asked += 1;
+                bad.extend((status != 200).then_some(status));
+            }
+            (asked, bad)
+        });
+        Self { ends, asking }
+    }
+
+    fn end(self) {
+        self.ends.store(true, Ordering::Relaxed);
+        let (asked, bad) = self.asking.join().expect("no panic");
+        assert!(asked > 10 && bad.is_empty(), "{asked} requests, {bad:?}");
+    }
+}
+
 fn wait_for(what: &str, holds: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_secs(30);
     while !holds() {
@@ -93,6 +139,7 @@ fn a_model_is_tuned_applied_to_a_running_node_and_undone() {
     });
     let chosen = chosen.expect("the first version was measured");
     let number = (chosen + 1).to_string();
+    let load = Load::on(&address);
     let applied = program.document(&["tune", "apply", "last", "--measurement", &number]);
     let mut wanted = all[chosen]["setting"]["serving"].clone();
     assert_eq!(applied["applied"]["serving"], wanted);
@@ -114,6 +161,7 @@ fn a_model_is_tuned_applied_to_a_running_node_and_undone() {
     wait_for("the node to go back", || {
         served(&address).as_array().is_some_and(|all| all.iter().all(|one| one["threads"] == 0))
     });
+    load.end();
     let again = program.run(&["tune", "undo", "net"]);
     assert_eq!(again.status.code(), Some(2));
     assert!(text(&again.stderr).contains("Nothing was applied"), "{}", text(&again.stderr));

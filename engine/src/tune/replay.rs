@@ -2,7 +2,9 @@
 
 use orrery_domain::tune::{Goals, Replay, Surface};
 
-use super::{Searcher, search::Draw};
+use orrery_policy::traffic::{Random as _, SplitMix64};
+
+use super::Searcher;
 
 /// Replays a search of `measurements` settings with `seeds` seeds. `None` where no setting keeps the bounds: there is no optimum.
 pub fn replay(surface: &Surface, goals: &Goals, measurements: usize, seeds: u64) -> Option<Replay> {
@@ -20,7 +22,7 @@ pub fn replay(surface: &Surface, goals: &Goals, measurements: usize, seeds: u64)
     let random = (0..seeds)
         .map(|seed| {
             let mut all: Vec<usize> = (0..surface.space.len()).collect();
-            Draw(seed).shuffle(&mut all);
+            SplitMix64::new(seed).shuffle(&mut all);
             all.truncate(measurements);
             share(&all)
         })
@@ -64,9 +66,9 @@ mod tests {
         let mut space = TuneSpace::of(vec![version(1), version(2)], 4);
         space.instances.pop();
         space.delay_micros.pop();
-        let mut draw = Draw(7);
+        let mut draw = SplitMix64::new(7);
         let mut jitter = || {
-            let sum: f64 = (0..12).map(|_| draw.draw() as f64 / u64::MAX as f64).sum();
+            let sum: f64 = (0..12).map(|_| draw.unit()).sum();
             ((sum - 6.0) * noise).exp()
         };
         let cells = (0..space.len())

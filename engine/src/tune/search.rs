@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use orrery_domain::tune::{Figure, Goals, Interval, TuneSpace};
+use orrery_policy::traffic::{Random as _, SplitMix64};
 use serde::{Deserialize, Serialize};
 
 use super::process::{Expected, Process};
@@ -27,33 +28,6 @@ pub struct Searcher {
     budget: usize,
     /// Numbers of settings and their figures, as told; none where a setting could not be measured.
     told: Vec<(usize, Option<BTreeMap<Figure, f64>>)>,
-}
-
-/// `SplitMix64` (Steele, Lea and Flood 2014).
-#[derive(Clone, Debug)]
-pub struct Draw(pub u64);
-
-impl Draw {
-    /// The next number.
-    pub fn draw(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `most`, which is above 0.
-    pub fn below(&mut self, most: usize) -> usize {
-        (self.draw() % most as u64) as usize
-    }
-
-    /// Fisher and Yates.
-    pub fn shuffle<T>(&mut self, values: &mut [T]) {
-        for at in (1..values.len()).rev() {
-            values.swap(at, self.below(at + 1));
-        }
-    }
 }
 
 impl Searcher {
@@ -85,7 +59,7 @@ impl Searcher {
         if self.budget >= self.space.len() {
             // All of them, in an order that mixes what drifts with time into all axes.
             let mut all: Vec<usize> = (0..self.space.len()).collect();
-            Draw(self.seed).shuffle(&mut all);
+            SplitMix64::new(self.seed).shuffle(&mut all);
             return all.into_iter().find(|number| !self.knows(*number));
         }
         let first = self.first();
@@ -104,7 +78,7 @@ impl Searcher {
     /// A hypercube of a third of the budget, the same at every asking.
     fn first(&self) -> Vec<usize> {
         let wanted = (self.budget / 3).clamp(3, 10).min(self.budget);
-        let mut draw = Draw(self.seed);
+        let mut draw = SplitMix64::new(self.seed);
         let cubes = (0..CUBES).map(|_| self.cube(wanted, &mut draw));
         let spread = |cube: &Vec<usize>| {
             let points: Vec<Vec<f64>> = cube.iter().map(|number| self.point(*number)).collect();
@@ -117,13 +91,13 @@ impl Searcher {
     }
 
     /// Settings in which every value of an axis stands about equally often.
-    fn cube(&self, wanted: usize, draw: &mut Draw) -> Vec<usize> {
+    fn cube(&self, wanted: usize, draw: &mut SplitMix64) -> Vec<usize> {
         let lengths = self.space.lengths();
         let columns: Vec<Vec<usize>> = lengths
             .iter()
             .map(|length| {
                 // Spread over the axis where it has more values than there are settings.
-                let shift = draw.below(wanted);
+                let shift = draw.below(wanted as u64) as usize;
                 let mut column: Vec<usize> = (0..wanted)
                     .map(|at| {
                         if *length >= wanted { (at * length + shift) / wanted } else { (at + shift) % length }

@@ -23,6 +23,16 @@ pub trait Random {
         (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
+    /// Brings values into a random order (Fisher and Yates).
+    fn shuffle<T>(&mut self, values: &mut [T])
+    where
+        Self: Sized,
+    {
+        for at in (1..values.len()).rev() {
+            values.swap(at, self.below(at as u64 + 1) as usize);
+        }
+    }
+
     /// Whether something with this chance, in percent, happens.
     fn percent(&mut self, chance: u32) -> bool {
         self.below(100) < u64::from(chance)
@@ -58,6 +68,21 @@ mod tests {
         let mut random = SplitMix64::new(1_234_567);
         let drawn = [random.next_u64(), random.next_u64(), random.next_u64()];
         assert_eq!(drawn, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
+    }
+
+    #[test]
+    fn a_shuffle_keeps_every_value_and_each_comes_first_alike() {
+        let mut random = SplitMix64::new(3);
+        let mut first = [0_u32; 5];
+        for _ in 0..50_000 {
+            let mut values = [0_usize, 1, 2, 3, 4];
+            random.shuffle(&mut values);
+            first[values[0]] += 1;
+            let mut sorted = values;
+            sorted.sort_unstable();
+            assert_eq!(sorted, [0, 1, 2, 3, 4]);
+        }
+        assert!(first.iter().all(|&count| count.abs_diff(10_000) < 500), "{first:?}");
     }
 
     #[test]
