@@ -26,7 +26,8 @@ pub fn plural(value: u64, noun: &str) -> String {
     if value == 1 {
         return format!("1 {noun}");
     }
-    let hisses = ["s", "x", "ch", "sh"].iter().any(|end| noun.ends_with(end));
+    // The end of an epoch is a k.
+    let hisses = ["s", "x", "ch", "sh"].iter().any(|end| noun.ends_with(end)) && !noun.ends_with("epoch");
     format!("{} {noun}{}", count(value), if hisses { "es" } else { "s" })
 }
 
@@ -59,6 +60,7 @@ mod tests {
         assert_eq!(plural(1, "row"), "1 row");
         assert_eq!(plural(10_000, "row"), "10,000 rows");
         assert_eq!(plural(0, "class"), "0 classes");
+        assert_eq!([plural(2, "search"), plural(3, "epoch")], ["2 searches", "3 epochs"]);
         assert_eq!(percent(0.634), "63%");
         assert_eq!(percent(0.004), "0.4%");
         assert_eq!(percent(0.0998), "10%");

@@ -74,13 +74,8 @@ fn columns_menu(ui: &mut Ui, theme: &Theme, spec: &TableSpec<'_>, state: &mut Ta
 
 /// How many rows there are, shown and selected, in words.
 fn counted(noun: &str, shown: usize, total: usize, selected: usize) -> String {
-    let word = if total == 1 { noun.to_owned() } else { format!("{noun}s") };
-    let total_text = format::count(total as u64);
-    let text = if shown == total {
-        format!("{total_text} {word}")
-    } else {
-        format!("{} of {total_text} {word}", format::count(shown as u64))
-    };
+    let all = format::plural(total as u64, noun);
+    let text = if shown == total { all } else { format!("{} of {all}", format::count(shown as u64)) };
     if selected > 1 { format!("{text} · {} selected", format::count(selected as u64)) } else { text }
 }
 

@@ -434,10 +434,7 @@ impl View<'_> {
             .iter()
             .map(|row| self.columns.iter().map(|(column, ..)| self.rows.exact(*row, *column)).collect());
         ui.ctx().copy_text(table_csv::tsv(lines));
-        let noun = self.spec.noun;
-        output.copied = Some(match chosen.len() {
-            1 => format!("Copied 1 {noun}"),
-            count => format!("Copied {} {noun}s", crate::format::count(count as u64)),
-        });
+        let rows = crate::format::plural(chosen.len() as u64, self.spec.noun);
+        output.copied = Some(format!("Copied {rows}"));
     }
 }
