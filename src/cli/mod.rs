@@ -21,6 +21,7 @@ mod node;
 mod output;
 mod predict;
 mod progress;
+mod question;
 mod runs;
 mod search;
 mod train;

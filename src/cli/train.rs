@@ -7,10 +7,7 @@ use orrery_domain::{
     device::DeviceChoice,
     image::{Augmentation, ImageShape},
     run::RunState,
-    training::{
-        CategoryEncoding, HyperParameters, ModelKind, Optimizer, Scaling, Split, TargetTransform, Task,
-        TrainConfig,
-    },
+    training::{CategoryEncoding, HyperParameters, ModelKind, Optimizer, Scaling, Split, TrainConfig},
 };
 use orrery_engine::{
     datasets,
@@ -19,7 +16,7 @@ use orrery_engine::{
     runs::NewRun,
 };
 
-use super::{Context, Outcome, data, data::ReadOptions, follow, output};
+use super::{Context, Outcome, data, data::ReadOptions, follow, output, question::QuestionArguments};
 
 #[derive(Debug, Args)]
 pub struct TrainArguments {
@@ -32,27 +29,8 @@ pub struct TrainArguments {
     /// Model family: auto, mlp, resnet, tabm, gbt, linear; for pictures cnn, resnet-cnn
     #[arg(long, default_value = "auto", value_parser = parse_model)]
     model: ModelKind,
-    /// What is predicted
-    #[arg(long, default_value = "auto")]
-    task: TaskArgument,
-    /// Columns that are no features
-    #[arg(long, value_name = "COL,…", value_delimiter = ',')]
-    exclude: Vec<String>,
-    /// A column of row weights
-    #[arg(long, value_name = "COL")]
-    weight: Option<String>,
-    /// The positive class [default: the larger value in sort order]
-    #[arg(long, value_name = "VALUE")]
-    positive: Option<String>,
-    /// Transform of a regression target
-    #[arg(long, default_value = "none")]
-    target_transform: TransformArgument,
-    /// A column that holds train, test and optionally valid
-    #[arg(long, value_name = "COL", conflicts_with = "split")]
-    split_column: Option<String>,
-    /// How rows are divided: auto, random, stratified or time:COL
-    #[arg(long, default_value = "auto", value_parser = parse_split)]
-    split: Split,
+    #[command(flatten)]
+    question: QuestionArguments,
     /// How categories enter a network
     #[arg(long, default_value = "embedding")]
     categories: CategoriesArgument,
@@ -158,42 +136,6 @@ struct HyperArguments {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum TaskArgument {
-    Auto,
-    Binary,
-    Multiclass,
-    Regression,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum TransformArgument {
-    None,
-    Log,
-}
-
-impl TaskArgument {
-    /// The task, where it is said.
-    pub(super) fn task(self) -> Option<Task> {
-        match self {
-            Self::Auto => None,
-            Self::Binary => Some(Task::Binary),
-            Self::Multiclass => Some(Task::Multiclass),
-            Self::Regression => Some(Task::Regression),
-        }
-    }
-}
-
-impl TransformArgument {
-    /// The transform.
-    pub(super) fn transform(self) -> TargetTransform {
-        match self {
-            Self::None => TargetTransform::None,
-            Self::Log => TargetTransform::Log,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
 enum CategoriesArgument {
     Embedding,
     OneHot,
@@ -216,16 +158,6 @@ fn parse_model(text: &str) -> Result<ModelKind, String> {
         let names: Vec<&str> = ModelKind::ALL.iter().map(|kind| kind.name()).collect();
         format!("use {}", names.join(", "))
     })
-}
-
-pub(super) fn parse_split(text: &str) -> Result<Split, String> {
-    match (text, text.split_once(':')) {
-        ("auto", _) => Ok(Split::Auto),
-        ("random", _) => Ok(Split::Random),
-        ("stratified", _) => Ok(Split::Stratified),
-        (_, Some(("time", column))) if !column.is_empty() => Ok(Split::Time { column: column.to_owned() }),
-        _ => Err("use auto, random, stratified or time:COL".to_owned()),
-    }
 }
 
 pub(super) fn parse_name(text: &str) -> Result<String, String> {
@@ -330,17 +262,7 @@ impl HyperArguments {
 impl TrainArguments {
     fn config(&self) -> TrainConfig {
         TrainConfig {
-            target: self.target.clone(),
-            task: self.task.task(),
             model: self.model,
-            exclude: self.exclude.clone(),
-            weight: self.weight.clone(),
-            positive: self.positive.clone(),
-            target_transform: self.target_transform.transform(),
-            split: match &self.split_column {
-                Some(column) => Split::Column { column: column.clone() },
-                None => self.split.clone(),
-            },
             categories: match self.categories {
                 CategoriesArgument::Embedding => CategoryEncoding::Embedding,
                 CategoriesArgument::OneHot => CategoryEncoding::OneHot,
@@ -352,6 +274,7 @@ impl TrainArguments {
             budget_secs: self.budget,
             image: self.hyper.image_shape,
             hyper: self.hyper.hyper_parameters(),
+            ..self.question.config(self.target.clone())
         }
     }
 }
@@ -400,13 +323,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_and_splits_are_read_as_written() {
+    fn times_are_read_as_written() {
         assert_eq!(parse_time("5m"), Ok(300.0));
         assert_eq!(parse_time("90"), Ok(90.0));
         assert_eq!(parse_time("1.5h"), Ok(5400.0));
         assert!(parse_time("-1s").is_err() && parse_time("m").is_err() && parse_time("inf").is_err());
-        assert_eq!(parse_split("time:when"), Ok(Split::Time { column: "when".into() }));
-        assert!(parse_split("time:").is_err());
     }
 
     #[test]

@@ -8,13 +8,10 @@ use orrery_domain::{
     device::DeviceChoice,
     metric::MetricId,
     search::{Limits, Plan, Sampler, Schedule, Space},
-    training::{ModelKind, Split, TrainConfig},
+    training::{ModelKind, TrainConfig},
 };
 
-use super::super::{
-    data::ReadOptions,
-    train::{self, TaskArgument, TransformArgument},
-};
+use super::super::{data::ReadOptions, question::QuestionArguments, train};
 
 #[derive(Debug, Args)]
 pub struct RequestArguments {
@@ -70,27 +67,8 @@ pub struct RequestArguments {
     /// Passes over the training rows of a whole training (trees: `--set trees=N`)
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     epochs: Option<u32>,
-    /// What is predicted
-    #[arg(long, default_value = "auto")]
-    task: TaskArgument,
-    /// Columns that are no features
-    #[arg(long, value_name = "COL,…", value_delimiter = ',')]
-    exclude: Vec<String>,
-    /// A column of row weights
-    #[arg(long, value_name = "COL")]
-    weight: Option<String>,
-    /// The positive class [default: the larger value in sort order]
-    #[arg(long, value_name = "VALUE")]
-    positive: Option<String>,
-    /// Transform of a regression target
-    #[arg(long, default_value = "none")]
-    target_transform: TransformArgument,
-    /// A column that holds train, test and optionally valid
-    #[arg(long, value_name = "COL", conflicts_with = "split")]
-    split_column: Option<String>,
-    /// How rows are divided: auto, random, stratified or time:COL
-    #[arg(long, default_value = "auto", value_parser = train::parse_split)]
-    split: Split,
+    #[command(flatten)]
+    question: QuestionArguments,
     /// Where to compute: auto, cpu, gpu or gpu:N
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
@@ -197,16 +175,7 @@ impl RequestArguments {
 
     /// What every training is asked for.
     pub fn config(&self, target: String) -> TrainConfig {
-        let mut config = TrainConfig::new(target);
-        config.task = self.task.task();
-        config.exclude.clone_from(&self.exclude);
-        config.weight.clone_from(&self.weight);
-        config.positive.clone_from(&self.positive);
-        config.target_transform = self.target_transform.transform();
-        config.split = match &self.split_column {
-            Some(column) => Split::Column { column: column.clone() },
-            None => self.split.clone(),
-        };
+        let mut config = self.question.config(target);
         config.device = self.device;
         config.seed = self.seed;
         config.hyper.epochs = self.epochs;
