@@ -106,6 +106,33 @@ fn a_killed_search_goes_on_with_every_settled_trial_and_repeats_none() {
     assert_eq!(program.document(&["models", "list"])["models"].as_array().map(Vec::len), Some(1));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_trial_that_ended_while_no_search_heard_of_it_is_not_the_end_of_the_search() {
+    let program = Program::new();
+    let sample = sample();
+    let mut stream = program.stream(&quick(&sample, &["--trials", "3", "--parallel", "1"]));
+    let id = stream.next().expect("a beginning")["search"].as_str().expect("an id").to_owned();
+    stream.until("a trial", |line| line["event"] == "trial" && line["trial"]["state"] == "running");
+    kill_job(&program, &id);
+    stream.kill();
+    let search = wait_until_free(&program, &id);
+    let trial = trials(&search).last().expect("a trial").clone();
+    let run = trial["run"].as_str().expect("a run");
+    let end = Instant::now() + Duration::from_mins(1);
+    while program.document(&["runs", "show", run])["run"]["state"] == "running" {
+        assert!(Instant::now() < end, "the trial's process ends with its parent");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // By hand, to its end; it may have come there by itself.
+    program.run(&["runs", "resume", run]);
+    assert_eq!(program.document(&["runs", "show", run])["run"]["state"], "finished");
+    assert_eq!(program.stream(&["search", "resume", &id]).finish(), Some(0));
+    let all = trials(&show(&program, &id));
+    assert!(all.len() == 3 && all.iter().all(|trial| trial["state"] == "finished"), "{all:?}");
+    assert_eq!(all[trial["number"].as_u64().expect("a number") as usize]["run"], run);
+}
+
 /// Kills the search's own process as a crash would: the child of the command, whose spec names it.
 #[cfg(target_os = "linux")]
 fn kill_job(program: &Program, id: &str) {

@@ -114,14 +114,17 @@ impl Loop<'_> {
             if search::is_enough(&self.record.course) || self.is_out_of_time() {
                 return Ok(());
             }
-            while crew.has_room() {
+            let mut all_tried = false;
+            while !all_tried && crew.has_room() {
                 match search::ask(&mut self.record.course) {
                     Next::Start(number) | Next::GoOn(number) => crew.wait_for_room(number),
-                    Next::Wait | Next::Done => break,
+                    Next::Wait => break,
+                    Next::Done => all_tried = true,
                 }
             }
+            // Starting may settle trials, those that ended while no search heard of it: then there is something to ask for again.
             crew.start(self)?;
-            if crew.is_idle() {
+            if all_tried && crew.is_idle() {
                 return Ok(());
             }
             if let Some((number, heard)) = crew.hear() {
