@@ -7,7 +7,8 @@ A network of 26 inputs is trained for an epoch and exported (or FILE is taken, w
 server answers the same body of one row as JSON; wrk (Debian's) asks by 32 connections, then by one. Servers take turns in each of N
 rounds, one at a time, so that a busy moment meets all of them. Told are medians over the rounds and the node's ratio to each peer.
 PATH of --python has mlserver, onnxruntime, starlette, uvicorn, uvloop, httptools and orjson; a peer it lacks is told as SKIPPED. With one connection the node's median is compared with the bare call of rten, which `runtimes_side_by_side` measures
-(engine/learn/src/onnx/tests.rs), and of ONNX Runtime, measured here. Ends with a line of JSON.
+(engine/learn/src/onnx/tests.rs), and of ONNX Runtime, measured here, and with what the node takes to say that it lives, asked by the same
+connection: HTTP, loopback and the changes of processes, without a model. Ends with a line of JSON.
 """
 
 import argparse
@@ -126,6 +127,8 @@ def measure(options, folder):
                 for connections in (32, 1):
                     wrk(folder, url, body, connections, 1)
                     figures[connections] = wrk(folder, url, body, connections, options.seconds)
+                if name == "node":
+                    figures["live"] = wrk(folder, f"http://127.0.0.1:{port}/v2/health/live", None, 1, options.seconds)
                 rounds[name].append(figures)
             finally:
                 process.send_signal(signal.SIGTERM)
@@ -147,6 +150,10 @@ def summary(rounds, bare_micros):
         for what in ("requests_per_sec", "p99_micros"):
             ratios = [mine[32][what] / other[32][what] for mine, other in zip(rounds["node"], rounds[name])]
             figures[f"node_to_{name}_c32_{what}"] = [round(f(ratios), 3) for f in (statistics.median, min, max)]
+    live = [one["live"]["p50_micros"] for one in rounds["node"]]
+    above = [one[1]["p50_micros"] - one["live"]["p50_micros"] for one in rounds["node"]]
+    figures["node_c1_p50_live_micros"] = [statistics.median(live), min(live), max(live)]
+    figures["node_c1_p50_above_live_micros"] = [statistics.median(above), min(above), max(above)]
     if bare_micros is not None:
         figures["bare_onnx_runtime_micros"] = bare_micros
         figures["node_c1_p50_above_bare_onnx_runtime_micros"] = figures["node_c1_p50_micros"] - bare_micros
@@ -240,9 +247,9 @@ def wait(url, body, process):
 
 def wrk(folder, url, body, connections, seconds):
     script = folder / "wrk.lua"
+    post = f'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\nwrk.body = [[{body}]]\n' if body else ""
     script.write_text(
-        f'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\nwrk.body = [[{body}]]\n'
-        "function done(summary, latency)\n"
+        post + "function done(summary, latency)\n"
         '  io.write(string.format("FIGURES %f %f %f %d\\n", summary.requests / summary.duration * 1e6, latency:percentile(50), latency:percentile(99),\n'
         "    summary.errors.status + summary.errors.read + summary.errors.timeout + summary.errors.connect + summary.errors.write))\nend\n"
     )

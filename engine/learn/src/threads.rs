@@ -42,6 +42,19 @@ impl Drop for OwnThreads {
     }
 }
 
+/// Does `work` so that everything it computes, graphs too, is computed by the one thread that does it: nothing is divided, and no other
+/// thread is woken. The caller waits meanwhile.
+pub fn alone<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    let pool = Arc::new(rten::ThreadPool::with_num_threads(1));
+    // Whatever a pool's own thread asks of that pool, it does itself and at once.
+    pool.run(|| {
+        GRAPHS.set(Some(Arc::clone(&pool)));
+        let done = work();
+        GRAPHS.set(None);
+        done
+    })
+}
+
 /// What this thread computes graphs with; none: what the process shares.
 pub(crate) fn of_graphs() -> Option<Arc<rten::ThreadPool>> {
     GRAPHS.with_borrow(Clone::clone)
@@ -87,6 +100,18 @@ mod tests {
             assert!(seen.is_disjoint(&used));
             seen.extend(used);
         }
+        assert!(of_graphs().is_none());
+    }
+
+    #[test]
+    fn what_is_done_alone_is_done_by_one_thread() {
+        let (here, used, graphs) = alone(|| {
+            let here = format!("{:?}", std::thread::current().id());
+            let pool = of_graphs().expect("a pool");
+            let graphs = pool.run(|| format!("{:?}", std::thread::current().id()));
+            (here, used(), graphs)
+        });
+        assert_eq!((used, graphs), (BTreeSet::from([here.clone()]), here));
         assert!(of_graphs().is_none());
     }
 }

@@ -250,6 +250,7 @@ async fn run(
         tls,
         router(&gateway),
         options.http,
+        http::Lanes::default(),
         http::asked_to_end(options.http.end_with_stdin),
     )
     .await;

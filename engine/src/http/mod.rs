@@ -3,16 +3,18 @@
 //! ```text
 //! signals ──end──┐
 //!                ▼
-//! listener ─► serve (limit of connections) ─► tls (rustls, reloaded) ─► hyper (HTTP/1.1) ─► the router
+//! listener ─► serve (limit of connections) ─► lane (a thread) ─► tls (rustls, reloaded) ─► hyper (HTTP/1.1) ─► the router
 //! ```
 //!
 //! Nothing here knows what is served.
 
+mod lanes;
 mod serve;
 mod signals;
 mod tls;
 mod trace;
 
+pub use lanes::{Lanes, Work};
 pub use serve::{CutOff, Peer, ServeLimits, serve};
 pub use signals::asked_to_end;
 pub use tls::Tls;

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tower::Service;
 
-use super::Tls;
+use super::{Lanes, Tls};
 
 /// How long nothing is accepted after accepting failed (no more file descriptors, mostly).
 const PAUSE: Duration = Duration::from_millis(100);
@@ -57,8 +57,8 @@ pub struct CutOff {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
-/// Answers by the router whoever connects, until `shutdown` is ready; then takes no more connections, closes idle ones, and waits for
-/// the requests under way.
+/// Answers by the router whoever connects, each on one of the lanes, until `shutdown` is ready; then takes no more connections, closes
+/// idle ones, and waits for the requests under way.
 ///
 /// # Errors
 /// When requests were still under way at the end of [`ServeLimits::drain`].
@@ -67,6 +67,7 @@ pub async fn serve(
     tls: Option<Tls>,
     router: Router,
     limits: ServeLimits,
+    lanes: Lanes,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), CutOff> {
     let room = Arc::new(Semaphore::new(limits.connections.clamp(1, Semaphore::MAX_PERMITS)));
@@ -92,7 +93,11 @@ pub async fn serve(
             watcher: graceful.watcher(),
             permit: next.2,
         };
-        open.spawn(connection.secure_and_answer(next.0, tls.clone()));
+        let tls = tls.clone();
+        let answer = move |stream| connection.secure_and_answer(stream, tls);
+        if let Err(error) = lanes.answer(next.0, &mut open, answer) {
+            log::warn!("a connection could not be given to a thread: {error}");
+        }
     }
     // Whoever connects from now on is refused by the system, and goes elsewhere.
     drop(listener);

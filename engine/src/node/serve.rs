@@ -2,12 +2,14 @@
 
 use std::{
     net::SocketAddr,
+    num::NonZero,
     path::PathBuf,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use orrery_domain::{Failure, FailureClass, device::DeviceChoice};
+use orrery_learn::threads;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use tokio::net::TcpListener;
 
@@ -24,7 +26,7 @@ use crate::{
     Workspace,
     auth::Auth,
     fleet::vantage,
-    http::{self, CutOff, ServeLimits, Tls},
+    http::{self, CutOff, Lanes, ServeLimits, Tls},
 };
 
 /// Seconds between two looks at this process.
@@ -120,10 +122,14 @@ pub fn serve(
         settled: false.into(),
         draining: false.into(),
     });
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+    let unstarted = |error: std::io::Error| {
         Failure::new(FailureClass::Capacity, format!("The node's threads could not be started: {error}."))
-    })?;
-    runtime.block_on(run(node, workspace, options, tls, listening))
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(unstarted)?;
+    // Small models are computed where their requests are read: such a thread divides its work with no other.
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let lanes = Lanes::start(cores, |work| threads::alone(work)).map_err(unstarted)?;
+    runtime.block_on(run(node, workspace, options, tls, lanes, listening))
 }
 
 async fn run(
@@ -131,6 +137,7 @@ async fn run(
     workspace: Workspace,
     options: NodeOptions,
     tls: Option<Tls>,
+    lanes: Lanes,
     listening: impl FnOnce(Listening),
 ) -> Result<(), Failure> {
     let unheard = |error: std::io::Error| {
@@ -172,7 +179,7 @@ async fn run(
         draining.draining.store(true, Ordering::Release);
     };
     let compute = Arc::clone(&node.compute);
-    let served = http::serve(listener, tls, api::router(node), options.http, end).await;
+    let served = http::serve(listener, tls, api::router(node), options.http, lanes, end).await;
     if compute.is_dead() {
         return Err(compute.failure());
     }

@@ -25,6 +25,10 @@ struct Served {
 }
 
 async fn start(limits: ServeLimits, tls: Option<Tls>) -> Served {
+    start_on(limits, tls, Lanes::default()).await
+}
+
+async fn start_on(limits: ServeLimits, tls: Option<Tls>, lanes: Lanes) -> Served {
     let began = Arc::new(Notify::new());
     let (slow, never) = (Arc::clone(&began), Arc::clone(&began));
     let slowly = async move || {
@@ -43,6 +47,7 @@ async fn start(limits: ServeLimits, tls: Option<Tls>) -> Served {
     let router = Router::new()
         .route("/", get(async || "here"))
         .route("/who", get(who))
+        .route("/thread", get(async || std::thread::current().name().unwrap_or_default().to_owned()))
         .route("/slow", get(slowly))
         .route("/never", get(never));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -51,7 +56,12 @@ async fn start(limits: ServeLimits, tls: Option<Tls>) -> Served {
     let shutdown = async {
         ended.await.ok();
     };
-    Served { address, began, end, result: tokio::spawn(serve(listener, tls, router, limits, shutdown)) }
+    Served {
+        address,
+        began,
+        end,
+        result: tokio::spawn(serve(listener, tls, router, limits, lanes, shutdown)),
+    }
 }
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: here\r\n\r\n";
@@ -168,4 +178,22 @@ async fn tls_is_spoken_and_a_new_certificate_is_shown_to_new_connections_while_o
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!(asked(&mut old, "/").await.ends_with("here"));
+}
+
+#[tokio::test]
+async fn a_connection_stays_on_its_thread_and_the_end_waits_for_it_there() {
+    let lanes = Lanes::start(2, |work| work()).expect("threads");
+    let served = start_on(ServeLimits::default(), None, lanes).await;
+    let mut first = TcpStream::connect(served.address).await.expect("connected");
+    let mut second = TcpStream::connect(served.address).await.expect("connected");
+    for _ in 0..3 {
+        assert!(asked(&mut first, "/thread").await.ends_with("lane-0"));
+        assert!(asked(&mut second, "/thread").await.ends_with("lane-1"));
+    }
+    second.write_all(GET.replace("GET /", "GET /slow").as_bytes()).await.expect("sent");
+    served.began.notified().await;
+    served.end.send(()).expect("it serves");
+    assert_eq!(said(&mut first).await, "", "closed");
+    assert!(said(&mut second).await.ends_with("slow"));
+    assert_eq!(served.result.await.expect("it ends"), Ok(()));
 }
