@@ -62,8 +62,8 @@ impl CompressMethod {
     /// Why a model of this kind, quantized already or not, cannot be compressed this way; `None`: it can.
     pub fn refusal(&self, kind: ModelKind, quantized: bool) -> Option<&'static str> {
         match self {
-            Self::Quantize(_) | Self::Prune(_) if kind.is_for_images() => Some(
-                "It is made of convolutions, which are neither quantized nor pruned yet. Distil it into a smaller network.",
+            Self::Quantize(_) if kind.is_for_images() => Some(
+                "It is made of convolutions, which are not quantized yet. Prune it, or distil it into a smaller network.",
             ),
             Self::Quantize(_) if kind == ModelKind::Gbt => {
                 Some("It is made of trees, which have no matrices to quantize.")

@@ -1,5 +1,5 @@
-//! Pruning: units taken out of a network with everything that goes with them, or single weights set to 0; in rounds, with training in
-//! between.
+//! Pruning: units, over pictures channels, taken out of a network with everything that goes with them, or single weights set to 0; in
+//! rounds, with training in between.
 //!
 //! A round ranks what is left, takes out as much as brings the whole to its share of the way, and trains. The first weights of each
 //! round's training are what the round before left, so that the same request goes on from its checkpoints round by round.
@@ -28,10 +28,10 @@ use crate::{
     train::again::Again,
 };
 
-/// Training rows that gradients are looked at on, at most.
-const LOOKED_AT: usize = 8192;
-/// Rows of a batch of these.
-const BATCH: usize = 256;
+/// Training rows that gradients are looked at on, at most, and rows of a batch of these.
+const LOOKED_AT: (usize, usize) = (8192, 256);
+/// The same of pictures, which are dear.
+const PICTURES_LOOKED_AT: (usize, usize) = (2048, 64);
 /// Fewest units of a layer.
 const FEWEST: usize = 1;
 
@@ -220,9 +220,10 @@ impl Bench<'_> {
         mut each: impl FnMut(&Weights, f64),
     ) -> Result<(), Interrupt> {
         let rows = self.material.train();
-        let step = rows.x.rows.div_ceil(LOOKED_AT).max(1);
+        let (most, size) = if arch.image.is_some() { PICTURES_LOOKED_AT } else { LOOKED_AT };
+        let step = rows.x.rows.div_ceil(most).max(1);
         let chosen: Vec<u32> = (0..rows.x.rows as u32).step_by(step).collect();
-        let batches = chosen.chunks(BATCH);
+        let batches = chosen.chunks(size);
         let count = batches.len() as f64;
         for batch in batches {
             check(control)?;
