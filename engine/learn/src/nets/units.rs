@@ -60,7 +60,7 @@ impl Units {
     }
 
     /// Which unit a number of a tensor of that shape is one of, by its place in it.
-    fn owner(&self, shape: &[usize], axis: usize) -> impl Fn(usize) -> usize + use<> {
+    pub(super) fn owner(&self, shape: &[usize], axis: usize) -> impl Fn(usize) -> usize + use<> {
         let inner: usize = shape[axis + 1..].iter().product();
         let (length, run) = (shape[axis], shape[axis] / self.count);
         move |at| at / inner % length / run
