@@ -90,3 +90,25 @@ pub struct Compression {
     /// What came of it.
     pub report: CompressReport,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_over_pictures_are_pruned_and_teach() {
+        let prune = |structure| CompressMethod::Prune(PruneConfig { structure, ..PruneConfig::default() });
+        for kind in [ModelKind::Cnn, ModelKind::ResnetCnn] {
+            for structure in PruneStructure::ALL {
+                assert_eq!(prune(structure).refusal(kind, false), None);
+                assert!(prune(structure).refusal(kind, true).is_some(), "what is quantized is not pruned");
+            }
+            assert_eq!(CompressMethod::Distil(DistilConfig::default()).refusal(kind, false), None);
+            let ladder = Student::ladder(kind);
+            let (widest, deepest) = Student::largest(kind);
+            assert!(ladder.len() <= 100 && ladder.iter().all(|student| student.width <= Some(widest)));
+            assert!(ladder.iter().all(|student| student.depth <= Some(deepest)));
+        }
+        assert!(prune(PruneStructure::Units).refusal(ModelKind::Linear, false).is_some());
+    }
+}

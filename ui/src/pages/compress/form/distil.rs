@@ -144,7 +144,7 @@ impl DistilPart {
         let help = "Convolutional networks take pictures: their teacher must take pixels";
         FormRow::new("Student", help).show(ui, theme, |ui| {
             ui.vertical(|ui| {
-                for kinds in KINDS.chunks(2) {
+                for kinds in KINDS.chunks(3) {
                     ui.horizontal(|ui| {
                         for kind in kinds {
                             radio_value(ui, theme, &mut self.kind, *kind, kind.title());
