@@ -50,9 +50,7 @@ fn channels_go_and_what_is_left_is_used_as_any_model() {
     let judged = program.document(&["evaluate", "--model", "lines:2", "--data", &images]);
     assert!(accuracy(&judged["metrics"]) > 0.7, "{judged}");
     program.document(&["explain", "--model", "lines:2", "--method", "saliency", "--rows", "0..1"]);
-    // Cut again, and the other way.
-    let again = program.document(&["prune", "lines:2", "--share", "20", "--rounds", "1", "--epochs", "1"]);
-    assert!(number(&again["after"]["parameters"]) < after);
+    // The other way.
     let weights = ["--structure", "weights", "--rounds", "1", "--epochs", "1"];
     let masked = program.document(&[&["prune", "lines:1"], weights.as_slice()].concat());
     assert_eq!(masked["before"]["parameters"], masked["after"]["parameters"]);
@@ -100,18 +98,13 @@ fn trees_and_networks_teach_small_networks_over_pictures() {
     assert_eq!(card["config"]["hyper"]["augment"]["shift"], json!(0.0));
     let judged = program.document(&["evaluate", "--model", "pupil", "--data", &images]);
     assert!(accuracy(&judged["metrics"]) > 0.7, "{judged}");
-    program.document(&["prune", "pupil", "--rounds", "1", "--epochs", "1"]);
 
-    // A network over pictures teaches with trees, and its hidden layer is followed.
-    let with =
-        ["distil", "lines", "--with", "trees", "--student", "resnet-cnn", "--width", "4", "--depth", "1"];
-    let more = ["--temperature", "2", "--epochs", "3", "--features", "50", "--name", "deep"];
-    let report = program.document(&[with.as_slice(), &more].concat());
-    assert_eq!(report["model"], json!("deep:1"));
-
-    // The smallest is looked for: everything keeps to this budget.
-    let search = ["distil", "lines", "--student", "cnn", "--search", "--temperature", "1", "--epochs", "1"];
-    let report = program.document(&[search.as_slice(), &["--budget", "90000", "--name", "least"]].concat());
+    // A network over pictures teaches with trees, and its hidden layer is followed; everything keeps to this budget.
+    let search =
+        ["distil", "lines", "--with", "trees", "--student", "resnet-cnn", "--search", "--features", "50"];
+    let more = ["--temperature", "1", "--epochs", "1", "--budget", "10000000", "--name", "least"];
+    let report = program.document(&[search.as_slice(), &more].concat());
+    assert_eq!(report["model"], json!("least:1"));
     let trials = report["trials"].as_array().expect("trials");
     let chosen = trials.iter().find(|trial| trial["chosen"] == true).expect("one is made");
     let least = trials.iter().map(|trial| number(&trial["parameters"])).fold(f64::INFINITY, f64::min);
