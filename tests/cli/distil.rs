@@ -78,6 +78,8 @@ fn what_makes_no_sense_is_said_and_nothing_is_made() {
         (&["distil", "net", "--with", "other"][..], "cannot teach the same student"),
         (&["distil", "net", "--temperature", "0"], "from 0.1 to 100"),
         (&["distil", "net", "--width", "0"], "from 1 to 8,192"),
+        (&["distil", "net", "--student", "cnn", "--width", "2000"], "from 1 to 1,024"),
+        (&["distil", "net", "--student", "resnet-cnn"], "named as pixels are"),
         (&["distil", "net", "--share", "120"], "from 0 to 1"),
         (&["distil", "net", "--with", "nobody"], "no model"),
     ] {

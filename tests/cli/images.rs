@@ -33,7 +33,7 @@ fn idx(dimensions: &[usize], values: &[u8]) -> Vec<u8> {
 }
 
 /// Writes an IDX pair of so many pictures; the pictures' file.
-fn pair(folder: &Path, name: &str, many: usize) -> String {
+pub(super) fn pair(folder: &Path, name: &str, many: usize) -> String {
     let pixels: Vec<u8> = (0..many).flat_map(|row| picture(row, row % 3)).collect();
     let labels: Vec<u8> = (0..many).map(|row| (row % 3) as u8).collect();
     let images = folder.join(format!("{name}-images-idx3-ubyte"));
@@ -42,7 +42,7 @@ fn pair(folder: &Path, name: &str, many: usize) -> String {
     images.to_str().expect("UTF-8").to_owned()
 }
 
-fn accuracy(metrics: &Value) -> f64 {
+pub(super) fn accuracy(metrics: &Value) -> f64 {
     metrics["accuracy"]["value"].as_f64().expect("a number")
 }
 

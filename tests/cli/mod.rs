@@ -8,6 +8,7 @@ mod images;
 mod prune;
 mod quantize;
 mod search;
+mod smaller_images;
 mod train;
 mod tune;
 mod usage;

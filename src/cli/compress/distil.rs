@@ -19,6 +19,10 @@ enum Kind {
     Resnet,
     Tabm,
     Linear,
+    /// A convolutional network; the teacher takes pixels
+    Cnn,
+    /// A residual CNN; the teacher takes pixels
+    ResnetCnn,
 }
 
 /// What of the teacher is followed.
@@ -40,13 +44,15 @@ pub struct DistilArguments {
     /// What the student is
     #[arg(long, value_enum, default_value = "mlp")]
     student: Kind,
-    /// Widths that are tried, with commas between: the smallest within the budget is made
-    #[arg(long, value_name = "UNITS", value_delimiter = ',', default_value = "64")]
+    /// Widths that are tried, of convolutions the channels of the first, with commas between: the smallest within the budget is made
+    /// [default: 64, of convolutions 8]
+    #[arg(long, value_name = "UNITS", value_delimiter = ',')]
     width: Vec<u32>,
-    /// Hidden layers
+    /// Hidden layers, or stages of convolutions
     #[arg(long, value_name = "N", default_value_t = 2)]
     depth: u32,
-    /// Looks for the smallest student within the budget among widths from 4 to 512 and 1 to 3 hidden layers, by halving
+    /// Looks for the smallest student within the budget among widths from 4 to 512 (of convolutions from 2 to 32) and depths from 1 to 3,
+    /// by halving
     #[arg(long, conflicts_with_all = ["width", "depth"])]
     search: bool,
     /// What of the teacher is followed
@@ -82,14 +88,18 @@ pub fn run(context: &Context, arguments: &DistilArguments) -> Outcome {
         Kind::Resnet => ModelKind::Resnet,
         Kind::Tabm => ModelKind::Tabm,
         Kind::Linear => ModelKind::Linear,
+        Kind::Cnn => ModelKind::Cnn,
+        Kind::ResnetCnn => ModelKind::ResnetCnn,
     };
     let students = if kind == ModelKind::Linear {
         vec![Student { kind, width: None, depth: None }]
     } else if arguments.search {
         Student::ladder(kind)
     } else {
+        let usual = [Student::usual_width(kind)];
+        let widths = if arguments.width.is_empty() { usual.as_slice() } else { arguments.width.as_slice() };
         let student = |width: &u32| Student { kind, width: Some(*width), depth: Some(arguments.depth) };
-        arguments.width.iter().map(student).collect()
+        widths.iter().map(student).collect()
     };
     let config = DistilConfig {
         teachers,

@@ -11,7 +11,7 @@ use super::{
 /// What is taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Structure {
-    /// Whole units with everything that goes with them: layers become smaller
+    /// Whole units, of convolutions channels, with everything that goes with them: layers become smaller
     Units,
     /// Single weights, which become 0: layers stay as large as they were, and no faster
     Weights,

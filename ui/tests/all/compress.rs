@@ -211,6 +211,30 @@ fn pruning_and_distillation_are_asked_for_with_their_own_fields() {
 }
 
 #[test]
+fn a_student_over_pictures_is_asked_for_by_its_channels() {
+    let (mut window, engine) = window(fixture::busy(), PageId::Compress);
+    click_role(&mut window, Role::Button, "Compress…");
+    click_role(&mut window, Role::RadioButton, "Distil");
+    click_role(&mut window, Role::RadioButton, "Residual CNN");
+    settle(&mut window);
+    assert!(window.query_by_label("Widths").is_none(), "its size is said in channels");
+    fill(&mut window, "Channels", "1025");
+    settle(&mut window);
+    assert!(window.query_by_label("From 1 to 1,024, with commas between").is_some());
+    fill(&mut window, "Channels", "6");
+    fill(&mut window, "Stages", "33");
+    settle(&mut window);
+    assert!(window.query_by_label("From 1 to 32").is_some());
+    fill(&mut window, "Stages", "3");
+    settle(&mut window);
+    engine.asked();
+    click_role(&mut window, Role::Button, "Make it");
+    let students = vec![Student { kind: ModelKind::ResnetCnn, width: Some(6), depth: Some(3) }];
+    let method = Box::new(CompressMethod::Distil(DistilConfig { students, ..DistilConfig::default() }));
+    assert_eq!(engine.asked(), [Command::Compress { model: tabm(1), method }]);
+}
+
+#[test]
 fn what_goes_on_can_be_cancelled_and_what_failed_says_why() {
     let mut snapshot = fixture::busy();
     let job = |id, outcome| JobEntry {

@@ -32,22 +32,36 @@ impl DistilLoss {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Student {
-    /// What it is: a network, or linear.
+    /// What it is: a network, or linear. One over pictures needs a teacher that takes pixels.
     pub kind: ModelKind,
-    /// Units of a hidden layer; `None`: the kind's own default.
+    /// Units of a hidden layer, or channels of the first convolution; `None`: the kind's own default.
     #[serde(default)]
     pub width: Option<u32>,
-    /// Hidden layers; `None`: the kind's own default.
+    /// Hidden layers, or stages of convolutions; `None`: the kind's own default.
     #[serde(default)]
     pub depth: Option<u32>,
 }
 
 impl Student {
-    /// Students of a kind from the smallest to the largest that are looked among where none is named.
+    /// The width of a student of that kind where none is named.
+    pub fn usual_width(kind: ModelKind) -> u32 {
+        if kind.is_for_images() { 8 } else { 64 }
+    }
+
+    /// Largest width and depth of a student of that kind.
+    pub fn largest(kind: ModelKind) -> (u32, u32) {
+        if kind.is_for_images() { (1024, 32) } else { (8192, 64) }
+    }
+
+    /// Students of a kind from the smallest to the largest that are looked among where none is named: widths from 4 to 512, of convolutions
+    /// from 2 to 32, and depths from 1 to 3.
     pub fn ladder(kind: ModelKind) -> Vec<Self> {
-        let sizes = [4, 8, 16, 32, 64, 128, 256, 512]
-            .into_iter()
-            .flat_map(|width| [(width, 1), (width, 2), (width, 3)]);
+        let widths = if kind.is_for_images() {
+            [2, 4, 6, 8, 12, 16, 24, 32]
+        } else {
+            [4, 8, 16, 32, 64, 128, 256, 512]
+        };
+        let sizes = widths.into_iter().flat_map(|width| [(width, 1), (width, 2), (width, 3)]);
         sizes.map(|(width, depth)| Self { kind, width: Some(width), depth: Some(depth) }).collect()
     }
 
@@ -57,7 +71,10 @@ impl Student {
             _ if self.kind == ModelKind::Linear => self.kind.title().to_owned(),
             (Some(width), Some(depth)) => format!("{} {depth} x {width}", self.kind.title()),
             (Some(width), None) => format!("{} of width {width}", self.kind.title()),
-            (None, Some(depth)) => format!("{} of {}", self.kind.title(), plural(u64::from(depth), "layer")),
+            (None, Some(depth)) => {
+                let part = if self.kind.is_for_images() { "stage" } else { "layer" };
+                format!("{} of {}", self.kind.title(), plural(u64::from(depth), part))
+            }
             (None, None) => self.kind.title().to_owned(),
         }
     }

@@ -62,8 +62,8 @@ impl CompressMethod {
     /// Why a model of this kind, quantized already or not, cannot be compressed this way; `None`: it can.
     pub fn refusal(&self, kind: ModelKind, quantized: bool) -> Option<&'static str> {
         match self {
-            Self::Quantize(_) | Self::Prune(_) if kind.is_for_images() => Some(
-                "It is made of convolutions, which are neither quantized nor pruned yet. Distil it into a smaller network.",
+            Self::Quantize(_) if kind.is_for_images() => Some(
+                "It is made of convolutions, which are not quantized yet. Prune it, or distil it into a smaller network.",
             ),
             Self::Quantize(_) if kind == ModelKind::Gbt => {
                 Some("It is made of trees, which have no matrices to quantize.")
@@ -89,4 +89,26 @@ pub struct Compression {
     pub method: CompressMethod,
     /// What came of it.
     pub report: CompressReport,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_over_pictures_are_pruned_and_teach() {
+        let prune = |structure| CompressMethod::Prune(PruneConfig { structure, ..PruneConfig::default() });
+        for kind in [ModelKind::Cnn, ModelKind::ResnetCnn] {
+            for structure in PruneStructure::ALL {
+                assert_eq!(prune(structure).refusal(kind, false), None);
+                assert!(prune(structure).refusal(kind, true).is_some(), "what is quantized is not pruned");
+            }
+            assert_eq!(CompressMethod::Distil(DistilConfig::default()).refusal(kind, false), None);
+            let ladder = Student::ladder(kind);
+            let (widest, deepest) = Student::largest(kind);
+            assert!(ladder.len() <= 100 && ladder.iter().all(|student| student.width <= Some(widest)));
+            assert!(ladder.iter().all(|student| student.depth <= Some(deepest)));
+        }
+        assert!(prune(PruneStructure::Units).refusal(ModelKind::Linear, false).is_some());
+    }
 }

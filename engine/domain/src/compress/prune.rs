@@ -1,4 +1,4 @@
-//! Pruning: units or weights taken out of a network.
+//! Pruning: units, channels or weights taken out of a network.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,8 @@ use crate::words::{percent, plural};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PruneStructure {
-    /// Whole units with everything that goes with them: layers become smaller.
+    /// Whole units, of convolutions channels, with everything that goes with them: layers become smaller. Channels that a normalization
+    /// takes together go together.
     #[default]
     Units,
     /// Single weights, which become 0: layers stay as large as they were.

@@ -223,7 +223,7 @@ impl CompressReport {
             Some(CompressTarget::Parameters { most, left }) if left > most => all.push(Finding::new(
                 Effect::Worse,
                 format!(
-                    "Fewer went than was asked: {} are left, {} were to be. Either the rounds ended within their budget, or each layer has one unit left.",
+                    "Fewer went than was asked: {} are left, {} were to be. Either the rounds ended within their budget, or each layer has one unit (a convolution one channel, or one group of channels) left.",
                     count(left),
                     count(most)
                 ),

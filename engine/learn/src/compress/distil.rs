@@ -2,6 +2,7 @@
 //!
 //! Any model of the registry can teach, trees too, for what it says is all that is asked of it. Every student is trained at every
 //! temperature; the smallest that keeps to the budget is kept, and trained once more without a teacher, to see what that one was worth.
+//! Students over pictures see them as they are stored, for so the teacher answered them: they are not varied.
 
 use std::{
     collections::BTreeMap,
@@ -12,8 +13,11 @@ use std::{
 use orrery_domain::{
     Failure,
     compress::{CompressTarget, DistilConfig, DistilLoss, DistilTrial, Student},
+    dataset::ColumnType,
+    image::{Augmentation, PixelColumns},
     model::ModelCard,
     training::{CategoryEncoding, HyperParameters, ModelKind, Task, TrainConfig},
+    words::count,
 };
 
 use super::{
@@ -80,7 +84,7 @@ pub(super) fn make(
         bench.prepare(student)?;
     }
     let (student, best, trials) = bench.search(target, control)?;
-    let (rules, _) = &bench.rules[&one_hot(&student)];
+    let (rules, _) = &bench.rules[&Intake::of(&student)];
     nets::save(&job.staged, &best.architecture, &best.weights)?;
     rules.save(&job.staged)?;
     rules.means(rows.train())?.save(&job.staged)?;
@@ -88,6 +92,7 @@ pub(super) fn make(
         kind: student.kind,
         parameters: best.parameters,
         config: student_config(card, &student, config),
+        features: rules.features.iter().filter_map(|one| job.dataset.column(&one.name).cloned()).collect(),
         target: Some(CompressTarget::ValidLoss {
             teacher: target,
             most: bench.most(target),
@@ -114,17 +119,18 @@ fn check_config(config: &DistilConfig) -> Result<(), Failure> {
         return Err(client(message));
     }
     for student in &config.students {
-        let teachable = student.kind.is_network() && !student.kind.is_for_images();
-        if !teachable && student.kind != ModelKind::Linear {
-            let message = format!(
-                "{} cannot be taught: a student is a network for tables, or linear.",
-                student.kind.title()
-            );
+        if !student.kind.is_network() && student.kind != ModelKind::Linear {
+            let message =
+                format!("{} cannot be taught: a student is a network, or linear.", student.kind.title());
             return Err(client(message));
         }
+        let (widest, deepest) = Student::largest(student.kind);
         let fits = |size: Option<u32>, most: u32| size.is_none_or(|size| (1..=most).contains(&size));
-        if !fits(student.width, 8192) || !fits(student.depth, 64) {
-            return Err(client("A student's width goes from 1 to 8,192, its depth from 1 to 64."));
+        if !fits(student.width, widest) || !fits(student.depth, deepest) {
+            return Err(client(format!(
+                "A student's width goes from 1 to {}, its depth from 1 to {deepest}.",
+                count(u64::from(widest))
+            )));
         }
     }
     if config.temperatures.is_empty() || config.temperatures.len() > 20 {
@@ -142,9 +148,25 @@ fn check_config(config: &DistilConfig) -> Result<(), Failure> {
     check_budget(Some(config.loss_budget))
 }
 
-/// Whether a student takes categories one-hot, as linear models do.
-fn one_hot(student: &Student) -> bool {
-    student.kind == ModelKind::Linear
+/// What a student takes of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Intake {
+    /// Its columns, categories as the teacher's run has them.
+    Columns,
+    /// Its columns, categories one-hot, as linear models do.
+    OneHot,
+    /// The pixels among its columns, as one picture.
+    Pixels,
+}
+
+impl Intake {
+    fn of(student: &Student) -> Self {
+        match student.kind {
+            ModelKind::Linear => Self::OneHot,
+            kind if kind.is_for_images() => Self::Pixels,
+            _ => Self::Columns,
+        }
+    }
 }
 
 /// The request of a run that would train the student.
@@ -166,6 +188,9 @@ fn student_config(card: &ModelCard, student: &Student, asked: &DistilConfig) -> 
         config.hyper.clip_norm = own.clip_norm;
         config.hyper.patience = own.patience;
         config.hyper.optimizer = own.optimizer;
+    }
+    if student.kind.is_for_images() {
+        config.hyper.augment = Augmentation::NONE;
     }
     config
 }
@@ -221,8 +246,8 @@ struct Bench<'a> {
     /// What the teachers say, then their features. `[rows, outputs + features]`
     taught: Vec<f32>,
     features: usize,
-    /// Rules and encoded rows, by whether categories are one-hot.
-    rules: BTreeMap<bool, (Preprocessor, Material)>,
+    /// Rules and encoded rows.
+    rules: BTreeMap<Intake, (Preprocessor, Material)>,
     /// What befell the training.
     said: Mutex<Vec<String>>,
 }
@@ -285,30 +310,58 @@ impl Tried {
 impl Bench<'_> {
     /// Learns the preprocessing that a student takes.
     fn prepare(&mut self, student: &Student) -> Result<(), Failure> {
-        let one_hot = one_hot(student);
-        if !self.rules.contains_key(&one_hot) {
-            let categories = if one_hot { CategoryEncoding::OneHot } else { self.card.config.categories };
-            let rules = self.rows.learn(categories, self.card.config.hyper.scaling)?;
-            let material = Material::new(self.rows, &rules, self.output)?;
-            self.rules.insert(one_hot, (rules, material));
+        let intake = Intake::of(student);
+        if self.rules.contains_key(&intake) {
+            return Ok(());
         }
+        let pictures = match intake {
+            Intake::Pixels if self.rows.image().is_none() => Some(self.pictures(student)?),
+            _ => None,
+        };
+        let rows = pictures.as_ref().unwrap_or(self.rows);
+        let config = &self.card.config;
+        let categories = if intake == Intake::OneHot { CategoryEncoding::OneHot } else { config.categories };
+        let rules = rows.learn(categories, config.hyper.scaling)?;
+        let material = Material::new(rows, &rules, self.output)?;
+        self.rules.insert(intake, (rules, material));
         Ok(())
     }
 
+    /// The same rows as pictures, where the teacher takes their pixels as it takes any columns.
+    fn pictures(&self, student: &Student) -> Result<Again, Failure> {
+        let columns = self.rows.train().schema.iter();
+        let numbers = columns.filter(|column| column.kind.is_numeric() || column.kind == ColumnType::Boolean);
+        let found = PixelColumns::among(numbers.map(|column| column.name.as_str()));
+        if found.is_none() && self.card.config.image.is_none() {
+            return Err(client(format!(
+                "A {} takes pictures, and {} takes no columns that are named as pixels are (pixel_Y_X, or pixelN of square pictures). \
+                 Choose another student.",
+                student.kind.title().to_lowercase(),
+                self.job.from
+            )));
+        }
+        Again::of(&student_config(self.card, student, self.config), &self.job.blob, &self.job.dataset)
+    }
+
     fn architecture(&self, student: &Student) -> Architecture {
-        let (rules, material) = &self.rules[&one_hot(student)];
+        let (rules, material) = &self.rules[&Intake::of(student)];
         let config = student_config(self.card, student, self.config);
         let layout = rules.layout();
         let cardinalities = layout.cardinalities();
         let numeric = layout.width() - cardinalities.len();
-        let mut edges = if student.kind == ModelKind::Linear {
-            Vec::new()
-        } else {
+        let mut edges = if Intake::of(student) == Intake::Columns {
             bin_edges(&material.train_x, layout.numbers())
+        } else {
+            Vec::new()
         };
         edges.resize(numeric, Vec::new());
         let outputs = self.rows.outputs();
-        Architecture::design(student.kind, &config.hyper, numeric, cardinalities, outputs, self.output, edges)
+        let (kind, hyper) = (student.kind, &config.hyper);
+        let arch = Architecture::design(kind, hyper, numeric, cardinalities, outputs, self.output, edges);
+        match material.image().filter(|_| kind.is_for_images()) {
+            Some(shape) => arch.over(shape),
+            None => arch,
+        }
     }
 
     /// Temperatures that mean something here.
@@ -412,7 +465,7 @@ impl Bench<'_> {
         control: &dyn JobControl,
     ) -> Result<Trained, Interrupt> {
         say(control, phase, from)?;
-        let (_, material) = &self.rules[&one_hot(student)];
+        let (_, material) = &self.rules[&Intake::of(student)];
         let arch = self.architecture(student);
         let config = student_config(self.card, student, self.config);
         let settings = material.settings(&config, student.kind, self.config.epochs);

@@ -5,6 +5,7 @@ use std::path::Path;
 use orrery_domain::{
     Failure,
     device::DeviceChoice,
+    image::ImageShape,
     training::{ModelKind, Task, TrainConfig},
 };
 
@@ -12,11 +13,14 @@ use super::Stretch;
 use crate::{
     control::Interrupt,
     nets::{
-        Architecture, Encoded, Fit, FitOutcome, FitSettings, Loss, OutputScale, Rows, Start, Teacher,
-        rounding::Rounding,
+        Architecture, Augment, Encoded, Fit, FitOutcome, FitSettings, Loss, OutputScale, Rows, Start,
+        Teacher, rounding::Rounding,
     },
     prepare::Preprocessor,
-    train::again::{Again, Use},
+    train::{
+        again::{Again, Use},
+        pictures,
+    },
 };
 
 /// What a training goes by beside its rows.
@@ -40,6 +44,8 @@ pub(super) struct Material {
     valid_weight: Vec<f32>,
     pub loss: Loss,
     task: Task,
+    /// Shape of the pictures that the rows are, and what black is to a network.
+    pictures: Option<(ImageShape, f32)>,
 }
 
 impl Material {
@@ -64,7 +70,13 @@ impl Material {
                 Task::Regression => Loss::Squared,
             },
             task,
+            pictures: rows.image().map(|shape| (shape, pictures::black(rules))),
         })
+    }
+
+    /// Shape of the pictures that the rows are.
+    pub fn image(&self) -> Option<ImageShape> {
+        self.pictures.map(|(shape, _)| shape)
     }
 
     /// The training rows.
@@ -76,12 +88,17 @@ impl Material {
         Rows { x: &self.valid_x, y: &self.valid_y, weight: Some(&self.valid_weight) }
     }
 
-    /// Settings of a request, for so many passes where that is said.
+    /// Settings of a request, for so many passes where that is said. Pictures are varied as it says.
     pub fn settings(&self, config: &TrainConfig, kind: ModelKind, epochs: Option<u32>) -> FitSettings {
         let mut hyper = config.hyper.clone();
         hyper.epochs = epochs.or(hyper.epochs);
         let mut settings = FitSettings::resolve(kind, &hyper, self.train_x.rows, self.task);
         settings.seed = config.seed;
+        let amounts = hyper.augment.amounts();
+        settings.augment = self
+            .pictures
+            .filter(|_| kind.is_for_images() && !amounts.is_none())
+            .map(|(shape, fill)| Augment { shape, amounts, fill });
         settings
     }
 

@@ -27,7 +27,7 @@ use orrery_domain::{
         AwareTraining, CompressMethod, CompressReport, CompressTarget, CompressedFigures, Compression,
         DistilTrial, LayerCost, LayerShape, PruneRound,
     },
-    dataset::Dataset,
+    dataset::{ColumnSchema, Dataset},
     device::DeviceChoice,
     job::JobEvent,
     metric::{MetricValue, Metrics},
@@ -80,6 +80,8 @@ pub struct CompressJob {
 struct Made {
     kind: ModelKind,
     config: TrainConfig,
+    /// Columns that it takes.
+    features: Vec<ColumnSchema>,
     parameters: u64,
     layers: Vec<LayerCost>,
     /// What training with rounding was worth.
@@ -101,6 +103,7 @@ impl Made {
         Self {
             kind: card.kind,
             config: card.config.clone(),
+            features: card.features.clone(),
             parameters: card.parameters,
             layers: Vec::new(),
             aware: None,
@@ -169,6 +172,7 @@ fn judged(
     let mut card = ModelCard {
         model: None,
         kind: made.kind,
+        features: made.features,
         importance: Vec::new(),
         parameters: made.parameters,
         // Said of the model that it came from; its difference to that one is in the report.

@@ -1,5 +1,5 @@
-//! Pruning: units taken out of a network with everything that goes with them, or single weights set to 0; in rounds, with training in
-//! between.
+//! Pruning: units, over pictures channels, taken out of a network with everything that goes with them, or single weights set to 0; in
+//! rounds, with training in between.
 //!
 //! A round ranks what is left, takes out as much as brings the whole to its share of the way, and trains. The first weights of each
 //! round's training are what the round before left, so that the same request goes on from its checkpoints round by round.
@@ -28,10 +28,10 @@ use crate::{
     train::again::Again,
 };
 
-/// Training rows that gradients are looked at on, at most.
-const LOOKED_AT: usize = 8192;
-/// Rows of a batch of these.
-const BATCH: usize = 256;
+/// Training rows that gradients are looked at on, at most, and rows of a batch of these.
+const LOOKED_AT: (usize, usize) = (8192, 256);
+/// The same of pictures, which are dear.
+const PICTURES_LOOKED_AT: (usize, usize) = (2048, 64);
 /// Fewest units of a layer.
 const FEWEST: usize = 1;
 
@@ -220,9 +220,10 @@ impl Bench<'_> {
         mut each: impl FnMut(&Weights, f64),
     ) -> Result<(), Interrupt> {
         let rows = self.material.train();
-        let step = rows.x.rows.div_ceil(LOOKED_AT).max(1);
+        let (most, size) = if arch.image.is_some() { PICTURES_LOOKED_AT } else { LOOKED_AT };
+        let step = rows.x.rows.div_ceil(most).max(1);
         let chosen: Vec<u32> = (0..rows.x.rows as u32).step_by(step).collect();
-        let batches = chosen.chunks(BATCH);
+        let batches = chosen.chunks(size);
         let count = batches.len() as f64;
         for batch in batches {
             check(control)?;
@@ -257,9 +258,8 @@ impl Bench<'_> {
                 let mut means: Vec<Vec<f64>> = groups.iter().map(|units| vec![0.0; units.count]).collect();
                 self.gradients(arch, weights, control, |batch, count| {
                     for (units, means) in groups.iter().zip(&mut means) {
-                        let slope = |name: &str, at: usize| f64::from(batch[name].1[at]);
-                        let sums = units.sums(weights, |name, at| value(name, at) * slope(name, at));
-                        means.iter_mut().zip(sums).for_each(|(mean, sum)| *mean += sum * sum / count);
+                        let changes = changes(units, weights, batch);
+                        means.iter_mut().zip(changes).for_each(|(mean, one)| *mean += one * one / count);
                     }
                 })?;
                 means
@@ -330,6 +330,11 @@ impl Bench<'_> {
     }
 }
 
+/// What the loss would change by without each unit, to first order: its numbers times their gradients, summed.
+fn changes(units: &Units, weights: &Weights, gradients: &Weights) -> Vec<f64> {
+    units.sums(weights, |name, at| f64::from(weights[name].1[at]) * f64::from(gradients[name].1[at]))
+}
+
 /// The matrices of a network: what weights are taken from.
 fn matrices(weights: &Weights) -> impl Iterator<Item = (&String, &Vec<f32>)> {
     weights
@@ -389,8 +394,13 @@ fn choose(arch: &Architecture, groups: &[Units], scores: &[Vec<f64>], wanted: f6
 
 #[cfg(test)]
 mod tests {
+    use orrery_domain::{
+        image::ImageShape,
+        training::{HyperParameters, ModelKind},
+    };
+
     use super::*;
-    use crate::nets::{Family, OutputScale, initial_weights};
+    use crate::nets::{Encoded, Family, Loss, OutputScale, Rows, initial_weights};
 
     fn arch(family: Family) -> Architecture {
         Architecture {
@@ -462,5 +472,101 @@ mod tests {
             }
         }
         assert_eq!(weights["layers.0.bias"], made["layers.0.bias"]);
+    }
+
+    /// A small network over pictures of 8x8 in three classes.
+    fn over_pictures(kind: ModelKind) -> Architecture {
+        let shape = ImageShape { width: 8, height: 8, channels: 1 };
+        let hyper =
+            HyperParameters { width: Some(4), depth: Some(2), dropout: Some(0.0), ..Default::default() };
+        let logits = OutputScale::Logits;
+        Architecture::design(kind, &hyper, shape.values(), Vec::new(), 3, logits, Vec::new()).over(shape)
+    }
+
+    #[test]
+    fn channels_go_until_the_share_is_reached_and_none_goes_alone_that_is_normalized_with_others() {
+        for (kind, name) in
+            [(ModelKind::Cnn, "stages.1.conv.weight"), (ModelKind::ResnetCnn, "blocks.1.conv2.weight")]
+        {
+            let arch = over_pictures(kind);
+            let weights = initial_weights(&arch, 1);
+            let groups = arch.removable();
+            let scores: Vec<Vec<f64>> =
+                groups.iter().map(|units| (0..units.count).map(|unit| unit as f64).collect()).collect();
+            let wanted = parameter_count(&arch) as f64 * 0.5;
+            let kept = choose(&arch, &groups, &scores, wanted);
+            let (smaller, taken) = arch.keep(&weights, &kept);
+            let left = parameter_count(&smaller) as f64;
+            assert!(left <= wanted && left > wanted * 0.6, "{kind:?}: {left} of {wanted}");
+            let held: u64 = taken.values().map(|(_, values)| values.len() as u64).sum();
+            assert_eq!(held, parameter_count(&smaller), "the architecture says what there is");
+            let changed = shapes(&weights, &taken);
+            let shape = changed.iter().find(|shape| shape.layer == name).expect("it shrank");
+            assert!(shape.after[0] < shape.before[0] && shape.after[1] < shape.before[1], "{shape:?}");
+            assert_eq!(shape.after[2..], [3, 3]);
+            let least = choose(&arch, &groups, &scores, 0.0);
+            assert!(least.iter().all(|units| units.len() == 1), "a unit of each stays");
+            let (smallest, rest) = arch.keep(&weights, &least);
+            Scorer::new(&smallest, &rest).expect("every tensor fits");
+            let made = masked(&weights, 100, |name, at| f64::from(weights[name].1[at].abs()));
+            let zeros = made[name].1.iter().filter(|value| **value == 0.0).count();
+            assert!(zeros > 0, "filters are masked as matrices are");
+        }
+    }
+
+    /// Ranks of values, from 0.
+    fn ranks(values: &[f64]) -> Vec<f64> {
+        values.iter().map(|value| values.iter().filter(|other| *other < value).count() as f64).collect()
+    }
+
+    /// The first-order change beside what the loss really does when a unit is set to 0, where units matter to very different degrees.
+    #[test]
+    fn units_are_ranked_as_setting_each_to_zero_ranks_them() {
+        let count = 48_u32;
+        let value = |at: u32| ((at.wrapping_mul(2_654_435_761) >> 8) % 1000) as f32 / 500.0 - 1.0;
+        let x = Encoded { rows: 48, cols: 64, values: (0..count * 64).map(value).collect() };
+        let truth: Vec<f32> = (0..count).map(|row| (row % 3) as f32).collect();
+        let batch: Vec<u32> = (0..count).collect();
+        for (kind, layer) in [(ModelKind::Cnn, "stages.1.conv"), (ModelKind::ResnetCnn, "blocks.1.conv1")] {
+            let arch = over_pictures(kind);
+            let mut weights = initial_weights(&arch, 3);
+            let groups = arch.removable();
+            let units = groups.iter().find(|units| units.name == layer).expect("it is there");
+            // Each next channel is heard a third as loud.
+            let (heard, axis) = match kind {
+                ModelKind::Cnn => ("hidden.weight", 0),
+                _ => ("blocks.1.conv2.weight", 1),
+            };
+            let (shape, values) = weights.get_mut(heard).expect("it is there");
+            let inner: usize = shape[axis + 1..].iter().product();
+            let run = shape[axis] / units.count;
+            for (at, value) in values.iter_mut().enumerate() {
+                let unit = at / inner % shape[axis] / run;
+                *value *= 3.0_f32.powi(-(unit as i32));
+            }
+            let loss = |weights: &Weights| -> f64 {
+                let raw = Scorer::new(&arch, weights).expect("they fit").score(&x).expect("they score");
+                let row = |(out, class): (&[f64], &f32)| {
+                    out.iter().map(|z| z.exp()).sum::<f64>().ln() - out[*class as usize]
+                };
+                raw.chunks_exact(3).zip(&truth).map(row).sum::<f64>() / f64::from(count)
+            };
+            let rows = Rows { x: &x, y: &truth, weight: None };
+            let gradients = slopes(&arch, &weights, Loss::Multiclass, rows, &batch).expect("it computes");
+            let expected: Vec<f64> = (0..units.count)
+                .map(|unit| {
+                    let mut without = weights.clone();
+                    units.silence(&mut without, &[unit]);
+                    (loss(&without) - loss(&weights)).abs()
+                })
+                .collect();
+            let found: Vec<f64> = changes(units, &weights, &gradients).iter().map(|one| one.abs()).collect();
+            let apart = |(a, b): (f64, f64)| (a - b).powi(2);
+            let squares: f64 = ranks(&found).into_iter().zip(ranks(&expected)).map(apart).sum();
+            let many = units.count as f64;
+            // Spearman's coefficient of rank correlation.
+            let correlation = 1.0 - 6.0 * squares / (many * (many * many - 1.0));
+            assert!(correlation > 0.7, "{kind:?}: {correlation}: {found:?} {expected:?}");
+        }
     }
 }

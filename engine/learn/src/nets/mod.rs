@@ -183,7 +183,8 @@ pub struct Architecture {
     pub width: usize,
     /// Hidden layers, residual blocks, or stages of convolutions.
     pub depth: usize,
-    /// Units of each hidden layer, or of each residual block's inner layer, where pruning has made them differ; empty: as `width` has it.
+    /// Units of each hidden layer, or of each residual block's inner layer, where pruning has made them differ; for pictures, the channels
+    /// of each convolution and the units of the hidden layer in the order of their steps, a stream's once. Empty: as `width` has it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hidden: Vec<usize>,
     /// Dropout probability after each hidden layer, 0 to below 1.

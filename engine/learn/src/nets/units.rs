@@ -1,7 +1,8 @@
 //! Units: what can be taken out of a network, each with every number that goes with it.
 //!
 //! A unit of a hidden layer is a column of that layer's matrix, a row of the next one's and what is added and scaled between; a channel of
-//! a residual stream reaches through every block (the dependency groups of Fang et al. 2023, "`DepGraph`").
+//! a residual stream reaches through every block (the dependency groups of Fang et al. 2023, "`DepGraph`"). Over pictures a unit is a
+//! channel, or the channels that a normalization takes together.
 
 use orrery_domain::{Failure, training::Optimizer};
 
@@ -10,10 +11,11 @@ use super::{
     backprop::{Parts, Work},
     batch::Gatherer,
     graph::Dropout,
+    image::{self, Plan},
     optimizer::Slots,
 };
 
-/// An axis of a tensor that has a place for each of some units.
+/// An axis of a tensor that has equally many places for each of some units, those of the first one first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unit {
     /// The tensor's name.
@@ -29,6 +31,8 @@ pub struct Units {
     pub name: String,
     /// How many there are.
     pub count: usize,
+    /// What each of them counts for in [`Architecture::hidden`]: the channels that a normalization takes together, 1 elsewhere.
+    pub size: usize,
     /// Where their numbers are.
     pub places: Vec<Unit>,
 }
@@ -36,7 +40,7 @@ pub struct Units {
 impl Units {
     fn new(name: impl Into<String>, count: usize, places: &[(String, usize)]) -> Self {
         let places = places.iter().map(|(tensor, axis)| Unit { tensor: tensor.clone(), axis: *axis });
-        Self { name: name.into(), count, places: places.collect() }
+        Self { name: name.into(), count, size: 1, places: places.collect() }
     }
 
     /// For each unit, the sum of what `of` makes of its numbers, given the tensor's name and the number's place in it.
@@ -47,21 +51,45 @@ impl Units {
         let mut sums = vec![0.0; self.count];
         for Unit { tensor, axis } in &self.places {
             let (shape, values) = &weights[tensor];
-            let inner: usize = shape[axis + 1..].iter().product();
+            let owner = self.owner(shape, *axis);
             for at in 0..values.len() {
-                sums[at / inner % self.count] += of(tensor, at);
+                sums[owner(at)] += of(tensor, at);
             }
         }
         sums
     }
+
+    /// Which unit a number of a tensor of that shape is one of, by its place in it.
+    pub(super) fn owner(&self, shape: &[usize], axis: usize) -> impl Fn(usize) -> usize + use<> {
+        let inner: usize = shape[axis + 1..].iter().product();
+        let (length, run) = (shape[axis], shape[axis] / self.count);
+        move |at| at / inner % length / run
+    }
+
+    /// Sets every number of these units to 0.
+    #[cfg(test)]
+    pub(crate) fn silence(&self, weights: &mut Weights, silent: &[usize]) {
+        for Unit { tensor, axis } in &self.places {
+            let (shape, values) = weights.get_mut(tensor).expect("it is there");
+            let owner = self.owner(shape, *axis);
+            for (at, value) in values.iter_mut().enumerate() {
+                if silent.contains(&owner(at)) {
+                    *value = 0.0;
+                }
+            }
+        }
+    }
 }
 
 impl Architecture {
-    /// The units that can be taken out, layer by layer; none for a linear model and for networks over pictures.
+    /// The units that can be taken out, layer by layer; none for a linear model.
     pub fn removable(&self) -> Vec<Units> {
         let part = |name: String, axis: usize| (name, axis);
         match self.family {
-            Family::Linear | Family::Cnn | Family::ResnetCnn => Vec::new(),
+            Family::Linear => Vec::new(),
+            Family::Cnn | Family::ResnetCnn => {
+                Plan::of(self).map_or_else(Vec::new, |plan| image::removable(&plan))
+            }
             Family::Mlp | Family::Tabm => (0..self.depth)
                 .map(|layer| {
                     let own = |tensor: &str| format!("layers.{layer}.{tensor}");
@@ -116,6 +144,9 @@ impl Architecture {
     /// When there is not one count for each.
     #[must_use]
     pub fn with_units(&self, counts: &[usize]) -> Self {
+        if self.family.kind().is_for_images() {
+            return self.with_channels(counts);
+        }
         let mut hidden = counts[..self.depth].to_vec();
         let width = if self.family == Family::Resnet {
             counts[self.depth]
@@ -129,6 +160,15 @@ impl Architecture {
         Self { hidden, ..usual }
     }
 
+    /// As [`Self::with_units`], over pictures: the width stays the one that the stages are designed by.
+    fn with_channels(&self, counts: &[usize]) -> Self {
+        let designed = Self { hidden: Vec::new(), ..self.clone() };
+        let units = designed.removable();
+        let pruned = units.iter().zip(counts).any(|(units, count)| units.count != *count);
+        let hidden = units.iter().zip(counts).map(|(units, count)| units.size * count);
+        Self { hidden: if pruned { hidden.collect() } else { Vec::new() }, ..designed }
+    }
+
     /// The network with these units alone, ascending, one list for each group of [`Self::removable`].
     ///
     /// # Panics
@@ -139,7 +179,7 @@ impl Architecture {
         for (units, kept) in self.removable().iter().zip(kept) {
             for Unit { tensor, axis } in &units.places {
                 let (shape, values) = &made[tensor];
-                let (shape, values) = select(shape, values, *axis, kept);
+                let (shape, values) = select(shape, values, (*axis, units.count), kept);
                 made.insert(tensor.clone(), (shape, values));
             }
         }
@@ -147,17 +187,23 @@ impl Architecture {
     }
 }
 
-/// These places of an axis.
-fn select(shape: &[usize], values: &[f32], axis: usize, kept: &[usize]) -> (Vec<usize>, Vec<f32>) {
-    let inner: usize = shape[axis + 1..].iter().product();
-    let block = shape[axis] * inner;
+/// The places of some of so many units along an axis.
+fn select(
+    shape: &[usize],
+    values: &[f32],
+    (axis, units): (usize, usize),
+    kept: &[usize],
+) -> (Vec<usize>, Vec<f32>) {
+    let run = shape[axis] / units;
+    let inner = run * shape[axis + 1..].iter().product::<usize>();
+    let block = units * inner;
     let taken = values
         .chunks_exact(block.max(1))
         .flat_map(|block| kept.iter().flat_map(move |at| &block[at * inner..][..inner]))
         .copied()
         .collect();
     let mut shape = shape.to_vec();
-    shape[axis] = kept.len();
+    shape[axis] = kept.len() * run;
     (shape, taken)
 }
 
@@ -220,15 +266,7 @@ mod tests {
             // Layer normalization takes the whole stream's mean: only the inner units are silent.
             for (at, units) in groups.iter().enumerate().filter(|(_, units)| units.name != "stream") {
                 let silent = [1, units.count - 2];
-                for Unit { tensor, axis } in &units.places {
-                    let (shape, values) = weights.get_mut(tensor).expect("it is there");
-                    let inner: usize = shape[axis + 1..].iter().product();
-                    for (place, value) in values.iter_mut().enumerate() {
-                        if silent.contains(&(place / inner % units.count)) {
-                            *value = 0.0;
-                        }
-                    }
-                }
+                units.silence(&mut weights, &silent);
                 kept[at].retain(|unit| !silent.contains(unit));
             }
             let (smaller, taken) = arch.keep(&weights, &kept);

@@ -6,6 +6,7 @@ use orrery_domain::{
     Failure,
     curves::Curves,
     dataset::Dataset,
+    image::ImageShape,
     metric::Metrics,
     training::{CategoryEncoding, Scaling, TargetTransform, Task, TrainConfig},
 };
@@ -65,6 +66,11 @@ impl Again {
     /// Feature columns of the test rows.
     pub fn test(&self) -> &Table {
         &self.parts.test.table
+    }
+
+    /// Shape of the pictures that the rows are, for an image network's request.
+    pub fn image(&self) -> Option<ImageShape> {
+        self.request.image
     }
 
     /// What becomes of a new network's raw output: numbers are standardized over the training rows.

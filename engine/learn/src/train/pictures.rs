@@ -1,4 +1,4 @@
-//! Pictures: which columns of a request are the pixels that an image network takes.
+//! Pictures: which columns of a request are the pixels that an image network takes, and what black is to it.
 
 use orrery_domain::{
     Failure,
@@ -8,6 +8,7 @@ use orrery_domain::{
 };
 
 use super::request::client;
+use crate::prepare::{Encoding, Number, Preprocessor, Scale};
 
 /// The pixels among the feature columns, in the order an image network takes them; `None` for other models.
 ///
@@ -44,4 +45,14 @@ pub(super) fn pixels<'a>(
         )));
     }
     Ok(Some(PixelColumns { shape, columns }))
+}
+
+/// The darkest value there is, on the scale of a network that takes pixels by these rules: what a varied picture's edges are filled with.
+pub(crate) fn black(rules: &Preprocessor) -> f32 {
+    match rules.features.first().map(|feature| &feature.encoding) {
+        Some(Encoding::Number(Number { min, scale: Scale::Standard { mean, std }, .. })) => {
+            ((min - mean) / std) as f32
+        }
+        _ => 0.0,
+    }
 }

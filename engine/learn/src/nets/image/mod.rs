@@ -1,6 +1,7 @@
 //! Image networks: one plan of steps that parameters, computation, ONNX and the tests' slow oracle all follow.
 
 mod augment;
+mod channels;
 mod forward;
 mod onnx;
 mod steps;
@@ -9,6 +10,7 @@ mod steps;
 mod tests;
 
 pub use augment::Augment;
+pub(super) use channels::removable;
 pub(super) use forward::forward;
 pub(super) use onnx::write;
 pub(super) use steps::{Conv, Plan, Step};

@@ -150,24 +150,47 @@ impl Side {
     }
 }
 
-/// Channels of a stage: they double from stage to stage, three times at most.
+/// Channels of a stage as it is designed: they double from stage to stage, three times at most.
 fn channels(arch: &Architecture, stage: usize) -> usize {
     arch.width << stage.min(3)
+}
+
+/// Channels and hidden units in the order in which a plan comes upon them: what pruning left of them, else as they were designed.
+struct Widths<'a> {
+    arch: &'a Architecture,
+    met: usize,
+}
+
+impl Widths<'_> {
+    fn next(&mut self, designed: usize) -> usize {
+        self.met += 1;
+        self.arch.hidden.get(self.met - 1).copied().unwrap_or(designed)
+    }
+}
+
+/// A group normalization of a layer that was designed with so many channels: they were divided into as many equal groups as can be, 8 at
+/// most, and pruning takes whole groups, so that those that are left keep their size and what they compute.
+fn norm(name: String, channels: usize, designed: usize) -> Step {
+    let most = (1..=GROUPS).rev().find(|groups| designed.is_multiple_of(*groups)).unwrap_or(1);
+    let size = (designed / most).max(1);
+    let groups = if channels.is_multiple_of(size) { (channels / size).max(1) } else { 1 };
+    Step::Norm { name, channels, groups }
 }
 
 /// Convolution, rectifier and pooling in stages, then one hidden layer.
 fn plain(arch: &Architecture, shape: ImageShape) -> Plan {
     let mut side = Side(shape.width, shape.height);
+    let mut widths = Widths { arch, met: 0 };
     let (mut steps, mut inputs) = (Vec::new(), shape.channels as usize);
     for stage in 0..arch.depth {
-        let outputs = channels(arch, stage);
+        let outputs = widths.next(channels(arch, stage));
         steps.push(Step::Conv(Conv::new(format!("stages.{stage}.conv"), inputs, outputs, 3)));
         steps.push(Step::Relu);
         side.pool(&mut steps);
         inputs = outputs;
     }
     let flat = inputs * side.0 as usize * side.1 as usize;
-    let hidden = 4 * arch.width;
+    let hidden = widths.next(4 * arch.width);
     let layers = vec![
         Layer { name: "hidden".to_owned(), inputs: flat, outputs: hidden },
         Layer { name: "head".to_owned(), inputs: hidden, outputs: arch.outputs },
@@ -175,39 +198,40 @@ fn plain(arch: &Architecture, shape: ImageShape) -> Plan {
     Plan { shape, steps, ending: Ending::Flatten, layers }
 }
 
-/// Residual blocks that normalize first (He et al. 2016, "Identity mappings in deep residual networks", figure 4e).
+/// Residual blocks that normalize first (He et al. 2016, "Identity mappings in deep residual networks", figure 4e). A block that is
+/// designed with more channels than come in opens a stream of its own, whatever pruning has left of either.
 fn residual(arch: &Architecture, shape: ImageShape) -> Plan {
     let mut side = Side(shape.width, shape.height);
-    let width = channels(arch, 0);
-    let mut steps = vec![Step::Conv(Conv::new("stem", shape.channels as usize, width, 3))];
+    let mut widths = Widths { arch, met: 0 };
+    let mut designed = channels(arch, 0);
+    let mut inputs = widths.next(designed);
+    let mut steps = vec![Step::Conv(Conv::new("stem", shape.channels as usize, inputs, 3))];
     if side.0.min(side.1) >= LARGE_SIDE {
         side.pool(&mut steps);
     }
-    let norm = |name: String, channels: usize| {
-        let groups = (1..=GROUPS).rev().find(|groups| channels.is_multiple_of(*groups)).unwrap_or(1);
-        Step::Norm { name, channels, groups }
-    };
-    let mut inputs = width;
     for stage in 0..arch.depth {
         if stage > 0 {
             side.pool(&mut steps);
         }
-        let outputs = channels(arch, stage);
+        let wider = channels(arch, stage);
+        let opens = wider != designed;
+        let inner = widths.next(wider);
+        let outputs = if opens { widths.next(wider) } else { inputs };
         let name = |part: &str| format!("blocks.{stage}.{part}");
-        let shortcut = (inputs != outputs).then(|| Conv::new(name("shortcut"), inputs, outputs, 1));
+        let shortcut = opens.then(|| Conv::new(name("shortcut"), inputs, outputs, 1));
         steps.extend([
             Step::Keep,
-            norm(name("norm1"), inputs),
+            norm(name("norm1"), inputs, designed),
             Step::Relu,
-            Step::Conv(Conv::new(name("conv1"), inputs, outputs, 3)),
-            norm(name("norm2"), outputs),
+            Step::Conv(Conv::new(name("conv1"), inputs, inner, 3)),
+            norm(name("norm2"), inner, wider),
             Step::Relu,
-            Step::Conv(Conv::new(name("conv2"), outputs, outputs, 3)),
+            Step::Conv(Conv::new(name("conv2"), inner, outputs, 3)),
             Step::Add(shortcut),
         ]);
-        inputs = outputs;
+        (inputs, designed) = (outputs, wider);
     }
-    steps.extend([norm("norm".to_owned(), inputs), Step::Relu]);
+    steps.extend([norm("norm".to_owned(), inputs, designed), Step::Relu]);
     let layers = vec![Layer { name: "head".to_owned(), inputs, outputs: arch.outputs }];
     Plan { shape, steps, ending: Ending::Mean, layers }
 }

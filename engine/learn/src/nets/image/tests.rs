@@ -8,7 +8,8 @@ use orrery_domain::{
 
 use super::{
     super::{
-        Architecture, Augment, Encoded, FitSettings, Loss, OutputScale, Rows, Scorer, Weights,
+        Architecture, Augment, Encoded, Fit, FitSettings, Imitation, Loss, OutputScale, Rows, Scorer,
+        Teacher, Weights,
         backprop::{Parts, Work},
         batch::{Gatherer, Noise},
         graph::Dropout,
@@ -22,26 +23,30 @@ use crate::control::{Interrupt, Unwatched, Wish};
 
 const SHAPES: [(u32, u32, u32); 3] = [(8, 8, 1), (7, 5, 3), (17, 16, 1)];
 
-fn network(kind: ModelKind, (width, height, channels): (u32, u32, u32), outputs: usize) -> Architecture {
+pub(super) fn network(
+    kind: ModelKind,
+    (width, height, channels): (u32, u32, u32),
+    outputs: usize,
+) -> Architecture {
     let hyper = HyperParameters { width: Some(4), depth: Some(3), dropout: Some(0.0), ..Default::default() };
     let shape = ImageShape { width, height, channels };
     Architecture::design(kind, &hyper, shape.values(), Vec::new(), outputs, OutputScale::Logits, Vec::new())
         .over(shape)
 }
 
-fn networks(outputs: usize) -> impl Iterator<Item = Architecture> {
+pub(super) fn networks(outputs: usize) -> impl Iterator<Item = Architecture> {
     let kinds = [ModelKind::Cnn, ModelKind::ResnetCnn];
     kinds.into_iter().flat_map(move |kind| SHAPES.map(|shape| network(kind, shape, outputs)))
 }
 
-fn pictures(arch: &Architecture, rows: usize, seed: u64) -> Encoded {
+pub(super) fn pictures(arch: &Architecture, rows: usize, seed: u64) -> Encoded {
     let mut noise = Noise::new(seed, 99, 1);
     let values = (0..rows * arch.numeric).map(|_| (noise.uniform() * 4.0 - 2.0) as f32).collect();
     Encoded { rows, cols: arch.numeric, values }
 }
 
 /// Weights with no exact symmetries: norms begin at 1 and 0, biases at 0.
-fn weights(arch: &Architecture, seed: u64) -> Weights {
+pub(super) fn weights(arch: &Architecture, seed: u64) -> Weights {
     let mut noise = Noise::new(seed, 98, 2);
     let mut weights = initial_weights(arch, seed);
     for (_, values) in weights.values_mut() {
@@ -94,9 +99,9 @@ fn convolved(weights: &Doubles, conv: &Conv, from: &Picture) -> Picture {
     })
 }
 
-type Doubles = std::collections::BTreeMap<String, Vec<f64>>;
+pub(super) type Doubles = std::collections::BTreeMap<String, Vec<f64>>;
 
-fn doubles(weights: &Weights) -> Doubles {
+pub(super) fn doubles(weights: &Weights) -> Doubles {
     let wide = |values: &Vec<f32>| values.iter().map(|value| f64::from(*value)).collect();
     weights.iter().map(|(name, (_, values))| (name.clone(), wide(values))).collect()
 }
@@ -167,7 +172,7 @@ fn oracle(arch: &Architecture, weights: &Doubles, row: &[f32]) -> Vec<f64> {
 }
 
 /// Mean cross entropy of some classes.
-fn oracle_loss(arch: &Architecture, weights: &Doubles, x: &Encoded, truth: &[f32]) -> f64 {
+pub(super) fn oracle_loss(arch: &Architecture, weights: &Doubles, x: &Encoded, truth: &[f32]) -> f64 {
     let row = |row: usize| {
         let out = oracle(arch, weights, x.row(row));
         let norm = out.iter().map(|value| value.exp()).sum::<f64>().ln();
@@ -266,7 +271,7 @@ fn exports_answer_as_the_networks_do_whatever_the_batch() {
 }
 
 /// Two classes of pictures: a line that falls, or one that rises.
-fn lines(count: usize, seed: u64) -> (Encoded, Vec<f32>) {
+pub(super) fn lines(count: usize, seed: u64) -> (Encoded, Vec<f32>) {
     let mut noise = Noise::new(seed, 97, 0);
     let (mut values, mut truth) = (Vec::new(), Vec::new());
     for row in 0..count {
@@ -322,4 +327,34 @@ fn a_stopped_fit_with_varied_pictures_resumes_to_the_same_bits_and_learns() {
         let without = fitted(&arch, train, valid, &plain, DeviceChoice::Cpu.into(), other.path(), &Unwatched);
         assert_ne!(without.expect("it trains").weights, unbroken.weights, "pictures are varied");
     }
+}
+
+/// All training pictures are said to be of one class: what the classes look like is known from the teacher alone.
+#[test]
+fn a_small_network_learns_pictures_from_its_teacher() {
+    let ((x, y), (valid_x, valid_y)) = (lines(200, 1), lines(100, 2));
+    let outputs: Vec<f32> = y.iter().map(|class| 6.0 * class - 3.0).collect();
+    let nothing = vec![0.0; y.len()];
+    let settings = FitSettings { augment: None, ..settings(ModelKind::Cnn, 15) };
+    let valid_loss = |share: f64| {
+        let arch = Architecture { depth: 2, ..network(ModelKind::Cnn, (8, 8, 1), 1) };
+        let imitation = Imitation::Soft { temperature: 2.0 };
+        let teacher = Teacher { outputs: &outputs, features: 0, features_weight: 0.0, share, imitation };
+        let checkpoints = folder();
+        let fit = Fit {
+            arch: &arch,
+            start: None,
+            loss: Loss::Binary,
+            train: Rows { x: &x, y: &nothing, weight: None },
+            valid: Rows { x: &valid_x, y: &valid_y, weight: None },
+            teacher: Some(teacher),
+            rounding: None,
+            settings: &settings,
+            means: DeviceChoice::Cpu.into(),
+            checkpoints: checkpoints.path(),
+        };
+        fit.run(&Unwatched).expect("it trains").best_valid_loss
+    };
+    let (taught, alone) = (valid_loss(1.0), valid_loss(0.0));
+    assert!(taught < 0.4 && alone > 0.5, "{taught} {alone}");
 }

@@ -17,7 +17,14 @@ use crate::{
 };
 
 /// Kinds that can be taught.
-const KINDS: [ModelKind; 4] = [ModelKind::Mlp, ModelKind::Resnet, ModelKind::Tabm, ModelKind::Linear];
+const KINDS: [ModelKind; 6] = [
+    ModelKind::Mlp,
+    ModelKind::Resnet,
+    ModelKind::Tabm,
+    ModelKind::Linear,
+    ModelKind::Cnn,
+    ModelKind::ResnetCnn,
+];
 
 /// What was chosen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +32,9 @@ pub(super) struct DistilPart {
     kind: ModelKind,
     /// Widths that are tried.
     widths: String,
+    /// The same of a network over pictures: channels of its first convolution.
+    #[serde(default = "channels")]
+    channels: String,
     depth: String,
     loss: DistilLoss,
     temperatures: String,
@@ -43,6 +53,10 @@ pub(super) struct DistilPart {
     second: Option<ModelRef>,
 }
 
+fn channels() -> String {
+    "4, 8".to_owned()
+}
+
 impl Default for DistilPart {
     fn default() -> Self {
         let usual = DistilConfig::default();
@@ -50,6 +64,7 @@ impl Default for DistilPart {
         Self {
             kind: ModelKind::Mlp,
             widths: "32, 64".to_owned(),
+            channels: channels(),
             depth: "2".to_owned(),
             loss: usual.loss,
             temperatures: temperatures.join(", "),
@@ -89,12 +104,13 @@ impl DistilPart {
     }
 
     fn widths(&self) -> Option<Vec<u32>> {
-        let widths = numbers(&self.widths, |width| (1..=8192).contains(width)).ok()?;
+        let text = if self.kind.is_for_images() { &self.channels } else { &self.widths };
+        let widths = numbers(text, |width| (1..=Student::largest(self.kind).0).contains(width)).ok()?;
         (1..=20).contains(&widths.len()).then_some(widths)
     }
 
     fn depth(&self) -> Option<u32> {
-        number(&self.depth, |depth| (1..=64).contains(depth)).ok()?
+        number(&self.depth, |depth| (1..=Student::largest(self.kind).1).contains(depth)).ok()?
     }
 
     fn temperatures(&self) -> Option<Vec<f64>> {
@@ -125,27 +141,19 @@ impl DistilPart {
     pub fn show(&mut self, ui: &mut Ui, theme: &Theme, model: &ModelRef, models: &[ModelEntry]) {
         let field = |ui: &mut Ui, text: &mut String| ui.add(input(text).desired_width(140.0));
         self.second_teacher(ui, theme, model, models);
-        FormRow::new("Student", "").show(ui, theme, |ui| {
-            for kind in KINDS {
-                radio_value(ui, theme, &mut self.kind, kind, kind.title());
-            }
-        });
-        if self.kind != ModelKind::Linear {
-            let help = "Searched: widths from 4 to 512 and 1 to 3 hidden layers are halved until the smallest within the budget is found";
-            FormRow::new("Size", help).show(ui, theme, |ui| {
-                radio_value(ui, theme, &mut self.search, false, "Named");
-                radio_value(ui, theme, &mut self.search, true, "Searched");
+        let help = "Convolutional networks take pictures: their teacher must take pixels";
+        FormRow::new("Student", help).show(ui, theme, |ui| {
+            ui.vertical(|ui| {
+                for kinds in KINDS.chunks(3) {
+                    ui.horizontal(|ui| {
+                        for kind in kinds {
+                            radio_value(ui, theme, &mut self.kind, *kind, kind.title());
+                        }
+                    });
+                }
             });
-        }
-        if self.kind != ModelKind::Linear && !self.search {
-            let error = self.widths().is_none().then_some("From 1 to 8,192, with commas between");
-            FormRow::new("Widths", "The smallest that keeps to the budget is made")
-                .default_value("units, with commas between", false)
-                .error(error)
-                .show(ui, theme, |ui| field(ui, &mut self.widths));
-            let error = self.depth().is_none().then_some("From 1 to 64");
-            FormRow::new("Hidden layers", "").error(error).show(ui, theme, |ui| field(ui, &mut self.depth));
-        }
+        });
+        self.size(ui, theme);
         FormRow::new("What is followed", "").show(ui, theme, |ui| {
             for loss in DistilLoss::ALL {
                 radio_value(ui, theme, &mut self.loss, loss, loss.title());
@@ -184,6 +192,53 @@ impl DistilPart {
         .default_value("% more loss than the teacher", false)
         .error(error)
         .show(ui, theme, |ui| field(ui, &mut self.budget));
+    }
+
+    /// Draws the fields of a student's size.
+    fn size(&mut self, ui: &mut Ui, theme: &Theme) {
+        if self.kind == ModelKind::Linear {
+            return;
+        }
+        let pictures = self.kind.is_for_images();
+        let help = if pictures {
+            "Searched: 2 to 32 channels and 1 to 3 stages are halved until the smallest within the budget is found"
+        } else {
+            "Searched: widths from 4 to 512 and 1 to 3 hidden layers are halved until the smallest within the budget is found"
+        };
+        FormRow::new("Size", help).show(ui, theme, |ui| {
+            radio_value(ui, theme, &mut self.search, false, "Named");
+            radio_value(ui, theme, &mut self.search, true, "Searched");
+        });
+        if self.search {
+            return;
+        }
+        let (title, unit, range, stages, depths) = if pictures {
+            (
+                "Channels",
+                "of the first stage, with commas between",
+                "From 1 to 1,024, with commas between",
+                "Stages",
+                "From 1 to 32",
+            )
+        } else {
+            (
+                "Widths",
+                "units, with commas between",
+                "From 1 to 8,192, with commas between",
+                "Hidden layers",
+                "From 1 to 64",
+            )
+        };
+        let error = self.widths().is_none().then_some(range);
+        let widths = if pictures { &mut self.channels } else { &mut self.widths };
+        FormRow::new(title, "The smallest that keeps to the budget is made")
+            .default_value(unit, false)
+            .error(error)
+            .show(ui, theme, |ui| ui.add(input(widths).desired_width(140.0)));
+        let error = self.depth().is_none().then_some(depths);
+        FormRow::new(stages, "")
+            .error(error)
+            .show(ui, theme, |ui| ui.add(input(&mut self.depth).desired_width(140.0)));
     }
 
     /// Another model with the same target, whose mean with the first is taught.

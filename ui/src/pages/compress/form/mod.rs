@@ -37,7 +37,9 @@ impl Way {
     fn sentence(self) -> &'static str {
         match self {
             Self::Quantize => "Its matrices become whole numbers of few bits.",
-            Self::Prune => "Units that matter least are taken out, and what is left is trained again.",
+            Self::Prune => {
+                "Units or channels that matter least are taken out, and what is left is trained again."
+            }
             Self::Distil => "A smaller network learns what the model says. Any model can teach, trees too.",
         }
     }

@@ -68,7 +68,9 @@ impl PrunePart {
     /// Draws the fields.
     pub fn show(&mut self, ui: &mut Ui, theme: &Theme) {
         let sentence = match self.structure {
-            PruneStructure::Units => "Layers become smaller, in the file and in what is computed.",
+            PruneStructure::Units => {
+                "Layers become smaller, in the file and in what is computed. Convolutions lose channels."
+            }
             PruneStructure::Weights => {
                 "Weights become 0, and layers stay as large: it is neither faster nor smaller before it is packed."
             }
