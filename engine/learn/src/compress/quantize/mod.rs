@@ -1,4 +1,4 @@
-//! Quantization: a network's matrices as whole numbers of few bits, and what that costs, measured on the run's own test rows.
+//! Quantization: a network's matrices, and its convolutions' filters, as whole numbers of few bits, and what that costs, measured on the run's own test rows.
 //!
 //! ```text
 //! model folder ─► layers ─┬─ codes of each matrix (nets::codes) ─┐
@@ -15,6 +15,7 @@
 
 mod aware;
 mod choose;
+mod convolution;
 mod graph;
 mod integer;
 mod observe;
@@ -234,7 +235,7 @@ impl<'a> Bench<'a> {
     fn made(&self, chosen: &Choice) -> Result<Computed, Failure> {
         if self.config.scheme.is_integer() {
             let graph = graph::rewrite(&self.graph, &self.plan(chosen), Form::Integer);
-            return IntegerNetwork::of(graph.encode_to_vec())
+            return IntegerNetwork::of(graph.encode_to_vec(), self.arch.family.kind())
                 .map(|network| Computed::Integer(Box::new(network)));
         }
         let weights = self.rounded(&self.stored(chosen));
