@@ -19,7 +19,7 @@ use crate::{ids::ModelRef, training::ModelKind};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "method", rename_all = "snake_case")]
 pub enum CompressMethod {
-    /// Matrices as whole numbers of few bits.
+    /// Matrices and filters as whole numbers of few bits.
     Quantize(QuantizeConfig),
     /// Units or weights taken out.
     Prune(PruneConfig),
@@ -62,8 +62,8 @@ impl CompressMethod {
     /// Why a model of this kind, quantized already or not, cannot be compressed this way; `None`: it can.
     pub fn refusal(&self, kind: ModelKind, quantized: bool) -> Option<&'static str> {
         match self {
-            Self::Quantize(_) | Self::Prune(_) if kind.is_for_images() => Some(
-                "It is made of convolutions, which are neither quantized nor pruned yet. Distil it into a smaller network.",
+            Self::Prune(_) if kind.is_for_images() => Some(
+                "It is made of convolutions, which are not pruned yet. Quantize it, or distil it into a smaller network.",
             ),
             Self::Quantize(_) if kind == ModelKind::Gbt => {
                 Some("It is made of trees, which have no matrices to quantize.")

@@ -13,6 +13,7 @@ use super::{
     TrainJob, files,
     journal::Done,
     parts::{self, Part, Parts},
+    pictures,
     request::Request,
     scorer::{Fitted, loss},
 };
@@ -21,7 +22,7 @@ use crate::{
     device,
     gbt::{self, GbtJob, GbtSettings, Labelled, Objective},
     nets::{self, Architecture, Augment, Encoded, Fit, FitSettings, Loss, Means, OutputScale, Rows},
-    prepare::{self, Encoding, FitInput, Layout, Number, Preprocessor, Scale},
+    prepare::{self, FitInput, Layout, Preprocessor},
 };
 
 /// Everything a family is fitted on.
@@ -265,15 +266,7 @@ impl<'a> Bench<'a> {
     /// How training pictures are varied; `None` for tables, and where they are not.
     fn augment(&self, kind: ModelKind) -> Option<Augment> {
         let shape = self.request.image.filter(|_| kind.is_for_images())?;
-        let amounts = self.job.config.hyper.augment.amounts();
-        // The darkest value there is, on the network's scale.
-        let fill = match self.rules.features.first().map(|feature| &feature.encoding) {
-            Some(Encoding::Number(Number { min, scale: Scale::Standard { mean, std }, .. })) => {
-                ((min - mean) / std) as f32
-            }
-            _ => 0.0,
-        };
-        (!amounts.is_none()).then_some(Augment { shape, amounts, fill })
+        pictures::augment(&self.job.config, &self.rules, shape)
     }
 
     /// Epochs of a network that fit into `secs`, by a short trial on a few batches; at most the request's or the default. `None` when not even one does.

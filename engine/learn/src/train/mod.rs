@@ -20,7 +20,7 @@ mod journal;
 pub(crate) mod keep;
 mod outlook;
 mod parts;
-mod pictures;
+pub(crate) mod pictures;
 mod plan;
 mod request;
 mod scope;

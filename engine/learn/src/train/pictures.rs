@@ -1,13 +1,30 @@
-//! Pictures: which columns of a request are the pixels that an image network takes.
+//! Pictures: which columns of a request are the pixels that an image network takes, and how they are varied in training.
 
 use orrery_domain::{
     Failure,
     dataset::{ColumnSchema, ColumnType},
-    image::PixelColumns,
+    image::{ImageShape, PixelColumns},
     training::TrainConfig,
 };
 
 use super::request::client;
+use crate::{
+    nets::Augment,
+    prepare::{Encoding, Number, Preprocessor, Scale},
+};
+
+/// How a request varies its training pictures, which these rules encode; `None` where it does not.
+pub(crate) fn augment(config: &TrainConfig, rules: &Preprocessor, shape: ImageShape) -> Option<Augment> {
+    let amounts = config.hyper.augment.amounts();
+    // The darkest value there is, on the network's scale.
+    let fill = match rules.features.first().map(|feature| &feature.encoding) {
+        Some(Encoding::Number(Number { min, scale: Scale::Standard { mean, std }, .. })) => {
+            ((min - mean) / std) as f32
+        }
+        _ => 0.0,
+    };
+    (!amounts.is_none()).then_some(Augment { shape, amounts, fill })
+}
 
 /// The pixels among the feature columns, in the order an image network takes them; `None` for other models.
 ///

@@ -23,6 +23,7 @@ use crate::{
         rounding::{InputRounding, Rounding},
     },
     prepare::Preprocessor,
+    train::pictures,
 };
 
 /// The weights after training, and what befell it.
@@ -40,6 +41,7 @@ pub(super) fn train(
     let mut settings = material.settings(&card.config, card.kind, Some(bench.config.epochs));
     settings.learning_rate *= GENTLE;
     settings.patience = 0;
+    settings.augment = bench.arch.image.and_then(|shape| pictures::augment(&card.config, rules, shape));
     let rounding = rounding(bench);
     let start = Start { weights: &bench.weights, hold_zeros: false };
     let aids = Aids { start: Some(start), rounding: Some(&rounding), ..Aids::default() };
