@@ -21,6 +21,8 @@ mod integer;
 mod observe;
 
 #[cfg(test)]
+mod picture_tests;
+#[cfg(test)]
 mod tests;
 
 use std::{collections::BTreeMap, path::Path};
