@@ -90,3 +90,18 @@ pub struct Compression {
     /// What came of it.
     pub report: CompressReport,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_network_can_be_quantized_once_and_trees_cannot() {
+        let method = CompressMethod::Quantize(QuantizeConfig::default());
+        for kind in ModelKind::ALL {
+            let trees = kind == ModelKind::Gbt;
+            assert_eq!(method.refusal(kind, false).is_some(), trees, "{kind:?}");
+            assert!(method.refusal(kind, true).is_some(), "{kind:?}");
+        }
+    }
+}
