@@ -52,8 +52,8 @@ pub struct Layer {
     pub input: Input,
 }
 
-/// Names of the matrices and filters of layers, with the value that each takes, in the graph's order; the table of embedded categories takes codes,
-/// which are whole numbers already.
+/// Names of the matrices and filters of layers, with the value that each takes, in the graph's order; the table of embedded categories
+/// takes codes, which are whole numbers already.
 pub fn layers(model: &ModelProto) -> Vec<(String, Option<String>)> {
     let Some(graph) = &model.graph else { return Vec::new() };
     let is_layer = |node: &&NodeProto| matches!(node.op_type.as_str(), "Gemm" | "MatMul" | "Conv" | "Gather");
