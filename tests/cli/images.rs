@@ -113,8 +113,56 @@ fn networks_over_pictures_are_trained_served_explained_and_refused_where_they_do
     );
     let refused = program.run(&["explain", "--model", "lines", "--method", "occlusion", "--samples", "9"]);
     assert!(text(&refused.stderr).contains("larger than pictures of 8x8"), "{}", text(&refused.stderr));
-    let refused = program.run(&["quantize", "lines"]);
-    assert!(text(&refused.stderr).contains("made of convolutions"), "{}", text(&refused.stderr));
+}
+
+#[test]
+fn a_network_over_pictures_is_quantized_judged_predicted_with_and_explained() {
+    let program = Program::new();
+    let images = pair(program.home(), "train", 240);
+    let begin = ["train", "--data", &images, "--target", "class", "--width", "8", "--epochs", "25"];
+    let more = ["--model", "cnn", "--name", "lines", "--augment-rotate", "5", "--learning-rate", "0.01"];
+    program.lines(&[&begin, more.as_slice()].concat());
+    let others = pair(program.home(), "t10k", 60);
+    for (scheme, version, more) in [
+        ("dynamic-int8", 2, &[][..]),
+        ("static-int8", 3, &["--calibration", "mse"]),
+        ("weight-int8", 4, &[]),
+        ("weight-int4", 5, &["--block", "16", "--epochs", "2"]),
+    ] {
+        let report = program.document(&[&["quantize", "lines:1", "--scheme", scheme], more].concat());
+        assert_eq!(report["model"], format!("lines:{version}"));
+        let layers = report["layers"].as_array().expect("layers");
+        let named: Vec<&str> = layers.iter().filter_map(|layer| layer["layer"].as_str()).collect();
+        let expected = ["stages.0.conv.weight", "stages.1.conv.weight", "stages.2.conv.weight"];
+        assert_eq!((&named[..3], &named[3..]), (&expected[..], &["hidden.weight", "head.weight"][..]));
+        // Of the first layer there are 8 filters of one channel and 3 by 3 places.
+        assert_eq!((&layers[0]["parameters"], &layers[0]["quantized"]), (&72.into(), &true.into()));
+        assert!(report["agreement"].as_f64().is_some_and(|share| share > 0.9), "{scheme}: {report}");
+        let bytes = |figures: &Value| figures["bytes"].as_f64().expect("bytes");
+        assert!(bytes(&report["after"]) < bytes(&report["before"]), "{scheme}: {report}");
+        assert_eq!(report["aware"].is_object(), scheme == "weight-int4", "{report}");
+        let model = format!("lines:{version}");
+        let judged = program.document(&["evaluate", "--model", &model, "--data", &others]);
+        assert!(accuracy(&judged["metrics"]) > 0.85, "{scheme}: {judged}");
+    }
+    let size = |version: u32, name: &str| {
+        let path = program.home().join(format!("models/lines/{version}/{name}"));
+        std::fs::metadata(path).expect("a file").len() as f64
+    };
+    assert!(
+        size(5, "weights.safetensors") < size(4, "weights.safetensors"),
+        "half the bits, and a scale a block"
+    );
+    let folder = program.home().join("models/lines/3");
+    assert!(folder.join("model.qdq.onnx").is_file() && !folder.join("weights.safetensors").exists());
+
+    // It has no slopes: what needs them is asked of the network that it was made from.
+    let refused = program.run(&["explain", "--model", "lines:3", "--method", "saliency"]);
+    let said = text(&refused.stderr);
+    assert!(said.contains("whole numbers") && said.contains("Explain lines:1"), "{said}");
+    let report =
+        program.document(&["explain", "--model", "lines:3", "--method", "occlusion", "--rows", "0..2"]);
+    assert_eq!(report["rows"][0]["attributions"].as_object().map(serde_json::Map::len), Some(64));
 }
 
 #[test]

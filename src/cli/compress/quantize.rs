@@ -11,13 +11,13 @@ use super::{
 /// What becomes whole numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Scheme {
-    /// Matrices and inputs in 8 bits, by the range of the rows at hand; computed in whole numbers
+    /// Weights and inputs in 8 bits, by the range of the rows at hand; computed in whole numbers
     DynamicInt8,
-    /// Matrices and inputs in 8 bits, by ranges found on training rows; computed in whole numbers
+    /// Weights and inputs in 8 bits, by ranges found on training rows; computed in whole numbers
     StaticInt8,
-    /// Matrices in 8 bits, computed as floats
+    /// Weights in 8 bits, computed as floats
     WeightInt8,
-    /// Matrices in 4 bits, computed as floats
+    /// Weights in 4 bits, computed as floats
     WeightInt4,
 }
 
@@ -60,7 +60,7 @@ pub struct QuantizeArguments {
     /// What becomes whole numbers
     #[arg(long, value_enum, default_value = "dynamic-int8")]
     scheme: Scheme,
-    /// Inputs of an output that share a scale (weights only) [default: all of them]
+    /// Inputs of an output, or of a filter, that share a scale (weights only) [default: all of them]
     #[arg(long, value_name = "INPUTS")]
     block: Option<u32>,
     /// How the ranges of inputs are chosen (static-int8)

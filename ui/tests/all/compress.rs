@@ -160,6 +160,22 @@ fn the_question_takes_only_what_makes_sense() {
 }
 
 #[test]
+fn an_image_network_is_offered_for_quantization() {
+    for kind in [ModelKind::Cnn, ModelKind::ResnetCnn] {
+        let mut snapshot = fixture::busy();
+        let models = Arc::make_mut(&mut snapshot.models);
+        models.retain(|entry| entry.model == tabm(1));
+        models[0].kind = kind;
+        let (mut window, engine) = window(snapshot, PageId::Compress);
+        click_role(&mut window, Role::Button, "Compress…");
+        engine.asked();
+        click_role(&mut window, Role::Button, "Make it");
+        let method = Box::new(CompressMethod::Quantize(QuantizeConfig::default()));
+        assert_eq!(engine.asked(), [Command::Compress { model: tabm(1), method }]);
+    }
+}
+
+#[test]
 fn pruning_and_distillation_are_asked_for_with_their_own_fields() {
     let (mut window, engine) = window(fixture::busy(), PageId::Compress);
     click_role(&mut window, Role::Button, "Compress…");

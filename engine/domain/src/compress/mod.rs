@@ -19,7 +19,7 @@ use crate::{ids::ModelRef, training::ModelKind};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "method", rename_all = "snake_case")]
 pub enum CompressMethod {
-    /// Matrices as whole numbers of few bits.
+    /// Matrices and filters as whole numbers of few bits.
     Quantize(QuantizeConfig),
     /// Units or weights taken out.
     Prune(PruneConfig),
@@ -62,9 +62,6 @@ impl CompressMethod {
     /// Why a model of this kind, quantized already or not, cannot be compressed this way; `None`: it can.
     pub fn refusal(&self, kind: ModelKind, quantized: bool) -> Option<&'static str> {
         match self {
-            Self::Quantize(_) if kind.is_for_images() => Some(
-                "It is made of convolutions, which are not quantized yet. Prune it, or distil it into a smaller network.",
-            ),
             Self::Quantize(_) if kind == ModelKind::Gbt => {
                 Some("It is made of trees, which have no matrices to quantize.")
             }
@@ -110,5 +107,15 @@ mod tests {
             assert!(ladder.iter().all(|student| student.depth <= Some(deepest)));
         }
         assert!(prune(PruneStructure::Units).refusal(ModelKind::Linear, false).is_some());
+    }
+
+    #[test]
+    fn every_network_can_be_quantized_once_and_trees_cannot() {
+        let method = CompressMethod::Quantize(QuantizeConfig::default());
+        for kind in ModelKind::ALL {
+            let trees = kind == ModelKind::Gbt;
+            assert_eq!(method.refusal(kind, false).is_some(), trees, "{kind:?}");
+            assert!(method.refusal(kind, true).is_some(), "{kind:?}");
+        }
     }
 }

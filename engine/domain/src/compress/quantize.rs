@@ -1,4 +1,4 @@
-//! Quantization: matrices as whole numbers of few bits.
+//! Quantization: matrices, and filters of convolutions, as whole numbers of few bits.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,14 +8,14 @@ use crate::words::{count, plural};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QuantizeScheme {
-    /// The matrices, 8 bits; computed as floats.
+    /// The matrices and filters, 8 bits; computed as floats.
     WeightInt8,
-    /// The matrices, 4 bits; computed as floats.
+    /// The matrices and filters, 4 bits; computed as floats.
     WeightInt4,
-    /// Matrices and inputs of layers, 8 bits, by the range of the rows at hand; computed in whole numbers.
+    /// Matrices, filters and inputs of layers, 8 bits, by the range of the rows at hand; computed in whole numbers.
     #[default]
     DynamicInt8,
-    /// Matrices and inputs of layers, 8 bits, by ranges found on training rows; computed in whole numbers.
+    /// Matrices, filters and inputs of layers, 8 bits, by ranges found on training rows; computed in whole numbers.
     StaticInt8,
 }
 
@@ -72,7 +72,7 @@ impl Calibration {
 pub struct QuantizeConfig {
     /// What becomes whole numbers.
     pub scheme: QuantizeScheme,
-    /// Inputs of an output that share a scale; `None`: all of them (weights only; else always all).
+    /// Inputs of an output, or of a filter, that share a scale; `None`: all of them (weights only; else always all).
     #[serde(default)]
     pub block: Option<u32>,
     /// How ranges are chosen (static int8).
@@ -133,7 +133,7 @@ impl QuantizeConfig {
 /// What a layer's quantization alone costs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerCost {
-    /// Name of the layer's matrix.
+    /// Name of the layer's matrix, or of its convolution's filters.
     pub layer: String,
     /// Its parameters.
     pub parameters: u64,

@@ -1,9 +1,13 @@
 //! Codes: a tensor of floats as whole numbers of few bits, each run of them with a scale.
 //!
 //! `value = code * scale`, symmetric about 0. A scale covers a box of the tensor: whole columns (an output channel) or runs of a column
-//! (blocks). Krishnamoorthi 2018 (per channel), Dettmers and Zettlemoyer 2023 (blocks).
+//! (blocks); of a convolution's filters `[outputs, inputs, height, width]`, whole filters or runs of all that goes into one.
+//! Krishnamoorthi 2018 (per channel), Dettmers and Zettlemoyer 2023 (blocks).
 
 use serde::{Deserialize, Serialize};
+
+/// Axes of a convolution's filters; nothing else has as many.
+const FILTERS: usize = 4;
 
 /// Bits of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -63,7 +67,7 @@ pub struct Codes {
     pub bits: Bits,
     /// A code a value, row-major.
     pub all: Vec<i8>,
-    /// How many scales there are along each axis; each covers `shape / scale_shape`, rounded up.
+    /// How many scales there are along each axis of [`Self::lines`]; each covers `lines / scale_shape`, rounded up.
     pub scale_shape: Vec<usize>,
     /// Scales, row-major.
     pub scales: Vec<f32>,
@@ -72,16 +76,25 @@ pub struct Codes {
 /// How many values a scale covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Group {
-    /// All inputs of an output: the last axis keeps its length, the one before it becomes 1.
+    /// All inputs of an output: the last axis keeps its length, the one before it becomes 1. Of filters, each whole one.
     Channel,
     /// So many inputs of an output.
     Block(usize),
 }
 
-/// Scales along each axis. A vector is one row: every value has its own channel.
+/// The shape that scales go by: its own, but for a convolution's filters, each of which is a line of all its inputs.
+fn lines(shape: &[usize]) -> Vec<usize> {
+    match *shape {
+        [outputs, inputs, height, width] => vec![outputs, inputs * height * width, 1, 1],
+        _ => shape.to_vec(),
+    }
+}
+
+/// Scales along each axis of [`lines`]. A vector is one row: every value has its own channel.
 fn scale_shape(shape: &[usize], group: Group) -> Vec<usize> {
-    let mut scales = shape.to_vec();
-    if let Some(inputs) = shape.len().checked_sub(2).and_then(|axis| scales.get_mut(axis)) {
+    let mut scales = lines(shape);
+    let inputs = if shape.len() == FILTERS { Some(1) } else { shape.len().checked_sub(2) };
+    if let Some(inputs) = inputs.and_then(|axis| scales.get_mut(axis)) {
         *inputs = match group {
             Group::Channel => 1,
             Group::Block(size) => inputs.div_ceil(size.max(1)),
@@ -97,7 +110,7 @@ pub fn scale_count(shape: &[usize], group: Group) -> usize {
 
 /// The scale of each value, as its place among the scales. `[values]`
 fn owners(shape: &[usize], scales: &[usize]) -> impl Iterator<Item = usize> {
-    let shape = shape.to_vec();
+    let shape = lines(shape);
     let runs: Vec<usize> =
         shape.iter().zip(scales).map(|(length, scales)| length.div_ceil((*scales).max(1)).max(1)).collect();
     let scales = scales.to_vec();
@@ -122,6 +135,9 @@ fn owners(shape: &[usize], scales: &[usize]) -> impl Iterator<Item = usize> {
 
 /// Rounds values to what their codes stand for, as [`Codes::of`] and [`Codes::values`] do, at the speed of a training step.
 pub fn round(shape: &[usize], values: &mut [f32], bits: Bits, group: Group) {
+    if shape.len() == FILTERS {
+        return round_filters(shape, values, bits, group);
+    }
     let length = |from_last: usize| shape.iter().rev().nth(from_last).copied().unwrap_or(1).max(1);
     let (width, inputs) = (length(0), length(1));
     let scales = scale_shape(shape, group).iter().rev().nth(1).copied().unwrap_or(1).max(1);
@@ -145,7 +161,25 @@ pub fn round(shape: &[usize], values: &mut [f32], bits: Bits, group: Group) {
     }
 }
 
+/// The same of filters, whose values of one scale lie side by side.
+fn round_filters(shape: &[usize], values: &mut [f32], bits: Bits, group: Group) {
+    let (filter, scales) = (lines(shape)[1].max(1), scale_shape(shape, group)[1].max(1));
+    let (run, most) = (filter.div_ceil(scales), bits.most());
+    for part in values.chunks_mut(filter).flat_map(|filter| filter.chunks_mut(run)) {
+        let scale = part.iter().fold(0.0_f32, |scale, value| scale.max(value.abs())) / most;
+        for value in part {
+            let code = if scale > 0.0 { (*value / scale).round().clamp(-most, most) } else { 0.0 };
+            *value = code * scale;
+        }
+    }
+}
+
 impl Codes {
+    /// The shape that the scales go by: its own, but for a convolution's filters, which are `[outputs, all inputs of one, 1, 1]`.
+    pub fn lines(&self) -> Vec<usize> {
+        lines(&self.shape)
+    }
+
     /// Rounds values to codes, the largest of each group to the largest code. A group of zeros has the scale 0.
     pub fn of(shape: &[usize], values: &[f32], bits: Bits, group: Group) -> Self {
         let scale_shape = scale_shape(shape, group);
@@ -192,7 +226,10 @@ impl Codes {
         let count: usize = shape.iter().product();
         let needed = if bits == Bits::Four { count.div_ceil(2) } else { count };
         let fits = scale_shape.len() == shape.len()
-            && scale_shape.iter().zip(shape).all(|(scales, length)| (1..=(*length).max(1)).contains(scales))
+            && scale_shape
+                .iter()
+                .zip(lines(shape))
+                .all(|(scales, length)| (1..=length.max(1)).contains(scales))
             && scale_shape.iter().product::<usize>() == scales.len();
         if bytes.len() != needed || !fits || scales.iter().any(|scale| !scale.is_finite()) {
             return Err(format!("its {} bytes and scales {scale_shape:?} do not fit {shape:?}", bytes.len()));
@@ -218,7 +255,7 @@ mod tests {
 
     #[test]
     fn every_value_is_within_half_a_step_of_its_own_group() {
-        for shape in [vec![6, 5], vec![2, 7, 3], vec![9], vec![1, 1]] {
+        for shape in [vec![6, 5], vec![2, 7, 3], vec![9], vec![1, 1], vec![3, 2, 3, 3], vec![4, 5, 1, 1]] {
             let values = numbers(shape.iter().product());
             for bits in [Bits::Eight, Bits::Seven, Bits::Four] {
                 for group in [Group::Channel, Group::Block(2), Group::Block(64)] {
@@ -249,6 +286,28 @@ mod tests {
         assert!(codes.values()[2].abs() < f32::MIN_POSITIVE);
         assert_eq!(Codes::of(&[4, 3], &numbers(12), Bits::Four, Group::Block(3)).scale_shape, [2, 3]);
         assert_eq!(Codes::of(&[2, 4, 3], &numbers(24), Bits::Four, Group::Channel).scale_shape, [2, 1, 3]);
+    }
+
+    #[test]
+    fn a_filter_has_a_scale_of_its_own_or_one_for_each_run_of_its_inputs() {
+        // Two filters of two inputs and two by one places: the second is ten times the first, but for one place.
+        let values = [1.0, -0.4, 0.25, 0.0, 10.0, -4.0, 2.5, 0.5];
+        let codes = Codes::of(&[2, 2, 2, 1], &values, Bits::Eight, Group::Channel);
+        assert_eq!((codes.lines(), codes.scale_shape.clone()), (vec![2, 4, 1, 1], vec![2, 1, 1, 1]));
+        assert_eq!(codes.scales, [1.0 / 127.0, 10.0 / 127.0]);
+        assert_eq!(codes.all, [127, -51, 32, 0, 127, -51, 32, 6]);
+        // Runs of three inputs and a rest of one, over the inputs' border.
+        let codes = Codes::of(&[2, 2, 2, 1], &values, Bits::Four, Group::Block(3));
+        assert_eq!(codes.scale_shape, [2, 2, 1, 1]);
+        assert_eq!(codes.scales, [1.0 / 7.0, 0.0, 10.0 / 7.0, 0.5 / 7.0]);
+        assert_eq!(codes.all, [7, -3, 2, 0, 7, -3, 2, 7]);
+        assert_eq!(scale_count(&[24, 12, 3, 3], Group::Channel), 24);
+        assert_eq!(scale_count(&[24, 12, 3, 3], Group::Block(32)), 24 * 4);
+        let read =
+            Codes::read(&[2, 2, 2, 1], Bits::Four, &codes.bytes(), &[2, 2, 1, 1], codes.scales.clone());
+        assert_eq!(read, Ok(codes.clone()));
+        let scales = codes.scales.clone();
+        assert!(Codes::read(&[2, 2, 2, 1], Bits::Four, &codes.bytes(), &[2, 1, 2, 1], scales).is_err());
     }
 
     #[test]

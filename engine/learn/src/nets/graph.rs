@@ -85,7 +85,7 @@ impl Network {
     }
 
     /// A layer's input, rounded where that is asked for.
-    fn input<const D: usize>(&self, layer: &str, x: Tensor<D>) -> Tensor<D> {
+    pub fn input<const D: usize>(&self, layer: &str, x: Tensor<D>) -> Tensor<D> {
         match &self.rounding {
             Some(rounding) => rounding.input(layer, x),
             None => x,

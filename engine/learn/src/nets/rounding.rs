@@ -99,11 +99,14 @@ fn known<const D: usize>(x: Tensor<D>, range: Range) -> Tensor<D> {
 mod tests {
     use std::sync::Arc;
 
-    use orrery_domain::training::Optimizer;
+    use orrery_domain::{
+        image::ImageShape,
+        training::{HyperParameters, ModelKind, Optimizer},
+    };
 
     use super::{
         super::{
-            Architecture, Family, Loss, OutputScale, Rows, Weights,
+            Architecture, Encoded, Family, Loss, OutputScale, Rows, Weights,
             backprop::{Parts, Slopes, Work},
             batch::Gatherer,
             graph::Dropout,
@@ -114,14 +117,18 @@ mod tests {
         *,
     };
 
-    fn slopes(arch: &Architecture, weights: &Weights, rounding: Option<&Arc<Rounding>>) -> Slopes {
-        let (x, truth) = rows(24, 4);
+    fn slopes(
+        arch: &Architecture,
+        weights: &Weights,
+        (x, truth): &(Encoded, Vec<f32>),
+        rounding: Option<&Arc<Rounding>>,
+    ) -> Slopes {
         let slots = Slots::new(arch, weights.clone(), Optimizer::Sgd);
         let work = Work {
             arch,
             slots: &slots,
             loss: Loss::Binary,
-            rows: Rows { x: &x, y: &truth, weight: None },
+            rows: Rows { x, y: truth, weight: None },
             teacher: None,
             rounding,
             gatherer: &Gatherer::new(arch),
@@ -137,8 +144,21 @@ mod tests {
     /// The estimator's definition: the loss and the slopes at the rounded weights, given to the weights themselves.
     #[test]
     fn slopes_pass_straight_through_rounded_matrices() {
-        for family in [Family::Linear, Family::Mlp, Family::Resnet, Family::Tabm] {
+        let tables = [Family::Linear, Family::Mlp, Family::Resnet, Family::Tabm].map(|family| {
             let arch = Architecture { dropout: 0.0, output: OutputScale::Logits, ..small(family, 1) };
+            (arch, rows(24, 4))
+        });
+        let pictures = [ModelKind::Cnn, ModelKind::ResnetCnn].map(|kind| {
+            let hyper =
+                HyperParameters { width: Some(4), depth: Some(2), dropout: Some(0.0), ..Default::default() };
+            let shape = ImageShape { width: 6, height: 5, channels: 1 };
+            let arch =
+                Architecture::design(kind, &hyper, 30, vec![], 1, OutputScale::Logits, vec![]).over(shape);
+            let values = (0..24 * 30).map(|at| ((at * 37) % 101) as f32 / 50.0 - 1.0).collect();
+            let truth = (0..24_u8).map(|row| f32::from(row % 2)).collect();
+            (arch, (Encoded { rows: 24, cols: 30, values }, truth))
+        });
+        for (arch, rows) in tables.into_iter().chain(pictures) {
             let weights = initial_weights(&arch, 3);
             let named = weights.keys().filter(|name| name.ends_with(".weight"));
             let matrices: BTreeMap<_, _> =
@@ -151,9 +171,10 @@ mod tests {
             assert_ne!(at_the_codes, weights);
             let rounding = Arc::new(Rounding { matrices, folded: false, inputs: InputRounding::None });
             assert_eq!(
-                slopes(&arch, &weights, Some(&rounding)),
-                slopes(&arch, &at_the_codes, None),
-                "{family:?}"
+                slopes(&arch, &weights, &rows, Some(&rounding)),
+                slopes(&arch, &at_the_codes, &rows, None),
+                "{:?}",
+                arch.family
             );
         }
     }

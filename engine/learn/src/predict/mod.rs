@@ -207,7 +207,7 @@ impl Predictor {
         let preprocess = Preprocessor::load(folder)?;
         let scores: Box<dyn Scores> = if card.is_integer() {
             let outputs = if card.task == Task::Multiclass { card.classes.len() } else { 1 };
-            Box::new(Integer { preprocess, network: IntegerNetwork::load(folder)?, outputs })
+            Box::new(Integer { preprocess, network: IntegerNetwork::load(folder, card.kind)?, outputs })
         } else if card.kind.is_network() || card.kind == orrery_domain::training::ModelKind::Linear {
             // A card that is still being made names no files.
             let named = card.files.iter().any(|file| file.name == means::FILE);

@@ -6,7 +6,8 @@
 //! weights   x ──────────────────────────────────MatMul─► + bias          the matrix: i8 ─DequantizeLinear─► f32
 //! ```
 //!
-//! The first computes in whole numbers wherever it runs; the second is what other tools read as a quantized model.
+//! The first computes in whole numbers wherever it runs; the second is what other tools read as a quantized model. Convolutions are
+//! written likewise (`convolution`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,9 +19,9 @@ use crate::nets::{
 };
 
 /// `TensorProto.DataType`: 8-bit unsigned integer.
-const UINT8: i32 = 2;
+pub(super) const UINT8: i32 = 2;
 /// `TensorProto.DataType`: 8-bit integer.
-const INT8: i32 = 3;
+pub(super) const INT8: i32 = 3;
 
 /// What a layer's input is turned into.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,20 +43,20 @@ pub enum Form {
     Qdq,
 }
 
-/// One layer: the codes of its matrix, and its input.
+/// One layer: the codes of its matrix or of its convolution's filters, and its input.
 #[derive(Clone, Debug)]
 pub struct Layer {
-    /// Matrix.
+    /// Matrix or filters.
     pub codes: Codes,
     /// Input.
     pub input: Input,
 }
 
-/// Names of the matrices of layers, with the value that each takes, in the graph's order; the table of embedded categories takes codes,
-/// which are whole numbers already.
+/// Names of the matrices and filters of layers, with the value that each takes, in the graph's order; the table of embedded categories
+/// takes codes, which are whole numbers already.
 pub fn layers(model: &ModelProto) -> Vec<(String, Option<String>)> {
     let Some(graph) = &model.graph else { return Vec::new() };
-    let is_layer = |node: &&NodeProto| matches!(node.op_type.as_str(), "Gemm" | "MatMul" | "Gather");
+    let is_layer = |node: &&NodeProto| matches!(node.op_type.as_str(), "Gemm" | "MatMul" | "Conv" | "Gather");
     let named = |node: &NodeProto| match node.op_type.as_str() {
         "Gather" => Some((node.input.first()?.clone(), None)),
         _ => Some((node.input.get(1)?.clone(), Some(node.input.first()?.clone()))),
@@ -63,7 +64,7 @@ pub fn layers(model: &ModelProto) -> Vec<(String, Option<String>)> {
     graph.node.iter().filter(is_layer).filter_map(named).filter(|(name, _)| is_matrix(name)).collect()
 }
 
-/// Whether a tensor is a matrix that can be quantized.
+/// Whether a tensor is a matrix, or filters, that can be quantized.
 fn is_matrix(name: &str) -> bool {
     name.ends_with(".weight")
 }
@@ -83,7 +84,11 @@ pub fn rewrite(model: &ModelProto, plan: &BTreeMap<String, Layer>, form: Form) -
                 Some((name.clone(), plan.get(name)?))
             };
             if let Some((name, layer)) = named(1) {
-                writer.layer(&node, &name, layer);
+                if node.op_type == "Conv" {
+                    writer.convolution(&node, &name, layer);
+                } else {
+                    writer.layer(&node, &name, layer);
+                }
             } else if let Some((name, layer)) = named(0) {
                 writer.table(&node, &name, &layer.codes);
             } else {
@@ -94,15 +99,22 @@ pub fn rewrite(model: &ModelProto, plan: &BTreeMap<String, Layer>, form: Form) -
     model
 }
 
-struct Writer<'a> {
+/// Writes the new graph's nodes.
+pub(super) struct Writer<'a> {
     /// Values of one batch that all members of an ensemble take.
     shared: BTreeSet<String>,
-    graph: &'a mut GraphProto,
-    form: Form,
+    pub(super) graph: &'a mut GraphProto,
+    pub(super) form: Form,
 }
 
 impl Writer<'_> {
-    fn constant(&mut self, name: String, shape: &[usize], data_type: i32, raw_data: Vec<u8>) -> String {
+    pub(super) fn constant(
+        &mut self,
+        name: String,
+        shape: &[usize],
+        data_type: i32,
+        raw_data: Vec<u8>,
+    ) -> String {
         self.graph.initializer.push(TensorProto {
             dims: shape.iter().map(|&length| length as i64).collect(),
             data_type: Some(data_type),
@@ -112,11 +124,17 @@ impl Writer<'_> {
         name
     }
 
-    fn floats(&mut self, name: String, shape: &[usize], values: &[f32]) -> String {
+    pub(super) fn floats(&mut self, name: String, shape: &[usize], values: &[f32]) -> String {
         self.constant(name, shape, FLOAT, values.iter().flat_map(|value| value.to_le_bytes()).collect())
     }
 
-    fn node(&mut self, op_type: &str, inputs: &[&str], outputs: &[&str], attribute: Vec<AttributeProto>) {
+    pub(super) fn node(
+        &mut self,
+        op_type: &str,
+        inputs: &[&str],
+        outputs: &[&str],
+        attribute: Vec<AttributeProto>,
+    ) {
         let name = format!("quantized_{}", self.graph.node.len());
         self.graph.node.push(NodeProto {
             input: inputs.iter().map(|&name| name.to_owned()).collect(),
@@ -138,13 +156,7 @@ impl Writer<'_> {
             self.whole(x, &codes, layer, &value, &product);
         } else {
             let matrix = self.matrix(&codes, &layer.codes, &value);
-            let x = if layer.input == Input::Float {
-                x.clone()
-            } else {
-                let (codes, scale, zero) = self.quantized(x, layer, &value);
-                self.node("DequantizeLinear", &[&codes, &scale, &zero], &[&value("input")], Vec::new());
-                value("input")
-            };
+            let x = self.rounded(x, layer, &value);
             self.node("MatMul", &[&x, &matrix], &[&product], Vec::new());
         }
         if let Some(bias) = bias {
@@ -163,8 +175,18 @@ impl Writer<'_> {
         self.node("Mul", &[&value("counted"), &scales], &[output], Vec::new());
     }
 
+    /// The input as floats: its codes' values, where it is quantized.
+    pub(super) fn rounded(&mut self, x: &str, layer: &Layer, value: &impl Fn(&str) -> String) -> String {
+        if layer.input == Input::Float {
+            return x.to_owned();
+        }
+        let (codes, scale, zero) = self.quantized(x, layer, value);
+        self.node("DequantizeLinear", &[&codes, &scale, &zero], &[&value("input")], Vec::new());
+        value("input")
+    }
+
     /// The input as codes, their scale and their zero.
-    fn quantized(
+    pub(super) fn quantized(
         &mut self,
         x: &str,
         layer: &Layer,
@@ -194,23 +216,34 @@ impl Writer<'_> {
         let (input, scale, zero) = self.quantized(&x, layer, value);
         let none = self.constant(value("zero"), &[], INT8, vec![0]);
         self.node("MatMulInteger", &[&input, codes, &zero, &none], &[&value("sums")], Vec::new());
-        self.node("Cast", &[&value("sums")], &[&value("counted")], vec![int("to", i64::from(FLOAT))]);
         // A vector where that is enough: runtimes fuse it with the product.
-        let shape = plain(&layer.codes.scale_shape);
+        self.scaled(layer, &plain(&layer.codes.scale_shape), &scale, value, product);
+    }
+
+    /// Sums in whole numbers as floats: times the codes' scales, in a shape that reaches their outputs, and the input's.
+    pub(super) fn scaled(
+        &mut self,
+        layer: &Layer,
+        shape: &[usize],
+        scale: &str,
+        value: &impl Fn(&str) -> String,
+        product: &str,
+    ) {
+        self.node("Cast", &[&value("sums")], &[&value("counted")], vec![int("to", i64::from(FLOAT))]);
         let scales = &layer.codes.scales;
         let scales = if let Input::Static(range) = layer.input {
             let all: Vec<f32> = scales.iter().map(|scale| scale * range.scale).collect();
-            self.floats(value("scales"), &shape, &all)
+            self.floats(value("scales"), shape, &all)
         } else {
-            let own = self.floats(value("scales"), &shape, scales);
-            self.node("Mul", &[&scale, &own], &[&value("scales.here")], Vec::new());
+            let own = self.floats(value("scales"), shape, scales);
+            self.node("Mul", &[scale, &own], &[&value("scales.here")], Vec::new());
             value("scales.here")
         };
         self.node("Mul", &[&value("counted"), &scales], &[product], Vec::new());
     }
 
     /// The matrix as floats again.
-    fn matrix(&mut self, codes: &str, of: &Codes, value: &impl Fn(&str) -> String) -> String {
+    pub(super) fn matrix(&mut self, codes: &str, of: &Codes, value: &impl Fn(&str) -> String) -> String {
         let matrix = value("values");
         let axes: Vec<usize> = (0..of.shape.len()).filter(|&axis| of.scale_shape[axis] > 1).collect();
         // ONNX Runtime 1.31 takes a scale of any one axis for one of the last, and gives wrong products.
@@ -252,11 +285,12 @@ fn plain(shape: &[usize]) -> Vec<usize> {
 }
 
 /// Codes as bytes of 8 bits, whatever their own.
-fn bytes(codes: &Codes) -> Vec<u8> {
+pub(super) fn bytes(codes: &Codes) -> Vec<u8> {
     codes.all.iter().map(|code| code.cast_unsigned()).collect()
 }
 
-fn int(name: &str, value: i64) -> AttributeProto {
+/// An attribute that is a whole number.
+pub(super) fn int(name: &str, value: i64) -> AttributeProto {
     AttributeProto {
         name: name.to_owned(),
         i: Some(value),

@@ -1,4 +1,4 @@
-//! Quantization: a network's matrices as whole numbers of few bits, and what that costs, measured on the run's own test rows.
+//! Quantization: a network's matrices, and its convolutions' filters, as whole numbers of few bits, and what that costs, measured on the run's own test rows.
 //!
 //! ```text
 //! model folder ─► layers ─┬─ codes of each matrix (nets::codes) ─┐
@@ -15,10 +15,13 @@
 
 mod aware;
 mod choose;
+mod convolution;
 mod graph;
 mod integer;
 mod observe;
 
+#[cfg(test)]
+mod picture_tests;
 #[cfg(test)]
 mod tests;
 
@@ -234,7 +237,7 @@ impl<'a> Bench<'a> {
     fn made(&self, chosen: &Choice) -> Result<Computed, Failure> {
         if self.config.scheme.is_integer() {
             let graph = graph::rewrite(&self.graph, &self.plan(chosen), Form::Integer);
-            return IntegerNetwork::of(graph.encode_to_vec())
+            return IntegerNetwork::of(graph.encode_to_vec(), self.arch.family.kind())
                 .map(|network| Computed::Integer(Box::new(network)));
         }
         let weights = self.rounded(&self.stored(chosen));

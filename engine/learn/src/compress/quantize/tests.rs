@@ -67,7 +67,8 @@ fn coded(count: usize) -> Encoded {
     rows
 }
 
-fn run(model: &OnnxModel, rows: &Encoded) -> Vec<f32> {
+/// What a graph says of some rows.
+pub(super) fn run(model: &OnnxModel, rows: &Encoded) -> Vec<f32> {
     let x = OnnxTensor { shape: vec![rows.rows, rows.cols], elements: Elements::Floats(rows.values.clone()) };
     let Elements::Floats(values) = model.run(&[x]).expect("an answer").remove(0).elements else {
         panic!("floats")
@@ -75,7 +76,8 @@ fn run(model: &OnnxModel, rows: &Encoded) -> Vec<f32> {
     values
 }
 
-fn plan(
+/// Every layer quantized, its input by its name.
+pub(super) fn plan(
     arch: &Architecture,
     weights: &Weights,
     input: impl Fn(&str) -> Input,

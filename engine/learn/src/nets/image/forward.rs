@@ -64,6 +64,7 @@ fn convolve(network: &Network, conv: &Conv, picture: Tensor<4>) -> Tensor<4> {
     let weight = network
         .shaped(&format!("{}.weight", conv.name), [conv.outputs, conv.inputs, conv.kernel, conv.kernel]);
     let bias = network.shaped(&format!("{}.bias", conv.name), [conv.outputs]);
+    let picture = network.input(&conv.name, picture);
     let padding = conv.padding();
     conv2d(picture, weight, Some(bias), ConvOptions::new([1, 1], [padding, padding], [1, 1], 1))
 }

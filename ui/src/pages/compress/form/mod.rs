@@ -36,7 +36,7 @@ impl Way {
     /// What it does, in a sentence.
     fn sentence(self) -> &'static str {
         match self {
-            Self::Quantize => "Its matrices become whole numbers of few bits.",
+            Self::Quantize => "Its weights become whole numbers of few bits.",
             Self::Prune => {
                 "Units or channels that matter least are taken out, and what is left is trained again."
             }

@@ -37,10 +37,10 @@ fn sentence(scheme: QuantizeScheme) -> &'static str {
             "Layers are computed in whole numbers, by ranges found on training rows: what lies outside is cut off."
         }
         QuantizeScheme::WeightInt8 => {
-            "Matrices take a quarter of the space; layers are computed in floats, as fast as before."
+            "Weights take a quarter of the space; layers are computed in floats, as fast as before."
         }
         QuantizeScheme::WeightInt4 => {
-            "Matrices take an eighth of the space, at more cost; layers are computed in floats, as fast as before."
+            "Weights take an eighth of the space, at more cost; layers are computed in floats, as fast as before."
         }
     }
 }
@@ -93,7 +93,7 @@ impl QuantizePart {
         }
         if !self.scheme.is_integer() {
             let error = self.block_size().is_err().then_some("From 2 to 65,536 inputs");
-            let help = "Inputs of an output that share a scale: smaller blocks cost space and keep more";
+            let help = "Inputs of an output, or of a filter, that share a scale: smaller blocks cost space and keep more";
             FormRow::new("Block", help)
                 .default_value("inputs; empty: all of an output's", false)
                 .error(error)
