@@ -10,16 +10,24 @@ use serde_json::Value;
 
 /// The program with a workspace that goes with the value.
 pub struct Program {
-    home: tempfile::TempDir,
+    _folder: tempfile::TempDir,
+    home: PathBuf,
 }
 
 impl Program {
     pub fn new() -> Self {
-        Self { home: tempfile::tempdir().expect("a folder") }
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { home: folder.path().to_owned(), _folder: folder }
+    }
+
+    /// In a folder by the name of "workspace", which the window shows; what stands beside it goes with the value, too.
+    pub fn for_window() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { home: folder.path().join("workspace"), _folder: folder }
     }
 
     pub fn home(&self) -> &Path {
-        self.home.path()
+        &self.home
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {

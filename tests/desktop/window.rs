@@ -11,7 +11,7 @@ use std::{
 
 use egui::{
     Event, Key, Modifiers, PointerButton, Pos2,
-    accesskit::{Action, ActionRequest, Node, NodeId, Role, TreeId, TreeUpdate},
+    accesskit::{Action, ActionData, ActionRequest, Node, NodeId, Role, TreeId, TreeUpdate},
 };
 use egui_inspection::{Request, Response, protocol};
 
@@ -48,6 +48,14 @@ impl Tree {
         })
     }
 
+    /// Whether what is typed goes into the window's question for a path.
+    fn asks_for_a_path(&self) -> bool {
+        let node = |id: NodeId| self.nodes().find(|(known, _)| *known == id).map(|(_, node)| node);
+        let Some(focused) = node(self.0.focus) else { return false };
+        let mut labels = focused.labelled_by().iter().filter_map(|id| node(*id));
+        labels.any(|label| words(label).starts_with("Path of the "))
+    }
+
     /// All words, for a failure's message.
     pub fn text(&self) -> String {
         let lines: Vec<String> = self
@@ -76,6 +84,8 @@ impl Window {
             .env("VK_ICD_FILENAMES", super::LAVAPIPE)
             .env("EGUI_INSPECTION", format!("127.0.0.1:{port}"))
             .env("NO_AT_BRIDGE", "1")
+            // Nothing here could drive the desktop's dialog.
+            .env("ORRERY_FILE_DIALOG", "window")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -142,15 +152,38 @@ impl Window {
     /// Activates the button of that label as a screen reader does, wherever it is scrolled to.
     pub fn activate(&mut self, label: &str) {
         let is_it = |node: &Node| node.role() == Role::Button && words(node) == label;
-        let tree = self.wait(label, 20, |tree| tree.nodes().any(|(_, node)| is_it(node)));
-        let target_node =
-            tree.nodes().find(|(_, node)| is_it(node)).map(|(id, _)| *id).expect("waited for it");
+        self.act(label, Action::Click, None, is_it);
+    }
+
+    /// Puts a text into the input of that label, whatever was in it, as a screen reader does.
+    pub fn fill(&mut self, label: &str, text: &str) {
+        let is_it = |node: &Node| node.role() == Role::TextInput && words(node) == label;
+        self.act(label, Action::SetValue, Some(ActionData::Value(text.into())), is_it);
+    }
+
+    /// Scrolls to where those words stand.
+    pub fn scroll_to(&mut self, text: &str) {
+        self.act(text, Action::ScrollIntoView, None, |node| words(node) == text);
+    }
+
+    fn act(&mut self, what: &str, action: Action, data: Option<ActionData>, is_it: impl Fn(&Node) -> bool) {
+        let found = |tree: &Tree| tree.nodes().find(|(_, node)| is_it(node)).map(|(id, _)| *id);
+        let target_node = found(&self.wait(what, 20, |tree| found(tree).is_some())).expect("waited for it");
+        let target_tree = TreeId::ROOT;
         self.send(vec![Event::AccessKitActionRequest(ActionRequest {
-            action: Action::Click,
-            target_tree: TreeId::ROOT,
+            action,
+            target_tree,
             target_node,
-            data: None,
+            data,
         })]);
+    }
+
+    /// Answers the window's question for a path.
+    pub fn answer_path(&mut self, path: &Path) {
+        self.wait("the question for a path", 20, Tree::asks_for_a_path);
+        self.key(Key::A, Modifiers::COMMAND);
+        self.type_text(path.to_str().expect("UTF-8"));
+        self.key(Key::Enter, Modifiers::NONE);
     }
 
     fn click_where(&mut self, label: &str, is_it: impl Fn(&Node) -> bool) {
@@ -160,7 +193,7 @@ impl Window {
         let mut before = None;
         let mut bounds = found(&self.wait(label, 20, |tree| found(tree).is_some()));
         while bounds.is_none() || bounds != before {
-            sleep(Duration::from_millis(100));
+            sleep(Duration::from_millis(40));
             before = bounds;
             bounds = found(&self.wait(label, 20, |tree| found(tree).is_some()));
         }

@@ -86,10 +86,11 @@ impl App {
             let caption = ui.label(theme.weak(label));
             let edit = input(&mut text).desired_width(f32::INFINITY).font(egui::TextStyle::Monospace);
             let field = ui.add(edit).labelled_by(caption.id);
+            // Looked at before the focus, which Enter takes away, is given back.
+            let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
             if ui.memory(|memory| memory.focused().is_none()) {
                 field.request_focus();
             }
-            let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
             ui.add_space(space::L);
             let named = !text.trim().is_empty();
             ui.horizontal(|ui| {

@@ -172,12 +172,19 @@ fn a_file_dropped_anywhere_is_imported() {
 #[test]
 fn open_a_file_takes_a_path_in_the_windows_own_dialog() {
     let (mut window, engine) = window(fixture::busy(), PageId::Home);
-    press_command(&mut window, Modifiers::COMMAND, Key::O);
-    window.get_by_role_and_label(Role::TextInput, "Path of the file").type_text("/data/typed.csv");
-    settle(&mut window);
-    click_role(&mut window, Role::Button, "Open");
-    let file = PathBuf::from("/data/typed.csv");
-    assert_eq!(engine.asked(), [Command::ImportFile { file, options: ImportOptions::default() }]);
+    for by_key in [false, true] {
+        press_command(&mut window, Modifiers::COMMAND, Key::O);
+        window.get_by_role_and_label(Role::TextInput, "Path of the file").type_text("/data/typed.csv");
+        settle(&mut window);
+        if by_key {
+            window.key_press(Key::Enter);
+            settle(&mut window);
+        } else {
+            click_role(&mut window, Role::Button, "Open");
+        }
+        let file = PathBuf::from("/data/typed.csv");
+        assert_eq!(engine.asked(), [Command::ImportFile { file, options: ImportOptions::default() }]);
+    }
 }
 
 #[test]
