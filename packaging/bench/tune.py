@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Trains a few models and records how each is best served, setting by setting: the surfaces of tests/golden/tune.
 
-    packaging/bench/tune.py --data DIR --out tests/golden/tune [--only NAME,...] [--machine WORDS] [--noisy]
+    packaging/bench/tune.py --data DIR --out tests/golden/tune [--only NAME,...] [--machine WORDS]
 
 The program is target/debug/orrery (or --program FILE). Replay the search on what was recorded with
-`orrery tune replay tests/golden/tune/*.json`. --noisy measures again what was noisy in the same --home.
+`orrery tune replay tests/golden/tune/*.json`. Every setting is measured twice, the second time after all the others.
 """
 
 import argparse
@@ -44,7 +44,6 @@ def main():
     parser.add_argument("--only", default="")
     parser.add_argument("--secs", default="0.15")
     parser.add_argument("--machine", default="")
-    parser.add_argument("--noisy", action="store_true")
     asked = parser.parse_args()
     home = asked.home or pathlib.Path(tempfile.mkdtemp(prefix="orrery-tune-"))
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -60,8 +59,7 @@ def main():
             if quantized:
                 orrery("quantize", f"{name}:1", "--scheme", "dynamic-int8")
         orrery("tune", "record", "--model", f"{name}:1", *load, *space, "--secs", asked.secs, "--most-repeats", "8",
-               "--title", title, "--machine", asked.machine, "--out", asked.out / f"{name}.json",
-               *(["--noisy"] if asked.noisy else []))
+               "--title", title, "--machine", asked.machine, "--out", asked.out / f"{name}.json", "--twice")
 
 
 if __name__ == "__main__":

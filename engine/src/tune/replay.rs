@@ -9,33 +9,67 @@ use super::Searcher;
 /// Replays a search of `measurements` settings with `seeds` seeds. `None` where no setting keeps the bounds: there is no optimum.
 pub fn replay(surface: &Surface, goals: &Goals, measurements: usize, seeds: u64) -> Option<Replay> {
     let (_, optimum) = surface.optimum(goals)?;
-    let share = |numbers: &[usize]| {
-        let worths = numbers.iter().filter_map(|number| {
-            let figures = surface.at(*number);
-            let worth = goals.worth(&figures)?;
-            Some((worth, figures[&goals.objective].value))
-        });
-        let best = worths.reduce(|best, next| if next.0 > best.0 { next } else { best });
-        best.map_or(0.0, |(_, value)| goals.share(value, optimum))
-    };
-    let searched = (0..seeds).map(|seed| share(&searched(surface, goals, measurements, seed))).collect();
-    let random = (0..seeds)
-        .map(|seed| {
-            let mut all: Vec<usize> = (0..surface.space.len()).collect();
-            SplitMix64::new(seed).shuffle(&mut all);
-            all.truncate(measurements);
-            share(&all)
-        })
-        .collect();
-    Some(Replay {
+    let turned = surface.turned();
+    let mut found = Replay {
         surface: surface.title.clone(),
         goals: goals.clone(),
         settings: surface.space.len(),
         measurements,
         optimum,
-        shares: searched,
-        random,
-    })
+        shares: Vec::new(),
+        random: Vec::new(),
+        judged: Vec::new(),
+        random_judged: Vec::new(),
+    };
+    for seed in 0..seeds {
+        found.shares.push(share(surface, goals, &searched(surface, goals, measurements, seed)));
+        found.random.push(share(surface, goals, &drawn(surface, measurements, seed)));
+        // Each of the two measurements is searched as often as it judges.
+        let Some(turned) = &turned else { continue };
+        let searches = if seed % 2 == 0 { surface } else { turned };
+        found.judged.extend(judged(searches, goals, &searched(searches, goals, measurements, seed)));
+        found.random_judged.extend(judged(searches, goals, &drawn(searches, measurements, seed)));
+    }
+    Some(found)
+}
+
+/// As many settings drawn at random.
+fn drawn(surface: &Surface, measurements: usize, seed: u64) -> Vec<usize> {
+    let mut all: Vec<usize> = (0..surface.space.len()).collect();
+    SplitMix64::new(seed).shuffle(&mut all);
+    all.truncate(measurements);
+    all
+}
+
+/// The best of some settings, and its objective; `None` where none keeps the bounds.
+fn best(surface: &Surface, goals: &Goals, numbers: &[usize]) -> Option<(usize, f64)> {
+    let worths = numbers.iter().filter_map(|number| {
+        let figures = surface.at(*number);
+        let worth = goals.worth(&figures)?;
+        Some((*number, worth, figures[&goals.objective].value))
+    });
+    let best = worths.reduce(|best, next| if next.1 > best.1 { next } else { best })?;
+    Some((best.0, best.2))
+}
+
+/// How much of the recorded optimum the best of some settings is.
+fn share(surface: &Surface, goals: &Goals, numbers: &[usize]) -> f64 {
+    let (Some((_, value)), Some((_, optimum))) = (best(surface, goals, numbers), surface.optimum(goals))
+    else {
+        return 0.0;
+    };
+    goals.share(value, optimum)
+}
+
+/// The best of some settings over the best of all, both by the second measurement; `None` where nothing keeps the bounds at all.
+fn judged(surface: &Surface, goals: &Goals, numbers: &[usize]) -> Option<f64> {
+    let (brute, _) = surface.optimum(goals)?;
+    let value = |number| surface.judged(number, goals.objective);
+    let optimum = value(brute)?;
+    let Some(found) = best(surface, goals, numbers).and_then(|(number, _)| value(number)) else {
+        return Some(0.0);
+    };
+    Some(if goals.objective.more_is_better() { found / optimum } else { optimum / found })
 }
 
 /// Numbers of the settings that a search measures, in order.
@@ -99,6 +133,7 @@ mod tests {
             figures: vec![Figure::Throughput, Figure::P95, Figure::Memory, Figure::Cpu],
             cells,
             noisy: Vec::new(),
+            again: Vec::new(),
         }
     }
 
@@ -129,6 +164,26 @@ mod tests {
                 assert!(mean >= random, "{}, {}: random {random}", found.surface, goals.words());
             }
         }
+    }
+
+    #[test]
+    fn a_choice_is_judged_by_the_measurement_that_did_not_make_it() {
+        let mut surface = queue(2.0, 1e-4, 2e-6, 0.0);
+        surface.again.clone_from(&surface.cells);
+        let all = surface.space.len();
+        let found = replay(&surface, &Goals::default(), all, 4).expect("an optimum");
+        assert_eq!((found.judged, found.random_judged), (vec![1.0; 4], vec![1.0; 4]));
+        // The best by the first is worth half of the rest by the second.
+        let (best, _) = surface.optimum(&Goals::default()).expect("one");
+        for (number, cell) in surface.again.iter_mut().enumerate() {
+            cell[0] = if number == best { 50.0 } else { 100.0 };
+        }
+        let numbers: Vec<usize> = (0..all).filter(|number| *number != best).collect();
+        assert_eq!(judged(&surface, &Goals::default(), &numbers), Some(2.0));
+        assert_eq!(judged(&surface, &Goals::default(), &[best]), Some(1.0));
+        assert_eq!(judged(&surface, &Goals::default(), &[]), Some(0.0));
+        surface.again.pop();
+        assert!(surface.refusal().is_some());
     }
 
     #[test]

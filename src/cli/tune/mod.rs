@@ -76,9 +76,9 @@ enum TuneCommand {
         /// On which machine, for people
         #[arg(long, default_value = "")]
         machine: String,
-        /// Measure again what was noisy, where this was recorded before
+        /// Measure every setting a second time, after all of them: what judges a choice by the first
         #[arg(long)]
-        noisy: bool,
+        twice: bool,
     },
     /// Replay the search on files of recorded surfaces, beside as many settings drawn at random
     Replay {
@@ -211,9 +211,9 @@ pub fn run(context: &Context, arguments: &TuneArguments) -> Outcome {
         }
         Some(TuneCommand::Apply { tuning, measurement }) => apply(context, tuning, *measurement),
         Some(TuneCommand::Undo { model }) => undo(context, model),
-        Some(TuneCommand::Record { ask, out, title, machine, noisy }) => {
+        Some(TuneCommand::Record { ask, out, title, machine, twice }) => {
             let request = ask.request(context)?;
-            record::record(context, request, out, (title.as_deref(), machine), *noisy)
+            record::record(context, request, out, (title.as_deref(), machine), *twice)
         }
         Some(TuneCommand::Replay { files, seeds, share }) => record::replay(context, files, *seeds, *share),
     }

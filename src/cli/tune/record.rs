@@ -21,20 +21,20 @@ fn client(message: String) -> End {
     End::Failed(Failure::new(FailureClass::Client, message))
 }
 
-/// Measures every setting of a request's space and writes the surface.
+/// Measures every setting of a request's space, twice where asked, and writes the surface.
 pub fn record(
     context: &Context,
     request: TuneRequest,
     out: &Path,
     (title, machine): (Option<&str>, &str),
-    noisy_again: bool,
+    twice: bool,
 ) -> Outcome {
     let all = u32::try_from(request.space.len()).unwrap_or(u32::MAX);
     let request = TuneRequest { max_measurements: all, ..request };
-    let known = if noisy_again { same(context, &request)? } else { None };
-    let report = measured(context, request, known, noisy_again)?;
+    let report = measured(context, request.clone(), None, false)?;
+    let again = twice.then(|| measured(context, request, None, false)).transpose()?;
     let title = title.map_or_else(|| report.request.model.to_string(), str::to_owned);
-    let surface = Surface::of(&title, machine, &report)
+    let surface = Surface::of(&title, machine, &report, again.as_ref())
         .ok_or_else(|| client("Not every setting was measured. Record it again: it goes on.".to_owned()))?;
     let mut bytes = serde_json::to_vec(&surface).map_err(|error| {
         End::Failed(Failure::new(FailureClass::Bug, format!("A surface is no JSON: {error}.")))
@@ -53,12 +53,6 @@ pub fn record(
         surface.noisy.len()
     ));
     Ok(())
-}
-
-/// The id of a recording of the same, finished or not.
-fn same(context: &Context, request: &TuneRequest) -> Result<Option<String>, End> {
-    let all = orrery_engine::tune::records::list(&context.workspace)?;
-    Ok(all.into_iter().find(|report| request.goes_on_as(&report.request)).map(|report| report.id))
 }
 
 /// What a surface is searched for: the most throughput, alone, within the latency that a third of the settings keeps, and within the
@@ -96,6 +90,10 @@ pub fn replay(context: &Context, files: &[PathBuf], seeds: u64, share: f64) -> O
     if context.json {
         return output::json(&serde_json::json!({ "replays": all }));
     }
+    let mean = |shares: &[f64]| match shares {
+        [] => String::new(),
+        shares => format!("{:.1}%", 100.0 * Replay::mean(shares)),
+    };
     let row = |found: &Replay| {
         let measured = format!("{} of {}", found.measurements, found.settings);
         let share = found.measurements as f64 / found.settings as f64;
@@ -103,23 +101,25 @@ pub fn replay(context: &Context, files: &[PathBuf], seeds: u64, share: f64) -> O
             found.surface.clone(),
             found.goals.words(),
             format!("{measured} ({})", percent(share)),
-            format!("{:.1}%", 100.0 * Replay::mean(&found.shares)),
-            format!("{:.1}%", 100.0 * Replay::least(&found.shares)),
-            format!("{:.1}%", 100.0 * Replay::mean(&found.random)),
-            format!("{:.1}%", 100.0 * Replay::least(&found.random)),
+            mean(&found.judged),
+            mean(&found.random_judged),
+            mean(&found.shares),
+            mean(&found.random),
         ]
     };
     let head = [
         ("Surface", Align::Left),
         ("Goal", Align::Left),
         ("Measured", Align::Right),
-        ("Search, mean", Align::Right),
-        ("least", Align::Right),
-        ("Random, mean", Align::Right),
-        ("least", Align::Right),
+        ("Search, judged", Align::Right),
+        ("random", Align::Right),
+        ("Search, recorded", Align::Right),
+        ("random", Align::Right),
     ];
     output::table(&head, &all.iter().map(row).collect::<Vec<_>>());
-    output::line(&format!("Shares of the optimum over {seeds} seeds."));
+    output::line(&format!(
+        "Means over {seeds} seeds. Judged: of what brute force would have chosen by the same figures, both measured once more. Recorded: of the best figure there is, which is partly luck."
+    ));
     Ok(())
 }
 

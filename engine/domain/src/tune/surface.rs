@@ -23,11 +23,23 @@ pub struct Surface {
     pub cells: Vec<Vec<f64>>,
     /// Numbers of settings whose measurement is noisy.
     pub noisy: Vec<usize>,
+    /// The same settings measured once more, after all of them had been: what judges a choice that was made by `cells`, and the other way
+    /// round. Empty where it was not.
+    #[serde(default)]
+    pub again: Vec<Vec<f64>>,
 }
 
 impl Surface {
-    /// Of a tuning that measured every setting; `None` where one is missing.
-    pub fn of(title: &str, machine: &str, report: &TuneReport) -> Option<Self> {
+    /// Of a tuning that measured every setting, and another that did it again; `None` where one is missing.
+    pub fn of(title: &str, machine: &str, report: &TuneReport, again: Option<&TuneReport>) -> Option<Self> {
+        let first = Self::once(title, machine, report)?;
+        let Some(again) = again else { return Some(first) };
+        let second = Self::once(title, machine, again)?;
+        (first.space == second.space && first.figures == second.figures)
+            .then(|| Self { again: second.cells, ..first })
+    }
+
+    fn once(title: &str, machine: &str, report: &TuneReport) -> Option<Self> {
         let space = report.request.space.clone();
         let figures: Vec<Figure> = Figure::ALL
             .into_iter()
@@ -48,7 +60,20 @@ impl Surface {
             cells.push(cell.unwrap_or_default());
         }
         let (title, machine) = (title.to_owned(), machine.to_owned());
-        Some(Self { title, machine, space, workload: report.request.workload, figures, cells, noisy })
+        let workload = report.request.workload;
+        Some(Self { title, machine, space, workload, figures, cells, noisy, again: Vec::new() })
+    }
+
+    /// The two measurements the other way round; `None` where there is one.
+    pub fn turned(&self) -> Option<Self> {
+        let turned = |this: Self| Self { cells: this.again, again: this.cells, ..this };
+        (!self.again.is_empty()).then(|| turned(self.clone()))
+    }
+
+    /// What the second measurement says of a setting.
+    pub fn judged(&self, number: usize, figure: Figure) -> Option<f64> {
+        let at = self.figures.iter().position(|one| *one == figure)?;
+        self.again.get(number)?.get(at).copied()
     }
 
     /// Figures of a setting.
@@ -82,15 +107,18 @@ impl Surface {
         if let Some(why) = self.space.refusal() {
             return Some(why);
         }
-        if self.cells.len() != self.space.len() {
-            return Some(format!("{} cells do not fit {} settings.", self.cells.len(), self.space.len()));
+        let again = if self.again.is_empty() { self.cells.len() } else { self.again.len() };
+        for cells in [self.cells.len(), again] {
+            if cells != self.space.len() {
+                return Some(format!("{cells} cells do not fit {} settings.", self.space.len()));
+            }
         }
         let sound = |cell: &Vec<f64>| {
             cell.is_empty()
                 || cell.len() == self.figures.len()
                     && cell.iter().all(|value| value.is_finite() && *value > 0.0)
         };
-        (!self.cells.iter().all(sound))
+        (!self.cells.iter().chain(&self.again).all(sound))
             .then(|| "A cell does not hold one number above 0 a figure.".to_owned())
     }
 }
@@ -112,16 +140,16 @@ pub struct Replay {
     pub shares: Vec<f64>,
     /// Share that as many settings drawn at random found, a seed each.
     pub random: Vec<f64>,
+    /// Where all was measured twice: what the search chose by one measurement over what brute force would have chosen by the same, both
+    /// judged by the other; a seed each. The best of many noisy figures is partly a lucky one: only so is it known what a choice is worth.
+    pub judged: Vec<f64>,
+    /// The same of as many settings drawn at random.
+    pub random_judged: Vec<f64>,
 }
 
 impl Replay {
     /// The mean of shares.
     pub fn mean(shares: &[f64]) -> f64 {
         shares.iter().sum::<f64>() / shares.len().max(1) as f64
-    }
-
-    /// The least of shares.
-    pub fn least(shares: &[f64]) -> f64 {
-        shares.iter().copied().fold(1.0, f64::min)
     }
 }
