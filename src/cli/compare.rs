@@ -45,7 +45,8 @@ pub struct CompareArguments {
     /// Fewest rows of a slice
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(2..))]
     min_slice: u32,
-    /// Train each version's request ten times on halves of the rows, too: 5x2 cross-validation
+    /// Train each version's request ten times on halves of the rows, too: 5x2 cross-validation. The same command goes on after an
+    /// interruption
     #[arg(long, value_name = "5x2", value_parser = ["5x2"])]
     cv: Option<String>,
 }

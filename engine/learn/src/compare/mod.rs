@@ -15,6 +15,7 @@ mod corrections;
 mod cross_validate;
 mod delong;
 mod five_by_two;
+mod folds;
 mod intervals;
 mod latency;
 mod mcnemar;
@@ -69,7 +70,7 @@ pub struct CompareJob<'a> {
     pub data: &'a CompareData,
     /// Folder of imported tables.
     pub blobs: &'a Path,
-    /// A folder in which temporary files may be made.
+    /// A folder in which temporary files may be made, and what cross-validation has found may wait to be gone on with.
     pub scratch: &'a Path,
     /// How.
     pub settings: &'a CompareSettings,

@@ -1,17 +1,21 @@
 //! Tests of whole comparisons, of models trained on a small table.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use orrery_domain::{
     Failure, ModelRef,
     compare::{Better, CompareData, CompareReport, CompareSettings, RowsOrigin, SignificanceTest},
+    job::JobEvent,
     metric::MetricId,
     training::{ModelKind, Task},
 };
 
-use super::{CompareJob, compare};
+use super::{CompareJob, compare, cross_validate::TRAINING};
 use crate::{
-    control::{Interrupt, Unwatched},
+    control::{Interrupt, JobControl, Unwatched, Wish},
     model::read_card,
     train::{
         self, TrainJob,
@@ -207,4 +211,77 @@ fn five_times_two_trainings_tell_a_weak_request_from_a_good_one() {
     assert_eq!((found.differences.len(), found.better), (5, Better::A));
     assert!(found.f_p.expect("varies") < 0.05 && found.mean > 0.0, "{found:?}");
     assert!(std::fs::read_dir(bench.dir.path()).expect("there").count() == 3, "nothing is left behind");
+}
+
+/// Counts the trainings that are begun, and wishes something from the last allowed one on.
+struct Counted {
+    begun: AtomicUsize,
+    allowed: usize,
+    then: Wish,
+}
+
+impl Counted {
+    fn new(allowed: usize, then: Wish) -> Self {
+        Self { begun: AtomicUsize::new(0), allowed, then }
+    }
+
+    fn begun(&self) -> usize {
+        self.begun.load(Ordering::Relaxed)
+    }
+}
+
+impl JobControl for Counted {
+    fn emit(&self, event: JobEvent) {
+        if matches!(event, JobEvent::Progress { progress, .. } if progress.phase == TRAINING) {
+            self.begun.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn wish(&self) -> Wish {
+        if self.begun() >= self.allowed { self.then } else { Wish::Continue }
+    }
+}
+
+#[test]
+fn an_interrupted_cross_validation_goes_on_where_it_was_and_finds_the_same() {
+    let weak = |job: &mut TrainJob| job.config.exclude.push("kind".to_owned());
+    let bench = Bench::new("value", &[(ModelKind::Linear, &as_is), (ModelKind::Linear, &weak)]);
+    let settings = CompareSettings { cross_validate: true, min_slice_rows: 20, ..Default::default() };
+    let folder = bench.dir.path();
+    let job = CompareJob {
+        models: &bench.models,
+        data: &bench.data,
+        blobs: folder,
+        scratch: folder,
+        settings: &settings,
+    };
+    let kept = || {
+        let folders = std::fs::read_dir(folder).expect("there").map(|entry| entry.expect("an entry").path());
+        let mut found = folders.filter(|path| path.to_string_lossy().contains("cross-validation-"));
+        (found.next(), found.next().is_none())
+    };
+    let ended = |allowed, then| {
+        let control = Counted::new(allowed, then);
+        let outcome = compare(&job, &control);
+        (control.begun(), outcome)
+    };
+    let (begun, outcome) = ended(usize::MAX, Wish::Continue);
+    let unbroken = outcome.expect("compared");
+    assert_eq!((begun, kept()), (20, (None, true)));
+
+    // Stopped in the eighth training: seven are kept. Cancelled in the next but two: two more. One of these is damaged.
+    let (begun, outcome) = ended(8, Wish::Stop);
+    assert_eq!((begun, outcome.err()), (8, Some(Interrupt::Stopped)));
+    let (begun, outcome) = ended(3, Wish::Cancel);
+    assert_eq!((begun, outcome.err()), (3, Some(Interrupt::Cancelled)));
+    let (Some(folds), true) = kept() else { panic!("one folder is kept") };
+    let damaged = folds.join("fold-1-0-0.json");
+    let mut bytes = std::fs::read(&damaged).expect("kept");
+    *bytes.last_mut().expect("not empty") ^= 1;
+    crate::model::write_atomic(&damaged, &bytes).expect("written");
+    let (begun, outcome) = ended(usize::MAX, Wish::Continue);
+    let broken = outcome.expect("compared");
+    assert_eq!((begun, kept()), (20 - 9 + 1, (None, true)));
+    let of = |report: &CompareReport| report.pairs[0].cross_validated.clone().expect("trained");
+    assert_eq!(of(&broken), of(&unbroken));
 }
