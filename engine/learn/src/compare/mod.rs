@@ -7,7 +7,7 @@
 //! folders ──anatomy──► settings, shapes, weights ──► how they are built differently
 //! ```
 //!
-//! Figures of the tests are held against scipy, statsmodels and mlxtend: `tests/peers/paired_tests.py`.
+//! Figures of the tests are held against scipy, statsmodels, mlxtend and pROC: `tests/peers/paired_tests.py`.
 
 mod anatomy;
 mod calibration;
