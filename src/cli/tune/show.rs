@@ -65,7 +65,7 @@ pub fn report(report: &TuneReport) {
         ];
         row.extend(
             [Figure::Throughput, Figure::P50, Figure::P95, Figure::Memory, Figure::Cpu]
-                .map(|figure| found.figures.get(&figure).map_or_else(none, |value| interval(figure, *value))),
+                .map(|figure| figure_of(found, figure)),
         );
         row.push(remarks(report, at, found));
         row
@@ -103,6 +103,12 @@ fn remarks(report: &TuneReport, at: usize, found: &TuneMeasurement) -> String {
         (!report.request.goals.kept(&found.figures), "breaks a bound"),
     ];
     all.into_iter().filter(|(holds, _)| *holds).map(|(_, word)| word).collect::<Vec<_>>().join(", ")
+}
+
+/// A figure, marked where its own interval is wide.
+fn figure_of(found: &TuneMeasurement, figure: Figure) -> String {
+    let mark = if found.is_noisy(figure) { " noisy" } else { "" };
+    found.figures.get(&figure).map_or_else(none, |value| interval(figure, *value) + mark)
 }
 
 fn none() -> String {

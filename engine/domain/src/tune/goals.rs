@@ -185,7 +185,7 @@ impl Goals {
         }
     }
 
-    /// Every figure that matters: these must be steady.
+    /// Every figure that matters: these decide whether a measurement is steady.
     pub fn figures(&self) -> impl Iterator<Item = Figure> {
         std::iter::once(self.objective).chain(self.limits.iter().map(|limit| limit.figure))
     }
