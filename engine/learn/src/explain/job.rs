@@ -31,6 +31,10 @@ use crate::{
     table::Table,
 };
 
+mod sent;
+
+pub use self::sent::SentRows;
+
 /// Rows that are explained between two words about progress.
 const CHUNK: usize = 50;
 /// Rows of single answers where none are named and no file is written.
