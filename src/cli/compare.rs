@@ -74,9 +74,15 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Outcome {
     };
     let data = rows(context, arguments.data.as_deref(), &models)?;
     let home = context.workspace.home().to_path_buf();
-    let report = match context.complete(&JobSpec::Compare { home, models, data, settings })? {
-        JobEvent::Compared { report } => report,
-        other => return Err(unexpected(&other)),
+    let trains = settings.cross_validate;
+    let report = match context.complete(&JobSpec::Compare { home, models, data, settings }) {
+        Ok(JobEvent::Compared { report }) => report,
+        Ok(other) => return Err(unexpected(&other)),
+        Err(End::Cancelled) if trains => {
+            output::note("Stopped. What was trained is kept: the same command goes on from there.");
+            return Err(End::Said(130));
+        }
+        Err(end) => return Err(end),
     };
     for warning in &report.warnings {
         output::note(&format!("warning: {warning}"));

@@ -8,12 +8,10 @@ use orrery_domain::{
     explain::{ExplainMethod, ExplainSettings, Findings},
 };
 
-use super::{
-    super::{ask::bug, check_rows, client, material::Material},
-    ExplainJob, Work,
-};
+use super::{ExplainJob, Work};
 use crate::{
     control::{Interrupt, JobControl},
+    explain::{ask::bug, check_rows, client, material::Material},
     predict::Predictor,
     table::Table,
 };
