@@ -22,10 +22,11 @@ use super::{
     file::Lines,
     importance::Judged,
     material::{Material, draw, take},
+    pieces::{Fingerprint, Place},
     players::Players,
 };
 use crate::{
-    control::{Interrupt, JobControl, check},
+    control::{Interrupt, JobControl},
     metrics::{DEFAULT_THRESHOLD, Truth},
     predict::{Known, Predictor, require, say},
     table::Table,
@@ -61,9 +62,11 @@ pub struct ExplainJob<'a> {
     pub settings: &'a ExplainSettings,
     /// A `.csv` file to write.
     pub out: Option<&'a Path>,
+    /// Folder of what was computed, which may hold that of the same request; it need not be there.
+    pub pieces: &'a Path,
 }
 
-/// Explains rows.
+/// Explains rows. What was computed when the job ends early stays in its folder of pieces, and is not computed again.
 ///
 /// # Errors
 /// A client failure when the method, class, columns or rows are not the model's; a data failure when the rows lack a column or, for
@@ -82,8 +85,9 @@ pub fn run(job: &ExplainJob<'_>, control: &dyn JobControl) -> Result<ExplainRepo
     let wanted = job.settings.background.max(1) as usize;
     let donors = if method == ExplainMethod::Counterfactual { wanted.max(DONORS) } else { wanted };
     let mut material = Material::read(job, &predictor, donors, control)?;
-    let work =
-        Work { job, predictor: &predictor, explained: &explained, method, material: &material, control };
+    let fingerprint = fingerprint(job, &predictor, &material)?;
+    let place = Place { folder: job.pieces, fingerprint: &fingerprint, control };
+    let work = Work { job, predictor: &predictor, explained: &explained, method, material: &material, place };
     let mut lines = Lines::new();
     let (explained_rows, found) = match method {
         ExplainMethod::PermutationImportance => work.importance()?,
@@ -106,13 +110,24 @@ pub fn run(job: &ExplainJob<'_>, control: &dyn JobControl) -> Result<ExplainRepo
     })
 }
 
+/// Hash of all that the figures depend on.
+fn fingerprint(job: &ExplainJob<'_>, predictor: &Predictor, material: &Material) -> Result<String, Failure> {
+    let mut found = Fingerprint::new();
+    // Without a file fewer rows are explained.
+    found.value(&(job.model, predictor.card(), job.settings, &material.of, job.out.is_some()))?;
+    for table in [&material.table, &material.scored, &material.background] {
+        found.table(table)?;
+    }
+    Ok(found.text())
+}
+
 struct Work<'a> {
     job: &'a ExplainJob<'a>,
     predictor: &'a Predictor,
     explained: &'a Explained<'a>,
     method: ExplainMethod,
     material: &'a Material,
-    control: &'a dyn JobControl,
+    place: Place<'a>,
 }
 
 impl Work<'_> {
@@ -171,21 +186,28 @@ impl Work<'_> {
         };
         lines.head(self.predictor.features().map(|feature| feature.name.as_str()))?;
         let begin = std::time::Instant::now();
+        let mut pieces = self.place.pieces();
         let mut whole: Option<Explanation> = None;
         let mut rows: Vec<u32> = (from as u32..to as u32).collect();
         rows.dedup();
+        // Rows that this process has explained itself.
+        let mut own = 0;
         for chunk in rows.chunks(CHUNK) {
-            check(self.control)?;
-            let found = self.chunk(chunk, &mut request, around)?;
+            let again = pieces.again();
+            let found = pieces.next(|| self.chunk(chunk, &mut request, around))?;
+            if pieces.again() == again {
+                own += chunk.len();
+            }
             lines.rows(&found.rows)?;
             whole = Some(match whole {
                 None => found,
                 Some(before) => joined(before, found),
             });
             let done = (chunk[chunk.len() - 1] as usize + 1) - from;
-            let secs = Some(begin.elapsed().as_secs_f64());
+            // As if all of them had been explained at the pace of these.
+            let secs = (own > 0).then(|| begin.elapsed().as_secs_f64() * done as f64 / own as f64);
             let share = Some(done as f64 / (to - from) as f64);
-            say(self.control, "Explaining", share, done, to - from, secs);
+            say(self.place.control, &pieces.phase("Explaining"), share, done, to - from, secs);
             request.checks = false;
         }
         let whole = whole.ok_or_else(|| client("There is no row to explain. Give one row at least."))?;
@@ -206,7 +228,7 @@ impl Work<'_> {
             rows.push(row as u32);
         }
         let mut found =
-            self.predictor.explain_around(&take(scored, &rows)?, request, around, self.control)?;
+            self.predictor.explain_around(&take(scored, &rows)?, request, around, self.place.control)?;
         if let BaselineChoice::Row(row) = self.job.settings.baseline {
             found.rows.pop();
             found.against = Some(Against::Row { row: row as u64 });
@@ -267,7 +289,7 @@ impl Work<'_> {
             truth,
             threshold: card.threshold.unwrap_or(DEFAULT_THRESHOLD),
         };
-        let found = judged.importance(self.job.settings.repeats, self.job.settings.seed, self.control)?;
+        let found = judged.importance(self.job.settings.repeats, self.job.settings.seed, self.place)?;
         Ok((x.len(), Findings::Importance(found)))
     }
 
@@ -291,7 +313,7 @@ impl Work<'_> {
         let x = self.explained.encode(&table)?;
         let (players, output) = (self.explained.players(), self.output(class));
         let grounds = Grounds { model: &output, players: &players, x: &x, table: &table };
-        let (columns, check) = grounds.dependence(&columns, self.control)?;
+        let (columns, check) = grounds.dependence(&columns, self.place)?;
         let found = Dependence {
             method: self.method,
             class: self.predictor.card().classes.get(class).cloned(),
@@ -338,7 +360,7 @@ impl Work<'_> {
             actionable: &actionable,
             wanted: &wanted,
         };
-        let mut rows = search.run(self.control)?;
+        let mut rows = search.run(self.place)?;
         for row in &mut rows {
             row.row += from as u64;
         }

@@ -4,7 +4,7 @@ use egui::{ComboBox, Label, ScrollArea, Ui};
 use orrery_domain::{
     Command,
     explain::{Counterfactuals, Dependence, ExplainReport, Explanation, Findings},
-    snapshot::ExplainState,
+    snapshot::{ExplainState, JobOutcome},
 };
 
 use super::{ExplainPage, Tab, data, one_row, pictures};
@@ -73,6 +73,11 @@ fn answer(page: &mut ExplainPage, asked: &ExplainState, ctx: &mut PageContext<'_
         None => {
             let job = ctx.snapshot.jobs.iter().find(|job| job.id == asked.job).cloned();
             job_card(ctx, ui, (&title, "explanation"), job.as_ref(), |_, _, _| {});
+            if job.is_some_and(|job| job.outcome == Some(JobOutcome::Cancelled)) {
+                ui.label(
+                    ctx.theme.weak("What was computed is kept: the same explanation goes on from there."),
+                );
+            }
         }
     }
 }
