@@ -190,6 +190,13 @@ fn attributions(found: &Explanation) {
             columns.len() - shown.len()
         ));
     }
+    if found.totals.is_some() {
+        output::line(&format!(
+            "The report holds {} of {}, drawn by the seed; --out has all.",
+            output::count(found.rows.len() as u64),
+            plural(found.explained(), "row")
+        ));
+    }
     for row in found.rows.iter().take(ROWS) {
         output::line("");
         output::line(&format!(

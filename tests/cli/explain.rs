@@ -72,6 +72,15 @@ fn answers_are_explained_against_training_rows_and_written_to_a_file() {
     let lines = std::fs::read_to_string(out).expect("written");
     assert_eq!(lines.lines().count() as u64, 1 + report["explained"].as_u64().expect("a count"), "{report}");
     assert!(lines.starts_with("row,prediction,baseline,"), "{lines:.60}");
+    // The report holds a sample from everywhere, and the sums of all rows.
+    let rows = report["rows"].as_array().expect("rows");
+    let last = rows[rows.len() - 1]["row"].as_u64();
+    assert!(rows.len() == 1000 && last > Some(1000), "{last:?} of {}", report["explained"]);
+    assert_eq!(report["totals"]["rows"], report["explained"]);
+    let first = |line: &str| line.split(',').nth(3).and_then(|cell| cell.parse::<f64>().ok());
+    let sum: f64 = lines.lines().skip(1).map(|line| first(line).expect("a number").abs()).sum();
+    let told = report["totals"]["sums"][0].as_f64().expect("a sum");
+    assert!((told - sum).abs() < 1e-9 * sum, "{told} {sum}");
     // In words.
     let printed = program.run(&["explain", "--model", "trees", "--rows", "0..1", "--quick"]);
     assert!(printed.status.success(), "{}", text(&printed.stderr));

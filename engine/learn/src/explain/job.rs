@@ -21,7 +21,7 @@ use super::{
     dependence::Grounds,
     file::Lines,
     importance::Judged,
-    material::{Material, draw, take},
+    material::{Material, draw, drawn, take},
     pieces::{Fingerprint, Place},
     players::Players,
 };
@@ -38,7 +38,7 @@ const CHUNK: usize = 50;
 const FEW: usize = 10;
 /// Rows that permutation importance looks at where none are named.
 const MANY: usize = 10_000;
-/// Rows of the report; a file holds all.
+/// Rows of the report, drawn by the seed; a file holds all.
 const KEPT: usize = 1000;
 /// Figures of the report, about: rows times columns.
 const FIGURES: usize = 200_000;
@@ -190,15 +190,20 @@ impl Work<'_> {
         let mut whole: Option<Explanation> = None;
         let mut rows: Vec<u32> = (from as u32..to as u32).collect();
         rows.dedup();
+        let columns = self.predictor.features().count();
+        let shown = shown(rows.clone(), columns, settings.seed);
+        let mut totals = Totals::default();
         // Rows that this process has explained itself.
         let mut own = 0;
         for chunk in rows.chunks(CHUNK) {
             let again = pieces.again();
-            let found = pieces.next(|| self.chunk(chunk, &mut request, around))?;
+            let mut found = pieces.next(|| self.chunk(chunk, &mut request, around))?;
             if pieces.again() == again {
                 own += chunk.len();
             }
             lines.rows(&found.rows)?;
+            totals.add(&found.rows);
+            found.rows.retain(|row| shown.binary_search(&(row.row as u32)).is_ok());
             whole = Some(match whole {
                 None => found,
                 Some(before) => joined(before, found),
@@ -210,7 +215,8 @@ impl Work<'_> {
             say(self.place.control, &pieces.phase("Explaining"), share, done, to - from, secs);
             request.checks = false;
         }
-        let whole = whole.ok_or_else(|| client("There is no row to explain. Give one row at least."))?;
+        let mut whole = whole.ok_or_else(|| client("There is no row to explain. Give one row at least."))?;
+        whole.totals = (totals.rows > whole.rows.len() as u64).then_some(totals);
         Ok((to - from, Findings::Attributions(whole)))
     }
 
@@ -378,23 +384,43 @@ impl Work<'_> {
     }
 }
 
-/// More rows of the same explanation: the worse check counts, and the report keeps the first rows.
+/// The rows that the report shows of all these: a sample where there are many, or of pictures, whose columns are many.
+fn shown(rows: Vec<u32>, columns: usize, seed: u64) -> Vec<u32> {
+    let room = KEPT.min((FIGURES / columns.max(1)).max(CHUNK));
+    // The background is drawn by the seed itself.
+    if rows.len() <= room { rows } else { drawn(rows, room, seed ^ 0x0bee_54a2) }
+}
+
+/// More rows of the same explanation: the worse check counts.
 fn joined(mut before: Explanation, mut more: Explanation) -> Explanation {
     let worse = |a: &ExplainCheck, b: &ExplainCheck| b.value / b.limit > a.value / a.limit;
     if worse(&before.check, &more.check) {
         before.check = more.check;
     }
-    let mut totals = before.totals.take().unwrap_or_else(|| {
-        let mut totals = Totals::default();
-        totals.add(&before.rows);
-        totals
-    });
-    totals.add(&more.rows);
-    before.totals = Some(totals);
-    // Of pictures, whose columns are many, fewer rows.
-    let columns = before.rows.first().map_or(1, |row| row.attributions.0.len().max(1));
-    let room = KEPT.min((FIGURES / columns).max(CHUNK)).saturating_sub(before.rows.len());
-    more.rows.truncate(room);
     before.rows.append(&mut more.rows);
     before
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_rows_are_all_shown_and_of_many_a_sample_from_everywhere() {
+        let rows = |many: u32| (100..100 + many).collect::<Vec<u32>>();
+        assert_eq!(shown(rows(1000), 9, 0), rows(1000));
+        let found = shown(rows(10_000), 9, 0);
+        assert_eq!(found.len(), 1000);
+        assert!(found.windows(2).all(|pair| pair[0] < pair[1]), "in their order, none twice");
+        for tenth in 0..10 {
+            let within = 100 + tenth * 1000..100 + (tenth + 1) * 1000;
+            let many = found.iter().filter(|row| within.contains(*row)).count();
+            // 100 are expected; the deviation of the count is 9.
+            assert!((60..=140).contains(&many), "{many} of the {tenth}. tenth");
+        }
+        assert_eq!(shown(rows(10_000), 9, 0), found);
+        assert_ne!(shown(rows(10_000), 9, 1), found);
+        assert_eq!(shown(rows(10_000), 784, 0).len(), 200_000 / 784);
+        assert_eq!(shown(rows(10_000), 100_000, 0).len(), CHUNK);
+    }
 }

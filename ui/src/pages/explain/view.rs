@@ -270,7 +270,7 @@ fn one_column(page: &mut ExplainPage, found: &Explanation, ctx: &mut PageContext
                 points: points.clone(),
                 summary: format!(
                     "parts of {name} against its values, {}",
-                    format::plural(points.len() as u64, "row")
+                    data::shown(points.len(), found, "row")
                 ),
                 ..Chart::default()
             };
