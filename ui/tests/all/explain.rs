@@ -104,6 +104,7 @@ fn an_explanation_that_goes_on_can_be_cancelled_and_a_failure_says_why() {
     let (mut going, engine) = window(snapshot.clone(), PageId::Explain);
     assert!(going.query_by_label("Progress of the explanation").is_some());
     said(&going, "going on from what was kept");
+    said(&going, "Another explanation ends this one");
     click_role(&mut going, Role::Button, "Cancel this explanation");
     assert_eq!(sent(&engine), [Command::CancelJob { job: asked.job }]);
     engine.change(|snapshot| {

@@ -73,10 +73,15 @@ fn answer(page: &mut ExplainPage, asked: &ExplainState, ctx: &mut PageContext<'_
         None => {
             let job = ctx.snapshot.jobs.iter().find(|job| job.id == asked.job).cloned();
             job_card(ctx, ui, (&title, "explanation"), job.as_ref(), |_, _, _| {});
-            if job.is_some_and(|job| job.outcome == Some(JobOutcome::Cancelled)) {
-                ui.label(
-                    ctx.theme.weak("What was computed is kept: the same explanation goes on from there."),
-                );
+            let words = match job.map(|job| job.outcome) {
+                Some(None) => "Another explanation ends this one. What was computed is kept then, too.",
+                Some(Some(JobOutcome::Cancelled)) => {
+                    "What was computed is kept: the same explanation goes on from there."
+                }
+                _ => "",
+            };
+            if !words.is_empty() {
+                ui.add(Label::new(ctx.theme.weak(words)).wrap());
             }
         }
     }
