@@ -1,7 +1,7 @@
 //! Tunings in tables.
 
 use orrery_domain::{
-    tune::{Figure, Interval, TuneMeasurement, TuneReport, TuneStage},
+    tune::{Figure, TuneMeasurement, TuneReport, TuneStage},
     words,
 };
 
@@ -65,7 +65,7 @@ pub fn report(report: &TuneReport) {
         ];
         row.extend(
             [Figure::Throughput, Figure::P50, Figure::P95, Figure::Memory, Figure::Cpu]
-                .map(|figure| found.figures.get(&figure).map_or_else(none, |value| interval(figure, *value))),
+                .map(|figure| found.figures.get(&figure).map_or_else(none, |found| figure.interval(found))),
         );
         row.push(remarks(report, at, found));
         row
@@ -107,16 +107,4 @@ fn remarks(report: &TuneReport, at: usize, found: &TuneMeasurement) -> String {
 
 fn none() -> String {
     words::NONE.to_owned()
-}
-
-/// A value and half its interval, in the figure's unit.
-fn interval(figure: Figure, found: Interval) -> String {
-    let (_, size) = figure.unit();
-    let (value, half) = (found.value / size, (found.high - found.low) / 2.0 / size);
-    let digits = match value.abs() {
-        0.0..10.0 => 2,
-        10.0..100.0 => 1,
-        _ => 0,
-    };
-    format!("{value:.digits$} ± {half:.digits$}")
 }

@@ -85,14 +85,7 @@ fn figure_title(figure: Figure) -> String {
 /// A value with half its interval, in its unit.
 fn interval(figure: Figure, found: Option<&Interval>) -> Cell {
     let Some(found) = found else { return Cell::text(NONE) };
-    let (_, size) = figure.unit();
-    let (value, half) = (found.value / size, (found.high - found.low) / 2.0 / size);
-    let digits = match value.abs() {
-        0.0..10.0 => 2,
-        10.0..100.0 => 1,
-        _ => 0,
-    };
-    Cell { number: Some(found.value), ..Cell::text(format!("{value:.digits$} ± {half:.digits$}")) }
+    Cell { number: Some(found.value), ..Cell::text(figure.interval(found)) }
 }
 
 /// What a measurement is, in words with a state.
@@ -146,27 +139,20 @@ pub(super) fn tiles(report: &TuneReport) -> Vec<Tile> {
         .map(|figure| {
             let of =
                 |found: Option<&TuneMeasurement>| found.and_then(|found| found.figures.get(&figure).copied());
-            let (unit, size) = figure.unit();
-            let value = of(best).map(|found| figure.words(found.value));
-            let value = value.as_deref().and_then(|words| words.split(' ').next()).unwrap_or(NONE).to_owned();
+            let value = of(best).map_or_else(|| NONE.to_owned(), |found| figure.number(found.value));
+            let within =
+                |found: Interval| format!("95% {} – {}", figure.number(found.low), figure.number(found.high));
             let detail = match (of(best), of(before)) {
-                (Some(found), Some(before)) => format!(
-                    "{} before; 95% {} – {}",
-                    figure.words(before.value),
-                    format::significant(found.low / size, 3),
-                    format::significant(found.high / size, 3)
-                ),
-                (Some(found), None) => format!(
-                    "95% {} – {}",
-                    format::significant(found.low / size, 3),
-                    format::significant(found.high / size, 3)
-                ),
+                (Some(found), Some(before)) => {
+                    format!("{} before; {}", figure.words(before.value), within(found))
+                }
+                (Some(found), None) => within(found),
                 _ => "not measured".to_owned(),
             };
             Tile {
                 title: figure.title().to_owned(),
                 value,
-                unit: unit.to_owned(),
+                unit: figure.unit().0.to_owned(),
                 detail,
                 help: "Of the best measurement; the interval is of the mean over repetitions".to_owned(),
                 ..Tile::default()
