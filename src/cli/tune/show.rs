@@ -1,7 +1,7 @@
 //! Tunings in tables.
 
 use orrery_domain::{
-    tune::{Figure, Interval, TuneMeasurement, TuneReport, TuneStage},
+    tune::{Figure, TuneMeasurement, TuneReport, TuneStage},
     words,
 };
 
@@ -108,21 +108,9 @@ fn remarks(report: &TuneReport, at: usize, found: &TuneMeasurement) -> String {
 /// A figure, marked where its own interval is wide.
 fn figure_of(found: &TuneMeasurement, figure: Figure) -> String {
     let mark = if found.is_noisy(figure) { " noisy" } else { "" };
-    found.figures.get(&figure).map_or_else(none, |value| interval(figure, *value) + mark)
+    found.figures.get(&figure).map_or_else(none, |value| figure.interval(value) + mark)
 }
 
 fn none() -> String {
     words::NONE.to_owned()
-}
-
-/// A value and half its interval, in the figure's unit.
-fn interval(figure: Figure, found: Interval) -> String {
-    let (_, size) = figure.unit();
-    let (value, half) = (found.value / size, (found.high - found.low) / 2.0 / size);
-    let digits = match value.abs() {
-        0.0..10.0 => 2,
-        10.0..100.0 => 1,
-        _ => 0,
-    };
-    format!("{value:.digits$} ± {half:.digits$}")
 }

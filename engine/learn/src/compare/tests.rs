@@ -1,6 +1,7 @@
 //! Tests of whole comparisons, of models trained on a small table.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -10,6 +11,7 @@ use orrery_domain::{
     compare::{Better, CompareData, CompareReport, CompareSettings, RowsOrigin, SignificanceTest},
     job::JobEvent,
     metric::MetricId,
+    model::ModelCard,
     training::{ModelKind, Task},
 };
 
@@ -95,9 +97,9 @@ fn versions_are_judged_on_their_test_rows_alone_and_alike_ones_are_not_distingui
         assert_eq!(model.metrics, card.test, "{}", model.model);
         assert!(model.latency.median_secs > 0.0 && model.latency.requests == 200 && model.bytes > 1000);
         assert!(model.calibration.as_ref().is_some_and(|found| found.brier.is_some()));
-        // Of three kinds, those that have ten rows of either class.
-        let asked = model.slices.as_ref().map(|found| found.asked.len());
-        assert!(asked.is_some_and(|asked| (1..=3).contains(&asked)), "{asked:?}");
+        let asked = model.slices.as_ref().expect("looked").asked.iter();
+        let asked: Vec<(String, u64)> = asked.map(|slice| (slice.title(), slice.rows)).collect();
+        assert_eq!(asked, kinds_to_judge(&card));
     }
     assert!(report.models.iter().any(|model| model.on_front));
     assert_eq!(report.pairs.len(), 3);
@@ -117,6 +119,56 @@ fn versions_are_judged_on_their_test_rows_alone_and_alike_ones_are_not_distingui
     assert!(report.pairs.iter().all(|pair| pair.verdict.p_adjusted >= pair.verdict.p));
     let text = serde_json::to_string(&report).expect("JSON");
     assert_eq!(serde_json::from_str::<CompareReport>(&text).expect("reads back"), report);
+}
+
+/// Counted by hand: the kinds that 20 of the test rows have, ten of either class of 'big' among them.
+fn kinds_to_judge(card: &ModelCard) -> Vec<(String, u64)> {
+    let table = table(600);
+    let cell = |name: &str, row: u32| {
+        let column = table.position(name).expect("a column");
+        table.text(column, row as usize).expect("a value")
+    };
+    let mut counts: BTreeMap<String, [u64; 2]> = BTreeMap::new();
+    for row in train::rows_again(card, &table).expect("the same table").test {
+        counts.entry(cell("kind", row)).or_default()[usize::from(cell("big", row) == "yes")] += 1;
+    }
+    let judged = counts.into_iter().filter(|(_, [no, yes])| no + yes >= 20 && *no >= 10 && *yes >= 10);
+    judged.map(|(kind, [no, yes])| (format!("kind = {kind}"), no + yes)).collect()
+}
+
+/// Green rows whose value was moved by 5: both models are far off on these and nowhere else, whatever else there is to slice by.
+#[test]
+fn the_slice_that_was_spoiled_is_the_worst_one() {
+    let bench = Bench::new("value", &[(ModelKind::Linear, &as_is), (ModelKind::Gbt, &as_is)]);
+    let table = table(240);
+    let cell =
+        |name: &str, row: usize| table.text(table.position(name).expect("a column"), row).unwrap_or_default();
+    let mut lines = vec!["x,kind,value".to_owned()];
+    for row in 0..table.rows() {
+        let (x, kind) = (cell("x", row), cell("kind", row));
+        let value: f64 = cell("value", row).parse().expect("a number");
+        let moved = if kind == "green" { value + 5.0 } else { value };
+        lines.push(format!("{x},{kind},{moved}"));
+    }
+    let path = bench.dir.path().join("spoiled.csv");
+    crate::model::write_atomic(&path, lines.join("\n").as_bytes()).expect("written");
+    let settings =
+        CompareSettings { min_slice_rows: 20, slice_columns: vec!["kind".to_owned()], ..Default::default() };
+    let report = bench.on(&CompareData::File { file: path }, &settings).expect("compared");
+    for model in &report.models {
+        let found = model.slices.as_ref().expect("looked");
+        assert_eq!((found.metric, found.min_rows), (MetricId::Rmse, 20));
+        let worst = &found.worst[0];
+        assert_eq!((worst.title().as_str(), worst.rows), ("kind = green", 80), "{found:?}");
+        let value = worst.value.value.expect("a value");
+        assert!((value - 5.0).abs() < 0.5 && value > 4.0 * worst.rest, "{worst:?}");
+        assert!(worst.p < 1e-12 && worst.p <= worst.p_adjusted && worst.p_adjusted < 1e-9, "{worst:?}");
+        // All three kinds were asked for, and the others are no worse than the rest.
+        let asked: Vec<(String, u64)> = found.asked.iter().map(|slice| (slice.title(), slice.rows)).collect();
+        let all = ["blue", "green", "red"].map(|kind| (format!("kind = {kind}"), 80));
+        assert_eq!(asked, all);
+        assert!(found.asked.iter().all(|slice| slice.title() == "kind = green" || slice.p > 0.5));
+    }
 }
 
 #[test]

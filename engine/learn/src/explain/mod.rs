@@ -25,6 +25,7 @@ mod kernel;
 mod lime;
 mod material;
 mod pictures;
+mod pieces;
 mod players;
 mod shapley;
 mod solve;

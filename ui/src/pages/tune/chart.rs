@@ -58,6 +58,7 @@ pub(super) fn show(report: &TuneReport, chosen: Option<usize>, ctx: &mut PageCon
         y: (0.0, most(1).max(f64::MIN_POSITIVE)),
         lines,
         marker: chosen.and_then(|at| place(report, at)),
+        grouped: true,
         summary: format!("{on_front} on the Pareto front{best}"),
         ..Chart::default()
     };

@@ -2,7 +2,7 @@
 
 use orrery_domain::{
     serving::Serving,
-    tune::{Figure, TuneMeasurement, TuneReport, TuneStage},
+    tune::{Figure, Interval, TuneMeasurement, TuneReport, TuneStage},
 };
 
 use crate::{
@@ -86,15 +86,8 @@ fn figure_title(figure: Figure) -> String {
 /// A value with half its interval, in its unit, marked where that is wide.
 fn interval(measured: &TuneMeasurement, figure: Figure) -> Cell {
     let Some(found) = measured.figures.get(&figure) else { return Cell::text(NONE) };
-    let (_, size) = figure.unit();
-    let (value, half) = (found.value / size, (found.high - found.low) / 2.0 / size);
-    let digits = match value.abs() {
-        0.0..10.0 => 2,
-        10.0..100.0 => 1,
-        _ => 0,
-    };
     let mark = noisy_mark(measured, figure);
-    Cell { number: Some(found.value), ..Cell::text(format!("{value:.digits$} ± {half:.digits$}{mark}")) }
+    Cell { number: Some(found.value), ..Cell::text(figure.interval(found) + mark) }
 }
 
 /// What stands behind a figure whose interval is wider than was asked.
@@ -155,28 +148,22 @@ pub(super) fn tiles(report: &TuneReport) -> Vec<Tile> {
         .map(|figure| {
             let of =
                 |found: Option<&TuneMeasurement>| found.and_then(|found| found.figures.get(&figure).copied());
-            let (unit, size) = figure.unit();
-            let value = of(best).map(|found| figure.words(found.value));
-            let value = value.as_deref().and_then(|words| words.split(' ').next()).unwrap_or(NONE).to_owned();
+            let value = of(best).map_or_else(|| NONE.to_owned(), |found| figure.number(found.value));
             let mark = best.map_or("", |best| noisy_mark(best, figure));
+            let within = |found: Interval| {
+                format!("95% {} – {}{mark}", figure.number(found.low), figure.number(found.high))
+            };
             let detail = match (of(best), of(before)) {
-                (Some(found), Some(before)) => format!(
-                    "{} before; 95% {} – {}{mark}",
-                    figure.words(before.value),
-                    format::significant(found.low / size, 3),
-                    format::significant(found.high / size, 3)
-                ),
-                (Some(found), None) => format!(
-                    "95% {} – {}{mark}",
-                    format::significant(found.low / size, 3),
-                    format::significant(found.high / size, 3)
-                ),
+                (Some(found), Some(before)) => {
+                    format!("{} before; {}", figure.words(before.value), within(found))
+                }
+                (Some(found), None) => within(found),
                 _ => "not measured".to_owned(),
             };
             Tile {
                 title: figure.title().to_owned(),
                 value,
-                unit: unit.to_owned(),
+                unit: figure.unit().0.to_owned(),
                 detail,
                 help: "Of the best measurement; the interval is of the mean over repetitions".to_owned(),
                 ..Tile::default()

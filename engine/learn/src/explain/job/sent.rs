@@ -8,7 +8,7 @@ use orrery_domain::{
     explain::{ExplainMethod, ExplainSettings, Findings},
 };
 
-use super::{ExplainJob, Work};
+use super::{ExplainJob, Place, Work};
 use crate::{
     control::{Interrupt, JobControl},
     explain::{ask::bug, check_rows, client, material::Material},
@@ -77,9 +77,12 @@ impl Predictor {
             blobs: folder,
             settings: &settings,
             out: None,
+            pieces: folder,
         };
+        // Whoever asks waits for it: nothing is kept.
+        let place = Place { folder: None, fingerprint: "", control };
         let work =
-            Work { job: &job, predictor: self, explained: &explained, method, material: &material, control };
+            Work { job: &job, predictor: self, explained: &explained, method, material: &material, place };
         let (_, found) = match method {
             ExplainMethod::PermutationImportance => work.importance()?,
             ExplainMethod::PartialDependence => work.dependence()?,
