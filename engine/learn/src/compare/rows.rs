@@ -87,7 +87,7 @@ pub(super) fn sent(
             }
         }
     }
-    let table = Table::new(schema, columns);
+    let table = Table::new(schema, columns).with_gaps();
     let known = Known::of(predictors[0], target, 0, &name)?;
     let warnings = vec!["Whether a version was trained with these rows is not known.".to_owned()];
     let source = Source { table, scored, name, allowed: None, warnings };

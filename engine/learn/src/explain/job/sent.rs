@@ -60,10 +60,10 @@ impl Predictor {
         let settings = ExplainSettings { rows: Some((0, rows.table.rows() as u64)), ..settings.clone() };
         let material = Material {
             table: rows.target.unwrap_or(rows.table).clone(),
-            scored: rows.table.clone(),
+            scored: rows.table.with_gaps(),
             source: "the request".to_owned(),
             origin: RowsOrigin::All,
-            background: rows.background.unwrap_or(rows.table).clone(),
+            background: rows.background.unwrap_or(rows.table).with_gaps(),
             of: "the rows sent".to_owned(),
             warnings: Vec::new(),
         };
