@@ -11,9 +11,10 @@ use std::{
 use orrery_domain::{
     Command, DatasetId, Engine, ModelRef, Snapshot,
     compare::{CompareSettings, CompareSource},
+    compress::{CompressMethod, QuantizeConfig},
     dataset::ImportOptions,
     run::{Run, RunState},
-    snapshot::{JobOutcome, Severity},
+    snapshot::{JobKind, JobOutcome, Severity},
 };
 use orrery_engine::{Supervisor, Workspace, runs, store::Store};
 
@@ -247,6 +248,51 @@ fn a_comparison_is_a_job_whose_answer_or_failure_is_in_the_snapshot() {
     wait_for(&engine, "a notice", |snapshot| {
         snapshot.notices.iter().any(|notice| notice.message.contains("feedbeef"))
     });
+    engine.close();
+}
+
+#[test]
+fn one_compression_at_a_time_and_the_others_wait_for_it() {
+    let (_folder, _workspace, engine) = with_dataset();
+    train(&engine, "quick");
+    let made = wait_for(&engine, "the model", |snapshot| !snapshot.models.is_empty());
+    let model = made.models[0].model.clone();
+    let ask = |epochs: u32| {
+        let method = CompressMethod::Quantize(QuantizeConfig { epochs, ..QuantizeConfig::default() });
+        engine.send(Command::Compress { model: model.clone(), method: Box::new(method) });
+    };
+    // The newest first.
+    let jobs = |snapshot: &Snapshot| -> Vec<(u64, bool, Option<JobOutcome>)> {
+        let ours = snapshot.jobs.iter().filter(|job| matches!(job.kind, JobKind::Compress { .. }));
+        ours.map(|job| (job.id, job.progress.phase.starts_with("Waiting"), job.outcome.clone())).collect()
+    };
+    ask(1);
+    wait_for(&engine, "the first", |snapshot| jobs(snapshot).len() == 1);
+    ask(0);
+    ask(2);
+    let queued = wait_for(&engine, "the queue", |snapshot| jobs(snapshot).len() == 3);
+    let [(third, true, None), (second, true, None), (first, false, None)] = jobs(&queued)[..] else {
+        panic!("{:?}", jobs(&queued))
+    };
+    // The very same is not made twice.
+    ask(1);
+    wait_for(&engine, "a refusal", |snapshot| {
+        snapshot.notices.iter().any(|notice| notice.message.contains("goes on or waits already"))
+    });
+    assert_eq!(jobs(&engine.snapshot()).len(), 3);
+    let outcome = |snapshot: &Snapshot, id: u64| {
+        jobs(snapshot).into_iter().find(|job| job.0 == id).and_then(|(.., outcome)| outcome)
+    };
+    engine.send(Command::CancelJob { job: third });
+    let left = wait_for(&engine, "the third to leave", |snapshot| outcome(snapshot, third).is_some());
+    assert_eq!(outcome(&left, third), Some(JobOutcome::Cancelled));
+    assert!(outcome(&left, first).is_none() && outcome(&left, second).is_none());
+    // Its place is taken by the one that waits.
+    engine.send(Command::CancelJob { job: first });
+    let done = wait_for(&engine, "the second", |snapshot| outcome(snapshot, second).is_some());
+    assert_eq!(outcome(&done, first), Some(JobOutcome::Cancelled));
+    let Some(JobOutcome::Failed { failure }) = outcome(&done, second) else { panic!("scripted to fail") };
+    assert_eq!(failure.message, "Nothing is compressed here.");
     engine.close();
 }
 

@@ -45,7 +45,8 @@ pub struct CompareArguments {
     /// Fewest rows of a slice
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(2..))]
     min_slice: u32,
-    /// Train each version's request ten times on halves of the rows, too: 5x2 cross-validation
+    /// Train each version's request ten times on halves of the rows, too: 5x2 cross-validation. The same command goes on after an
+    /// interruption
     #[arg(long, value_name = "5x2", value_parser = ["5x2"])]
     cv: Option<String>,
 }
@@ -73,9 +74,15 @@ pub fn run(context: &Context, arguments: &CompareArguments) -> Outcome {
     };
     let data = rows(context, arguments.data.as_deref(), &models)?;
     let home = context.workspace.home().to_path_buf();
-    let report = match context.complete(&JobSpec::Compare { home, models, data, settings })? {
-        JobEvent::Compared { report } => report,
-        other => return Err(unexpected(&other)),
+    let trains = settings.cross_validate;
+    let report = match context.complete(&JobSpec::Compare { home, models, data, settings }) {
+        Ok(JobEvent::Compared { report }) => report,
+        Ok(other) => return Err(unexpected(&other)),
+        Err(End::Cancelled) if trains => {
+            output::note("Stopped. What was trained is kept: the same command goes on from there.");
+            return Err(End::Said(130));
+        }
+        Err(end) => return Err(end),
     };
     for warning in &report.warnings {
         output::note(&format!("warning: {warning}"));

@@ -19,7 +19,7 @@ use orrery_domain::{
 use orrery_engine::{files, registry};
 
 use super::{
-    Context, Outcome, compare,
+    Context, End, Outcome, compare,
     output::{self, Align},
     unexpected,
 };
@@ -118,9 +118,14 @@ pub fn run(context: &Context, arguments: &ExplainArguments) -> Outcome {
         settings: Box::new(settings),
         out: arguments.out.as_deref().map(files::absolute),
     };
-    let report = match context.complete(&spec)? {
-        JobEvent::Explained { report } => report,
-        other => return Err(unexpected(&other)),
+    let report = match context.complete(&spec) {
+        Ok(JobEvent::Explained { report }) => report,
+        Ok(other) => return Err(unexpected(&other)),
+        Err(End::Cancelled) => {
+            output::note("Stopped. What was computed is kept: the same command goes on from there.");
+            return Err(End::Said(130));
+        }
+        Err(end) => return Err(end),
     };
     for warning in &report.warnings {
         output::note(&format!("warning: {warning}"));
@@ -183,6 +188,13 @@ fn attributions(found: &Explanation) {
         output::line(&format!(
             "… and {} more columns; --json and --out have all.",
             columns.len() - shown.len()
+        ));
+    }
+    if found.totals.is_some() {
+        output::line(&format!(
+            "The report holds {} of {}, drawn by the seed; --out has all.",
+            output::count(found.rows.len() as u64),
+            plural(found.explained(), "row")
         ));
     }
     for row in found.rows.iter().take(ROWS) {

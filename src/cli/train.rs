@@ -115,6 +115,15 @@ struct HyperArguments {
     /// Most leaves a tree
     #[arg(long, value_parser = clap::value_parser!(u32).range(2..=65_536))]
     leaves: Option<u32>,
+    /// Least sum of the loss' second derivatives in a leaf of a tree (for a number, of the rows' weights)
+    #[arg(long, value_parser = positive)]
+    min_leaf_weight: Option<f64>,
+    /// Share of the rows that a tree is grown on
+    #[arg(long, value_parser = part)]
+    row_share: Option<f64>,
+    /// Share of the features that a tree may use
+    #[arg(long, value_parser = part)]
+    feature_share: Option<f64>,
     /// Shape of the pictures, where the names of the pixels' columns do not say it: all numeric columns are pixels
     #[arg(long, value_name = "WxH[x3]", value_parser = ImageShape::parse)]
     image_shape: Option<ImageShape>,
@@ -212,6 +221,10 @@ fn erased(text: &str) -> Result<f64, String> {
     within(text, |value| (0.0..=0.9).contains(&value), "it must be between 0 and 0.9")
 }
 
+fn part(text: &str) -> Result<f64, String> {
+    within(text, |value| value > 0.0 && value <= 1.0, "it must be above 0 and at most 1")
+}
+
 fn inner_share(text: &str) -> Result<f64, String> {
     within(text, |value| value > 0.0 && value < 1.0, "it must be above 0 and below 1")
 }
@@ -242,6 +255,9 @@ impl HyperArguments {
             },
             trees: self.trees,
             leaves: self.leaves,
+            min_leaf_weight: self.min_leaf_weight,
+            row_share: self.row_share,
+            feature_share: self.feature_share,
             augment: self.augmentation(),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::with_network;
+use super::{killed_and_taken_up, with_network};
 use crate::program::{Program, sample, text};
 
 fn number(value: &Value) -> f64 {
@@ -123,4 +123,13 @@ fn the_smallest_student_is_looked_for_by_halving() {
     let least = keeps.map(|trial| number(&trial["parameters"])).fold(f64::INFINITY, f64::min);
     let chosen = taught.iter().find(|trial| trial["chosen"] == true).expect("one is made");
     assert!((number(&chosen["parameters"]) - least).abs() < 0.5, "the smallest that keeps to it: {report}");
+}
+
+/// Killed in its second training or third of three, at the fifth checkpoint of six to nine: what is left has at most four.
+#[test]
+fn a_killed_distillation_is_taken_up_by_the_same_request() {
+    let program = with_network();
+    let quick = ["--width", "4,16", "--depth", "1", "--temperature", "1", "--epochs", "3", "--budget", "30"];
+    let asked = [&["distil", "net:1", "--name", "pupil"], quick.as_slice()].concat();
+    killed_and_taken_up(&program, &asked, "pupil", "kill@checkpoint:5", "kill@checkpoint:6");
 }

@@ -72,6 +72,15 @@ fn answers_are_explained_against_training_rows_and_written_to_a_file() {
     let lines = std::fs::read_to_string(out).expect("written");
     assert_eq!(lines.lines().count() as u64, 1 + report["explained"].as_u64().expect("a count"), "{report}");
     assert!(lines.starts_with("row,prediction,baseline,"), "{lines:.60}");
+    // The report holds a sample from everywhere, and the sums of all rows.
+    let rows = report["rows"].as_array().expect("rows");
+    let last = rows[rows.len() - 1]["row"].as_u64();
+    assert!(rows.len() == 1000 && last > Some(1000), "{last:?} of {}", report["explained"]);
+    assert_eq!(report["totals"]["rows"], report["explained"]);
+    let first = |line: &str| line.split(',').nth(3).and_then(|cell| cell.parse::<f64>().ok());
+    let sum: f64 = lines.lines().skip(1).map(|line| first(line).expect("a number").abs()).sum();
+    let told = report["totals"]["sums"][0].as_f64().expect("a sum");
+    assert!((told - sum).abs() < 1e-9 * sum, "{told} {sum}");
     // In words.
     let printed = program.run(&["explain", "--model", "trees", "--rows", "0..1", "--quick"]);
     assert!(printed.status.success(), "{}", text(&printed.stderr));
@@ -108,6 +117,38 @@ fn a_model_is_explained_over_all_rows_and_by_what_would_change_its_mind() {
         assert!(row["nearest"]["distance"].as_f64() > Some(0.0), "{row}");
     }
     assert!(rows.iter().any(|row| !row["nearest"].is_null()), "{report}");
+}
+
+/// What explanations that did not end have kept.
+fn kept(program: &Program) -> usize {
+    let entries = std::fs::read_dir(program.home().join("jobs")).expect("the folder is there").flatten();
+    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("explain-")).count()
+}
+
+/// A killed explanation goes on where it was when the same is asked again, and ends with the very bytes of an unbroken one.
+#[test]
+fn a_killed_explanation_is_taken_up_by_the_same_request() {
+    let program = with_models();
+    let out = program.home().join("parts.csv");
+    let out = out.to_str().expect("UTF-8");
+    let rows = ["--method", "permutation-shap", "--rows", "0..250", "--background", "20", "--out", out];
+    let shuffles = ["--method", "permutation-importance", "--repeats", "3"];
+    for how in [rows.as_slice(), shuffles.as_slice()] {
+        let arguments = [&["explain", "--model", "net", "--quick"], how].concat();
+        let unbroken = program.document(&arguments);
+        let file = std::fs::read(out).expect("written");
+        assert_eq!(kept(&program), 0, "nothing is left of what ended well");
+        let killed = program
+            .command(&arguments)
+            .envs([("ORRERY_CHECKPOINT_SECS", "0"), ("ORRERY_FAULT", "kill@checkpoint:3")])
+            .output()
+            .expect("it starts");
+        assert!(!killed.status.success());
+        assert_eq!(kept(&program), 1, "what it computed is there");
+        assert_eq!(program.document(&arguments), unbroken);
+        assert!(std::fs::read(out).expect("written") == file, "byte by byte");
+        assert_eq!(kept(&program), 0);
+    }
 }
 
 #[test]

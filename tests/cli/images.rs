@@ -1,4 +1,4 @@
-//! Pictures from the command line: an IDX pair and a folder imported, networks trained on them, and everything that follows.
+//! Pictures from the command line: an IDX pair and a folder of PNG files imported, networks trained on them, and what follows.
 
 use std::path::Path;
 
@@ -163,6 +163,40 @@ fn a_network_over_pictures_is_quantized_judged_predicted_with_and_explained() {
     let report =
         program.document(&["explain", "--model", "lines:3", "--method", "occlusion", "--rows", "0..2"]);
     assert_eq!(report["rows"][0]["attributions"].as_object().map(serde_json::Map::len), Some(64));
+}
+
+#[test]
+fn a_folder_of_png_files_is_imported_by_its_classes_and_trained_on() {
+    let program = Program::new();
+    let folder = program.home().join("lines");
+    let names = ["falls", "rises", "lies"];
+    for row in 0..90 {
+        let place = folder.join(names[row % 3]);
+        std::fs::create_dir_all(&place).expect("a folder");
+        let side = SIDE as u32;
+        let png = image::GrayImage::from_raw(side, side, picture(row, row % 3)).expect("as many values");
+        png.save(place.join(format!("{row}.png"))).expect("written");
+    }
+    put(&folder.join("falls/notes.png"), b"no picture");
+    let path = folder.to_str().expect("UTF-8");
+    let imported = program.document(&["data", "import", path]);
+    let dataset = &imported["dataset"];
+    assert_eq!((&dataset["source"]["format"], &dataset["rows"]), (&"images".into(), &90.into()));
+    assert_eq!(dataset["bad_rows"], 1, "what is no picture is left out and said: {dataset}");
+    // The name of the file, its class, and a column for each pixel.
+    assert_eq!(dataset["columns"].as_array().map(Vec::len), Some(SIDE * SIDE + 2), "{dataset}");
+    let begin = ["train", "--data", path, "--target", "class", "--model", "cnn", "--width", "8"];
+    let lines = program.lines(&[begin.as_slice(), &["--epochs", "1", "--name", "lines"]].concat());
+    let last = lines.last().expect("an end");
+    assert_eq!((&last["event"], &last["model"]), (&"finished".into(), &"lines:1".into()));
+    let card = &program.document(&["models", "show", "lines"])["card"];
+    assert_eq!(card["classes"], serde_json::json!(["falls", "lies", "rises"]));
+    assert_eq!(card["lineage"]["dataset"], dataset["id"], "it is the dataset that was imported");
+    // New files in the same kind of folder are answered.
+    let out = program.home().join("predicted.csv");
+    let out = out.to_str().expect("UTF-8");
+    let predicted = program.document(&["predict", "--model", "lines", "--data", path, "--out", out]);
+    assert_eq!(predicted["rows"], 90);
 }
 
 #[test]

@@ -1,25 +1,20 @@
 //! `orrery prune`: a network with fewer units, which learns again, is judged beside the one that it came from, and can be cut further.
 
 use std::{
-    path::PathBuf,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
-use super::with_network;
-use crate::program::{Program, sample, text};
+use super::{kept, weights, with_network};
+use crate::program::{sample, text};
 
 /// The whole command, quick.
 const PRUNE: [&str; 7] = ["prune", "net:1", "--rounds", "2", "--epochs", "2", "--json"];
 
 fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or_else(|| panic!("no number: {value}"))
-}
-
-fn weights(program: &Program, version: u32) -> PathBuf {
-    program.home().join(format!("models/net/{version}/weights.safetensors"))
 }
 
 #[test]
@@ -40,7 +35,7 @@ fn half_of_a_network_goes_and_what_is_left_is_used_as_any_model() {
         assert!(size(&shape["after"]) < size(&shape["before"]), "{shape}");
         assert_eq!(shape["zeros"], 0);
     }
-    let bytes = |version| std::fs::metadata(weights(&program, version)).expect("a file").len() as f64;
+    let bytes = |version| std::fs::metadata(weights(&program, "net", version)).expect("a file").len() as f64;
     assert!(bytes(2) < 0.6 * bytes(1), "{} of {}", bytes(2), bytes(1));
     let out = program.home().join("out.csv");
     let out = out.to_str().expect("UTF-8");
@@ -104,12 +99,6 @@ fn what_cannot_be_pruned_is_said_and_nothing_is_made() {
     assert_eq!(models["models"].as_array().map(Vec::len), Some(4), "{models}");
 }
 
-/// Checkpoints of compressions that did not end.
-fn kept(program: &Program) -> usize {
-    let entries = std::fs::read_dir(program.home().join("jobs")).expect("the folder is there").flatten();
-    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("compress-")).count()
-}
-
 #[test]
 fn ctrl_c_keeps_what_was_trained() {
     let program = with_network();
@@ -143,6 +132,6 @@ fn a_killed_pruning_is_taken_up_by_the_same_request() {
     assert_eq!(kept(&program), 1, "its checkpoints are there");
     let report = program.document(&PRUNE[..6]);
     assert_eq!((kept(&program), &report["model"]), (0, &json!("net:3")));
-    let read = |version| std::fs::read(weights(&program, version)).expect("a file");
+    let read = |version| std::fs::read(weights(&program, "net", version)).expect("a file");
     assert!(read(2) == read(3), "the same weights, bit by bit");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::with_network;
+use super::{killed_and_taken_up, with_network};
 use crate::program::{sample, text};
 
 fn bytes(figures: &Value) -> f64 {
@@ -135,4 +135,12 @@ fn training_with_rounding_makes_up_for_what_rounding_costs() {
     assert!(said.contains("after training with rounding"), "{said}");
     // The model answers like its report: the loss of the made version on its own validation rows is not that of floats.
     assert!(loss("floats") > 0.0 && loss("floats") < loss("without"), "{aware}");
+}
+
+/// Killed in the second pass, it goes on after the first: a pass has more than 5 steps.
+#[test]
+fn a_killed_training_with_rounding_is_taken_up_by_the_same_request() {
+    let program = with_network();
+    let asked = ["quantize", "net:1", "--scheme", "weight-int4", "--epochs", "3"];
+    killed_and_taken_up(&program, &asked, "net", "kill@step:12", "kill@step:5");
 }

@@ -218,6 +218,83 @@ fn asha_stops_most_trials_early_and_they_go_on_from_their_checkpoints() {
 }
 
 #[test]
+fn hyperband_begins_brackets_higher_and_higher_and_the_best_third_goes_on() {
+    let program = Program::new();
+    let sample = sample();
+    let mut arguments =
+        vec!["search", "--data", &sample, "--target", "late", "--models", "mlp", "--schedule", "hyperband"];
+    arguments.extend(["--rungs", "2", "--epochs", "3", "--set", "width=8..32", "--set", "depth=1"]);
+    arguments.extend(["--set", "batch_size=256", "--trials", "5", "--no-measure", "--name", "net"]);
+    let lines = program.lines(&arguments);
+    let search = &lines.last().expect("an end")["search"];
+    let all = trials(search);
+    // Of two rungs, a round has three trials that begin with a third of the training, and two with all of it.
+    let brackets: Vec<u64> = all.iter().filter_map(|trial| trial["bracket"].as_u64()).collect();
+    assert_eq!(brackets, [0, 0, 0, 1, 1]);
+    let states = |bracket: u64, state: &str| {
+        all.iter().filter(|trial| trial["bracket"] == bracket && trial["state"] == state).count()
+    };
+    assert_eq!((states(0, "finished"), states(0, "waiting"), states(1, "finished")), (1, 2, 2), "{all:?}");
+    let first = |trial: &Value| number(&trial["reached"][0]["loss"]);
+    let best = all[..3].iter().min_by(|a, b| first(a).total_cmp(&first(b))).expect("three");
+    assert_eq!(best["state"], "finished", "the one that was best at its rung went on: {all:?}");
+    assert_eq!(search["model"], "net:1");
+}
+
+#[test]
+fn evolution_changes_one_parameter_of_a_living_trial() {
+    let program = Program::new();
+    let file = program.home().join("rows.csv");
+    let rows: Vec<String> = (0..300)
+        .map(|row| format!("{},{},{}", row % 20, row % 7, if row % 20 + row % 7 > 12 { "yes" } else { "no" }))
+        .collect();
+    put(&file, format!("a,b,y\n{}\n", rows.join("\n")).as_bytes());
+    let mut arguments = vec!["search", "--data", file.to_str().expect("UTF-8"), "--target", "y"];
+    arguments.extend(["--models", "gbt", "--sampler", "evolution", "--trials", "22", "--parallel", "1"]);
+    arguments.extend(["--set", "trees=5", "--set", "leaves=4..16", "--set", "learning_rate=log:0.01..0.5"]);
+    arguments.extend(["--set", "weight_decay=log:0.01..10", "--no-measure", "--name", "best"]);
+    let lines = program.lines(&arguments);
+    let all = trials(&lines.last().expect("an end")["search"]);
+    assert_eq!(all.len(), 22);
+    let differences = |a: &Value, b: &Value| {
+        let (a, b) = (a["values"].as_object().expect("values"), b["values"].as_object().expect("values"));
+        a.iter().filter(|(name, value)| b.get(*name) != Some(*value)).count()
+    };
+    // The first twenty are drawn at random: two of them share neither learning rate nor weight decay. Then there are parents.
+    for (place, child) in all.iter().enumerate().skip(1) {
+        let nearest = all[..place].iter().map(|parent| differences(child, parent)).min();
+        assert_eq!(nearest == Some(1), place >= 20, "trial {place}: {nearest:?} of {child}");
+    }
+}
+
+#[test]
+fn more_time_goes_on_where_time_ran_out() {
+    let program = Program::new();
+    let sample = sample();
+    // No time for a single trial.
+    let hasty = quick(&sample, &["--trials", "2", "--parallel", "1", "--budget", "0.001s"]);
+    let output = program.run(&hasty);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("Resume the search with a larger one"), "{}", text(&output.stderr));
+    let listed = program.document(&["search", "list"])["searches"][0].clone();
+    let id = listed["id"].as_str().expect("an id");
+    assert_eq!((&listed["state"], trials(&listed).len()), (&json!("failed"), 0), "{listed}");
+    program.lines(&["search", "resume", id, "--budget", "1h"]);
+    let done = show(&program, id);
+    assert_eq!((&done["state"], &done["model"]), (&json!("finished"), &json!("best:1")), "{done}");
+    assert_eq!(done["course"]["plan"]["secs"], 3600.0);
+    let all = trials(&done);
+    assert!(all.len() == 2 && all.iter().all(|trial| trial["state"] == "finished"), "{all:?}");
+    // What it has used counts: less is refused, and more trials need no more time.
+    let less = program.run(&["search", "resume", id, "--trials", "3", "--budget", "0.001s"]);
+    assert_eq!(less.status.code(), Some(2));
+    assert!(text(&less.stderr).contains("has used its time"), "{}", text(&less.stderr));
+    program.lines(&["search", "resume", id, "--trials", "3", "--budget", "2h"]);
+    let more = trials(&show(&program, id));
+    assert_eq!((more.len(), &more[..2]), (3, &all[..]), "what was trained stays as it was");
+}
+
+#[test]
 fn limits_and_cancelling_keep_every_trial() {
     let program = Program::new();
     let sample = sample();

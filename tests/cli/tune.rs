@@ -113,14 +113,17 @@ fn a_model_is_tuned_applied_to_a_running_node_and_undone() {
     let all = measurements(&report);
     assert_eq!(all.len(), 5);
     assert_eq!(all[0]["setting"]["serving"]["threads"], 0, "how it is served now comes first");
+    let doubt = report["request"]["pace"]["doubt"].as_f64().expect("a share");
     for found in &all {
         assert!(found["failure"].is_null(), "{found}");
         assert_eq!(found["repeats"], 3);
-        for figure in ["throughput", "p50", "p95", "p99", "memory", "cpu"] {
-            let figure = &found["figures"][figure];
+        let noisy = found["noisy"].as_array().expect("names of figures");
+        for name in ["throughput", "p50", "p95", "p99", "memory", "cpu"] {
+            let figure = &found["figures"][name];
             let [low, value, high] =
                 ["low", "value", "high"].map(|end| figure[end].as_f64().expect("a number"));
             assert!(value > 0.0 && low <= value && value <= high, "{found}");
+            assert_eq!(noisy.contains(&json!(name)), (high - low) / 2.0 / value > doubt, "{name}: {found}");
         }
     }
     let best = report["best"].as_u64().expect("a best") as usize;

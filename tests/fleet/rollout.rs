@@ -16,8 +16,8 @@ use crate::{
     program::{Program, text},
 };
 
-/// Trains version after version of `m`: `yes` is what is `from` or more, of the numbers below 20.
-fn train(program: &Program, from: u32) {
+/// A file of rows: `yes` is what is `from` or more, of the numbers below 20.
+fn rows(program: &Program, from: u32) -> String {
     let row = |index: u32| {
         let x = index % 20;
         let class = if x >= from { "yes" } else { "no" };
@@ -26,8 +26,13 @@ fn train(program: &Program, from: u32) {
     let rows: Vec<String> = (0..200).map(row).collect();
     let file = program.home().join("rows.csv");
     crate::program::put(&file, format!("x,y\n{}\n", rows.join("\n")).as_bytes());
-    let file = file.to_str().expect("UTF-8");
-    program.lines(&["train", "--data", file, "--target", "y", "--model", "linear", "--name", "m"]);
+    file.to_str().expect("UTF-8").to_owned()
+}
+
+/// Trains version after version of `m` on such rows.
+fn train(program: &Program, from: u32) {
+    let file = rows(program, from);
+    program.lines(&["train", "--data", &file, "--target", "y", "--model", "linear", "--name", "m"]);
 }
 
 /// Callers who ask the gateway until they are told to stop.
@@ -167,6 +172,68 @@ fn versions_go_out_behind_guards_and_come_back_and_no_caller_notices() {
         Some(1),
         "a server that cannot be reached ends a rollout before it begins"
     );
+}
+
+/// Probabilities of both classes for the numbers below 20, as the gateway answers and as `predict` does.
+fn both_ways(program: &Program, gateway: &Service, version: u32) -> (Vec<f64>, Vec<f64>) {
+    let xs: Vec<u32> = (0..20).collect();
+    let input = json!({ "inputs": [{ "name": "x", "datatype": "FP64", "shape": [20], "data": xs }] });
+    let answer = ask(&gateway.address, "POST", "/v2/models/m/infer", &input.to_string());
+    assert_eq!(answer.status, 200, "{}", text(&answer.body));
+    let answer = answer.json();
+    assert_eq!(answer["model_version"], json!(version.to_string()));
+    let outputs = answer["outputs"].as_array().expect("outputs");
+    let output = outputs.iter().find(|output| output["name"] == "probabilities").expect("probabilities");
+    let served = output["data"].as_array().expect("numbers").iter().filter_map(Value::as_f64).collect();
+    let (file, out) = (rows(program, 10), program.home().join("predicted.csv"));
+    let (name, out) = (format!("m:{version}"), out.to_str().expect("UTF-8"));
+    program.document(&["predict", "--model", &name, "--data", &file, "--out", out]);
+    let predicted = std::fs::read_to_string(out).expect("written");
+    let last_two = |line: &str| -> Vec<f64> {
+        let cells: Vec<&str> = line.split(',').collect();
+        cells[cells.len() - 2..].iter().map(|cell| cell.trim().parse().expect("a number")).collect()
+    };
+    (served, predicted.lines().skip(1).take(20).flat_map(last_two).collect())
+}
+
+#[test]
+fn smaller_versions_go_out_answer_as_they_should_and_come_back() {
+    let program = Program::new();
+    let file = rows(&program, 10);
+    let train = ["train", "--data", &file, "--target", "y", "--model", "mlp", "--name", "m"];
+    program.lines(&[&train[..], &["--width", "32", "--depth", "2", "--epochs", "20"]].concat());
+    let quantized = program.document(&["quantize", "m:1", "--scheme", "static-int8"]);
+    let pruned = program.document(&["prune", "m:1", "--share", "25", "--rounds", "1", "--epochs", "1"]);
+    assert_eq!((&quantized["model"], &pruned["model"]), (&json!("m:2"), &json!("m:3")));
+    let server = Service::node();
+    let mut config = over(&[("us-east", &server.url())]);
+    config["endpoints"][0]["region"] = json!("us-east");
+    let gateway = Service::gateway(&config);
+    program.document(&["fleet", "regions", "set", "us-east", "--enable"]);
+    for (name, url, role) in [("east", server.url(), "server"), ("gw", gateway.url(), "gateway")] {
+        let endpoint = ["fleet", "endpoints", "add", name, &url, "--region", "us-east", "--role", role];
+        program.document(&endpoint);
+    }
+    program.document(&["fleet", "deploy", "m:1"]);
+    let callers = Callers::start(&gateway.address);
+    // What a smaller version says may move a little: that is judged before it goes out, not here.
+    let how = ["--stage-seconds", "1", "--min-requests", "20", "--max-p95", "100", "--max-drift", "10"];
+    for version in [2, 3] {
+        let name = format!("m:{version}");
+        let done = program.document(&[&["fleet", "deploy", &name, "--stages", "50,100"][..], &how].concat());
+        let before = (version - 1).to_string();
+        assert_eq!((&done["state"], &done["from"]), (&json!("done"), &json!(before)), "{done}");
+        let (served, predicted) = both_ways(&program, &gateway, version);
+        assert_eq!((served.len(), predicted.len()), (40, 40));
+        for (served, predicted) in served.iter().zip(&predicted) {
+            assert!((served - predicted).abs() < 1e-4, "m:{version}: {served}, predict says {predicted}");
+        }
+    }
+    let back = program.document(&["fleet", "rollback", "m"]);
+    assert_eq!((&back["state"], &back["plan"]["model"]), (&json!("done"), &json!("m:2")), "{back}");
+    assert_eq!(version(&gateway), "2", "the quantized version serves again");
+    let (answered, failed) = callers.stop();
+    assert!(failed == 0 && answered > 20, "{failed} of {answered}");
 }
 
 #[test]

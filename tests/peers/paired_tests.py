@@ -6,7 +6,9 @@
 McNemar (exact, and chi-square with continuity correction), Wilson's interval, Holm and Benjamini-Hochberg are statsmodels'; 5x2cv
 t and combined F are mlxtend's, called with models whose accuracies are given; calibration bins are cut by hand and the Brier score
 is scikit-learn's. No Python library has DeLong's test: it is computed from its definition (the O(m n) structural components of
-DeLong, DeLong and Clarke-Pearson 1988).
+DeLong, DeLong and Clarke-Pearson 1988), and compare_delong_proc.json, which is not made here, holds what R's pROC publishes of its
+data set aSAH (Turck et al. 2010). The paired bootstrap is scipy.stats.bootstrap's (paired, percentile), with the bounds that another
+bootstrap of so many resamples keeps to.
 """
 
 import json
@@ -14,6 +16,7 @@ import pathlib
 import sys
 
 import numpy as np
+import scipy
 from scipy import stats
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
@@ -49,6 +52,52 @@ def delong(a, b, positive):
         "p": 2 * stats.norm.sf(abs(z)),
         "low": auc_b - auc_a - half,
         "high": auc_b - auc_a + half,
+    }
+
+
+def auroc(positive, scores, axis=-1):
+    """By midranks (Mann and Whitney 1947)."""
+    ranks = stats.rankdata(scores, axis=axis)
+    many = positive.sum(axis=axis)
+    return ((ranks * positive).sum(axis=axis) - many * (many + 1) / 2) / (many * (positive.shape[axis] - many))
+
+
+def log_loss(positive, scores, axis=-1):
+    return -np.log(np.where(positive == 1, scores, 1 - scores)).mean(axis=axis)
+
+
+def rmse(truth, predicted, axis=-1):
+    return np.sqrt(((predicted - truth) ** 2).mean(axis=axis))
+
+
+# scipy's resamples, and standard errors (of both bootstraps together) that a share of them may be off
+RESAMPLES, ERRORS = 40_000, 4
+
+
+def bootstrap(metric, truth, a, b, resamples):
+    """The second less the first; within which bounds the ends of an interval of so many `resamples` lie."""
+    measure = {"auroc": auroc, "log_loss": log_loss, "rmse": rmse}[metric]
+    data = tuple(np.asarray(column, float) for column in (truth, a, b))
+
+    def difference(truth, a, b, axis=-1):
+        return measure(truth, b, axis) - measure(truth, a, axis)
+
+    found = stats.bootstrap(
+        data, difference, n_resamples=RESAMPLES, batch=2000, paired=True, vectorized=True, method="percentile", rng=7
+    )
+    drawn = found.bootstrap_distribution
+    # A quantile is where a share of the resamples lies below, and shares have binomial errors.
+    off = ERRORS * np.sqrt(0.025 * 0.975 * (1 / resamples + 1 / RESAMPLES))
+    around = lambda level: np.quantile(drawn, [level - off, level + off]).tolist()
+    return {
+        "a": measure(*data[:2]),
+        "b": measure(data[0], data[2]),
+        "low": found.confidence_interval.low,
+        "high": found.confidence_interval.high,
+        "low_between": around(0.025),
+        "high_between": around(0.975),
+        "share_below": (drawn <= 0).mean(),
+        "share_off": ERRORS * np.sqrt(0.25 * (1 / resamples + 1 / RESAMPLES)),
     }
 
 
@@ -103,6 +152,8 @@ def welch(here, rest):
 KINDS = {
     "mcnemar": lambda given: mcnemar(given["only_a"], given["only_b"]),
     "delong": lambda given: delong(given["a"], given["b"], given["positive"]),
+    "delong_proc": lambda given: delong(given["a"], given["b"], given["positive"]),
+    "bootstrap": lambda given: bootstrap(**given),
     "five_by_two": lambda given: five_by_two(given["differences"]),
     "corrections": lambda given: corrections(given["p"]),
     "wilson": lambda given: wilson(given["hits"], given["rows"]),
@@ -132,6 +183,14 @@ def cases():
     predicted = rng.random(200)
     yield "calibration", {"predicted": predicted.tolist(), "hits": (rng.random(200) < predicted**1.5).tolist()}
     yield "welch", {"here": rng.gamma(2, 1.4, 40).tolist(), "rest": rng.gamma(2, 1.0, 200).tolist()}
+    positive = rng.random(150) < 0.4
+    chances = lambda noise: 1 / (1 + np.exp(-(1.4 * (positive - 0.4) + noise * rng.normal(size=150))))
+    a, b = (np.clip(np.round(chances(noise), 2), 0.01, 0.99).tolist() for noise in (1.0, 0.8))
+    for metric in ("auroc", "log_loss"):
+        yield "bootstrap", {"metric": metric, "truth": positive.astype(int).tolist(), "a": a, "b": b, "resamples": 10_000}
+    truth = np.round(rng.gamma(2, 10, 150), 3)
+    a, b = (np.round(truth + rng.normal(size=150) * spread, 3).tolist() for spread in (4.2, 3.9))
+    yield "bootstrap", {"metric": "rmse", "truth": truth.tolist(), "a": a, "b": b, "resamples": 10_000}
 
 
 def agree(a, b, tolerance=1e-9):
@@ -199,6 +258,7 @@ def make():
             assert agree(expected[name], value, 1e-7), (kind, given, name, expected[name], value)
         by_kind.setdefault(kind, []).append({"expected": expected, "given": given})
     versions = f"statsmodels {statsmodels.__version__}, mlxtend {mlxtend.__version__}, numpy {np.__version__}"
+    versions += f", scipy {scipy.__version__}"
     for kind, found in by_kind.items():
         content = {"made_by": f"tests/peers/paired_tests.py with {versions}", "cases": found}
         path = GOLDEN / f"compare_{kind}.json"

@@ -8,7 +8,7 @@ pandas    the profile of a file against pandas
 linear    linear and logistic regression against scikit-learn
 explain   captum's and shap's values, recomputed from their definitions
 search    Optuna's Parzen estimators, recomputed from their definition
-compare   the tests of whether models differ: McNemar, DeLong, 5x2cv, corrections, calibration
+compare   the tests of whether models differ: paired bootstrap, McNemar, DeLong, 5x2cv, corrections, calibration
 oip       NVIDIA's tritonclient: it still sends what the codec's tests read, and reads what the codec writes
 fleet     Seldon's MLServer, KServe's Python server and NVIDIA's tritonserver as endpoints of the fleet (of mlserver.txt, kserve.txt
           and triton.txt, each in an environment of its own)

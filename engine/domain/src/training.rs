@@ -204,6 +204,15 @@ pub struct HyperParameters {
     pub trees: Option<u32>,
     /// Most leaves a tree.
     pub leaves: Option<u32>,
+    /// Least sum of the loss' second derivatives in a leaf (for a number, of the rows' weights), above 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_leaf_weight: Option<f64>,
+    /// Share of the rows that a tree is grown on, above 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row_share: Option<f64>,
+    /// Share of the features that a tree may use, above 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feature_share: Option<f64>,
     /// How training pictures are varied (networks for images).
     #[serde(skip_serializing_if = "Augmentation::is_usual")]
     pub augment: Augmentation,

@@ -21,6 +21,19 @@ pub fn whole(value: f64) -> String {
     if value.is_finite() { count(value.max(0.0).round() as u64) } else { NONE.to_owned() }
 }
 
+/// A number with so many decimals, thousands grouped: `12,345.6`.
+pub fn decimals(value: f64, digits: usize) -> String {
+    if !value.is_finite() {
+        return NONE.to_owned();
+    }
+    let text = format!("{:.digits$}", value.abs());
+    let whole = text.find('.').unwrap_or(text.len());
+    let grouped = text[..whole].parse().map_or_else(|_| text[..whole].to_owned(), count);
+    let nothing = text.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+    let sign = if value < 0.0 && !nothing { "-" } else { "" };
+    format!("{sign}{grouped}{}", &text[whole..])
+}
+
 /// `1 row`, `2,000 rows`: a count with its noun.
 pub fn plural(value: u64, noun: &str) -> String {
     if value == 1 {
@@ -48,6 +61,22 @@ pub fn percent(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn decimals_group_thousands_and_keep_their_sign() {
+        let expected = [
+            (12_345.67, 1, "12,345.7"),
+            (999.5, 0, "1,000"),
+            (-1_234.0, 0, "-1,234"),
+            (0.256, 2, "0.26"),
+            (-0.001, 2, "0.00"),
+            (1e30, 0, "1000000000000000019884624838656"),
+            (f64::NAN, 2, NONE),
+        ];
+        for (value, digits, text) in expected {
+            assert_eq!(decimals(value, digits), text, "{value}");
+        }
+    }
 
     #[test]
     fn counts_and_shares_are_written_one_way() {

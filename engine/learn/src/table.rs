@@ -87,6 +87,20 @@ impl Table {
         self.schema.iter().position(|column| column.name == name)
     }
 
+    /// The same table, with NaN in columns of numbers as missing values: as a request's rows say them.
+    pub fn with_gaps(&self) -> Self {
+        let column = |values: &ArrayRef| -> ArrayRef {
+            match values.as_any().downcast_ref::<Float64Array>() {
+                Some(numbers) => {
+                    let present = |value: Option<f64>| value.filter(|value| !value.is_nan());
+                    Arc::new(numbers.iter().map(present).collect::<Float64Array>())
+                }
+                None => Arc::clone(values),
+            }
+        };
+        Self::new(self.schema.clone(), self.batch.columns().iter().map(column).collect())
+    }
+
     /// A column as numbers: NaN where missing, 0 and 1 for booleans, seconds since 1970 for dates, the position among the
     /// dictionary's values for categories, NaN for text. `[rows]`
     pub fn numbers(&self, column: usize) -> Vec<f64> {
@@ -253,5 +267,20 @@ impl<W: std::io::Write> std::io::Write for Hashing<W> {
 
     fn flush(&mut self) -> std::io::Result<()> {
         self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_number_is_missing() {
+        let schema = vec![ColumnSchema { name: "x".to_owned(), kind: ColumnType::Float, overridden: false }];
+        let table = Table::new(schema, vec![Arc::new(Float64Array::from(vec![1.5, f64::NAN]))]);
+        assert_eq!(table.text(0, 1).as_deref(), Some("NaN"));
+        let found = table.with_gaps();
+        assert_eq!((found.text(0, 0).as_deref(), found.text(0, 1)), (Some("1.5"), None));
+        assert!(found.numbers(0)[1].is_nan() && found.schema == table.schema);
     }
 }

@@ -11,7 +11,7 @@ use orrery_oip::{
     control::{IndexEntry, ModelList, ModelMetadata, ServerMetadata, StatisticsResponse},
 };
 
-use super::client::Server;
+use super::{client::Server, side_by_side::side_by_side};
 
 /// Longest that a control call may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -98,11 +98,8 @@ pub async fn models(server: &Server, kind: ServerKind) -> Result<(Listing, Vec<M
     if reply.status.is_success()
         && let Ok(list) = serde_json::from_slice::<ModelList>(&reply.body)
     {
-        let mut models = Vec::with_capacity(list.models.len());
-        for name in list.models {
-            models.push(named(server, name).await);
-        }
-        return Ok((Listing::Names, models));
+        let asked = list.models.into_iter().map(|name| named(server.clone(), name));
+        return Ok((Listing::Names, side_by_side(asked).await));
     }
     Ok((Listing::None, Vec::new()))
 }
@@ -150,7 +147,7 @@ async fn add_uploaded(server: &Server, listed: &mut Vec<ModelSeen>) -> Result<()
 
 /// A model of `GET /v2/models`. `KServe` lists what was registered, ready or not.
 /// One that does not say hides no other.
-async fn named(server: &Server, name: String) -> ModelSeen {
+async fn named(server: Server, name: String) -> ModelSeen {
     let (state, reason) = match server.get(&format!("{}/ready", path(&name, None)), PATIENCE).await {
         Ok(reply) if reply.status.is_success() => ("READY", String::new()),
         Ok(reply) => ("UNAVAILABLE", reply.complaint()),

@@ -25,6 +25,7 @@ mod probe;
 mod rollout;
 mod scrape;
 pub mod setup;
+mod side_by_side;
 mod tries;
 pub mod vantage;
 mod watch;

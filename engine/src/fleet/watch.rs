@@ -14,7 +14,9 @@ use super::{
     identity::{self, Identity},
     look::{EVERY, LOOK_PATIENCE, Looker},
     probe::{self, Proof},
-    scrape, vantage,
+    scrape,
+    side_by_side::side_by_side,
+    vantage,
 };
 use crate::jobs::now;
 
@@ -147,28 +149,32 @@ impl Watcher {
 
     /// Probes what says it is ready; what was proved a short while ago is believed.
     async fn prove(&mut self, kind: ServerKind, mut models: Vec<ModelSeen>) -> Vec<ModelSeen> {
+        let key = |model: &ModelSeen| (model.name.clone(), model.version.clone());
         let mut proofs = BTreeMap::new();
-        for model in &mut models {
-            if model.state != "READY" {
-                continue;
+        let mut stale = Vec::new();
+        for model in models.iter().filter(|model| model.state == "READY") {
+            let known = self.proofs.remove(&key(model));
+            match known.filter(|(at, proof)| *proof == Proof::Answers && at.elapsed() < PROVE_EVERY) {
+                Some(fresh) => _ = proofs.insert(key(model), fresh),
+                None => stale.push(key(model)),
             }
-            let key = (model.name.clone(), model.version.clone());
-            let fresh = self
-                .proofs
-                .remove(&key)
-                .filter(|(at, proof)| *proof == Proof::Answers && at.elapsed() < PROVE_EVERY);
-            let (at, proof) = if let Some(proof) = fresh {
-                proof
-            } else {
-                let version = Some(model.version.as_str()).filter(|version| !version.is_empty());
-                let dialect = identity::dialect(kind);
-                (Instant::now(), probe::prove(&self.looker.server, dialect, &model.name, version).await)
-            };
+        }
+        let dialect = identity::dialect(kind);
+        let asked = stale.into_iter().map(|(name, version)| {
+            let server = self.looker.server.clone();
+            async move {
+                let named = Some(version.as_str()).filter(|version| !version.is_empty());
+                let proof = probe::prove(&server, dialect, &name, named).await;
+                ((name, version), (Instant::now(), proof))
+            }
+        });
+        proofs.extend(side_by_side(asked).await);
+        for model in models.iter_mut().filter(|model| model.state == "READY") {
+            let Some((_, proof)) = proofs.get(&key(model)) else { continue };
             model.proved = proof.verdict();
-            if let Proof::Fails(why) | Proof::Unproved(why) = &proof {
+            if let Proof::Fails(why) | Proof::Unproved(why) = proof {
                 model.reason.clone_from(why);
             }
-            proofs.insert(key, (at, proof));
         }
         self.proofs = proofs;
         models

@@ -21,13 +21,12 @@ use orrery_domain::{
 use orrery_learn::{
     compare::CompareJob,
     control::{Interrupt, JobControl},
-    explain::ExplainJob,
     faults, room,
     train::TrainJob,
 };
 use orrery_policy::ending;
 
-use super::{Control, Work, compress, lines::Tail, rung::ToRung, search, session, tune};
+use super::{Control, Work, compress, explain, lines::Tail, rung::ToRung, search, session, tune};
 use crate::{files, registry, runs, store::Store, workspace::Workspace};
 
 /// Exit code of a job that a person ended.
@@ -191,18 +190,10 @@ fn batch(spec: &JobSpec, work: &dyn Work, control: &dyn JobControl) -> Result<Jo
             Ok(JobEvent::Compared { report: Box::new(work.compare(&job, control)?) })
         }
         JobSpec::Explain { home, model, data, trained_on, settings, out } => {
-            let workspace = Workspace::open(home)?;
-            let (folder, blobs) = (workspace.model(model), workspace.blobs());
-            let job = ExplainJob {
-                model,
-                folder: &folder,
-                data,
-                trained_on: trained_on.as_deref(),
-                blobs: &blobs,
-                settings,
-                out: out.as_deref(),
-            };
-            Ok(JobEvent::Explained { report: Box::new(work.explain(&job, control)?) })
+            let (trained_on, out) = (trained_on.as_deref(), out.as_ref());
+            let wanted = explain::Wanted { home, model, data, trained_on, settings, out };
+            let report = explain::explain(&wanted, work, control)?;
+            Ok(JobEvent::Explained { report: Box::new(report) })
         }
         JobSpec::Compress { home, model, dataset, method, model_name, run } => {
             let wanted = compress::Wanted { home, model, dataset, method, model_name, run };

@@ -1,9 +1,6 @@
 //! Compression as a job: the new version is made beside the registry, measured, judged, and only then registered.
 
-use std::{
-    fs::{self, File, TryLockError},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use orrery_domain::{
     Failure, FailureClass, ModelRef, RunId,
@@ -17,7 +14,12 @@ use orrery_learn::{
     control::{Interrupt, JobControl, check},
 };
 
-use super::{Work, measure, spawn::this_program};
+use super::{
+    Work,
+    kept::{Kept, remove},
+    measure,
+    spawn::this_program,
+};
 use crate::{files, registry, runs, store::Store, workspace::Workspace};
 
 /// What a compression's spec asks for.
@@ -39,46 +41,16 @@ impl Drop for Staged {
     }
 }
 
-fn remove(folder: &Path) {
-    if folder.exists()
-        && let Err(error) = fs::remove_dir_all(folder)
-    {
-        log::warn!("what was left of a compression stays in {}: {error}", folder.display());
-    }
-}
-
-/// Checkpoints of a request, found again by whoever asks for the same.
-struct Kept {
-    folder: PathBuf,
-    /// Held while the work goes on: two of the same would write into each other's checkpoints.
-    _lock: File,
-}
-
-impl Kept {
-    fn open(workspace: &Workspace, wanted: &Wanted<'_>) -> Result<Self, Failure> {
-        let request = serde_json::to_string(&(wanted.model, wanted.method, &wanted.dataset.id));
-        let request = request.map_err(|error| {
-            Failure::new(FailureClass::Bug, format!("The request cannot be written: {error}."))
-        })?;
-        let name = blake3::hash(request.as_bytes()).to_hex();
-        let folder = workspace.jobs().join(format!("compress-{}", &name[..16]));
-        fs::create_dir_all(&folder)
-            .and_then(|()| File::create(folder.join("lock")))
-            .map_err(|error| files::failure("Checkpoints cannot be kept", &error, &folder))
-            .and_then(|lock| match lock.try_lock() {
-                Ok(()) => Ok(Self { folder: folder.clone(), _lock: lock }),
-                Err(TryLockError::WouldBlock) => {
-                    let message = format!(
-                        "The same compression of {} is being done already. Wait for it, or cancel it.",
-                        wanted.model
-                    );
-                    Err(Failure::new(FailureClass::Client, message))
-                }
-                Err(TryLockError::Error(error)) => {
-                    Err(files::failure("Checkpoints cannot be kept", &error, &folder))
-                }
-            })
-    }
+/// The checkpoints of the request.
+fn claim(workspace: &Workspace, wanted: &Wanted<'_>) -> Result<Kept, Failure> {
+    let request = (wanted.model, wanted.method, &wanted.dataset.id);
+    Kept::open(workspace, "compress", &request)?.ok_or_else(|| {
+        let message = format!(
+            "The same compression of {} is being done already. Wait for it, or cancel it.",
+            wanted.model
+        );
+        Failure::new(FailureClass::Client, message)
+    })
 }
 
 /// Compresses a model, measures it beside the one that it came from, and registers it. What was trained when the process ended stays for
@@ -92,10 +64,10 @@ pub fn compress(
     control: &dyn JobControl,
 ) -> Result<CompressReport, Interrupt> {
     let workspace = Workspace::open(wanted.home)?;
-    let kept = Kept::open(&workspace, wanted)?;
-    let result = made(wanted, &workspace, &kept.folder, work, control);
+    let kept = claim(&workspace, wanted)?;
+    let result = made(wanted, &workspace, kept.folder(), work, control);
     if !matches!(result, Err(Interrupt::Stopped)) {
-        remove(&kept.folder);
+        kept.remove();
     }
     result
 }

@@ -10,6 +10,8 @@
 pub mod child;
 mod compress;
 mod control;
+mod explain;
+mod kept;
 pub mod lines;
 pub mod measure;
 mod outbox;

@@ -271,10 +271,7 @@ pub fn complete(
     let mut last = None;
     loop {
         if end.load(Ordering::Relaxed) {
-            // What a compression or a search has trained, or a tuning measured, is there when the same is asked again.
-            let keeps =
-                matches!(spec, JobSpec::Compress { .. } | JobSpec::Search { .. } | JobSpec::Tune { .. });
-            job.steer(if keeps { Steering::Stop } else { Steering::Cancel });
+            job.steer(if keeps(spec) { Steering::Stop } else { Steering::Cancel });
         }
         let message = match heard.recv_timeout(LOOK_EVERY) {
             Ok(message) => message,
@@ -300,6 +297,14 @@ pub fn complete(
         }
     }
     Err(Failure::new(FailureClass::Bug, "The job's listener ended before the job."))
+}
+
+/// Whether what a job has trained, measured or computed is there when the same is asked again.
+fn keeps(spec: &JobSpec) -> bool {
+    matches!(
+        spec,
+        JobSpec::Compress { .. } | JobSpec::Explain { .. } | JobSpec::Search { .. } | JobSpec::Tune { .. }
+    )
 }
 
 /// A terminal's Ctrl-C must reach this process only: it tells the child to checkpoint.

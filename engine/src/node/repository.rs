@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -186,6 +187,11 @@ impl Repository {
             }
         }
         Ok(())
+    }
+
+    /// The folder of a version of our own; none of a foreign file, or where it is not there any more.
+    pub fn folder(&self, model: &ModelRef) -> Option<PathBuf> {
+        self.source.folder(model)
     }
 
     /// The store in which settings are applied to models; none where that is not obeyed.

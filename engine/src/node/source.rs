@@ -79,8 +79,7 @@ impl Source {
         if folder.join(CONFIG).exists() {
             log::warn!("{}: {CONFIG} is not read: types and shapes are those of {FILE}", model.name);
         }
-        let version = folder.join(model.version.to_string());
-        let place = if version.is_dir() { version } else { folder };
+        let place = place(folder, model);
         if place.join(CARD).is_file() {
             return model::load(&place, settings, compute);
         }
@@ -89,6 +88,15 @@ impl Source {
             trial::in_child(program, &file)?;
         }
         model::load_onnx(&file, settings)
+    }
+
+    /// The folder of a version of our own; none of a foreign file, or where it is not there any more.
+    pub fn folder(&self, model: &ModelRef) -> Option<PathBuf> {
+        let place = match self {
+            Self::Registry(workspace) => workspace.model(model),
+            Self::Folder { folder, .. } => place(folder.join(&model.name), model),
+        };
+        place.join(CARD).is_file().then_some(place)
     }
 
     /// The version of a model that was last made the one that answers where none is named.
@@ -162,6 +170,12 @@ impl Source {
         }
         received.map(drop)
     }
+}
+
+/// Where a version's files are in its model's folder: a folder of its own, unless there is only one.
+fn place(folder: PathBuf, model: &ModelRef) -> PathBuf {
+    let version = folder.join(model.version.to_string());
+    if version.is_dir() { version } else { folder }
 }
 
 /// Writes files into a new folder; their names are someone else's text.

@@ -10,6 +10,7 @@
 
 mod changes;
 mod commands;
+mod compressions;
 mod devices;
 mod effects;
 mod fleet;

@@ -1,11 +1,10 @@
-//! Jobs that are no runs: imports, profiles, predictions, comparisons, explanations, compressions, searches.
+//! Jobs that are no runs: imports, profiles, predictions, comparisons, explanations; what all of these have in common.
 
 use std::{path::PathBuf, sync::Arc};
 
 use orrery_domain::{
-    DatasetId, Failure, ModelRef, RunId,
+    DatasetId, Failure, ModelRef,
     compare::{CompareData, CompareReport, CompareSettings, CompareSource},
-    compress::CompressMethod,
     dataset::{Dataset, ImportBudget, ImportOptions},
     explain::{ExplainReport, ExplainSettings},
     job::{JobEvent, JobSpec, Steering},
@@ -20,7 +19,7 @@ use super::{Message, state::State};
 use crate::{
     datasets,
     jobs::{Heard, Job, Launch, now, spawn},
-    registry, runs,
+    registry,
 };
 
 /// Ended jobs that stay in the list.
@@ -35,10 +34,19 @@ pub(super) struct SideJob {
 }
 
 impl SideJob {
-    /// Ends it; there is nothing to keep.
+    /// Ends it.
     pub(super) fn cancel(&self) {
+        self.steer(Steering::Cancel);
+    }
+
+    /// Ends it; what it has computed is there when the same is asked again.
+    pub(super) fn stop(&self) {
+        self.steer(Steering::Stop);
+    }
+
+    fn steer(&self, order: Steering) {
         if let Some(job) = &self.job {
-            job.steer(Steering::Cancel);
+            job.steer(order);
         }
     }
 }
@@ -151,8 +159,15 @@ impl State {
         out: Option<PathBuf>,
     ) {
         let Some(data) = self.rows_of(&source) else { return };
-        if let Some(before) = self.snapshot.explanation.as_ref().filter(|before| before.answer.is_none()) {
+        let open = |id: u64| self.snapshot.jobs.iter().any(|job| job.id == id && job.outcome.is_none());
+        let before = self.snapshot.explanation.clone().filter(|before| before.answer.is_none());
+        if let Some(before) = before.filter(|before| open(before.job)) {
             self.drop_job(before.job);
+            let message = format!(
+                "The explanation of {} that went on was ended for this one. What it had computed is kept.",
+                before.model
+            );
+            self.say(Severity::Info, message);
         }
         let kind = JobKind::Explain { model: model.clone(), method: settings.method };
         let job = self.list_job(kind);
@@ -193,27 +208,6 @@ impl State {
         }
     }
 
-    /// Compresses a model, with the dataset that it was trained on.
-    pub(super) fn compress(&mut self, model: ModelRef, method: Box<CompressMethod>) {
-        self.effect(Box::new(move |store, workspace| {
-            let card = registry::read_card(&workspace.model(&model))?;
-            let dataset = registry::dataset_of(store, &model, &card)?;
-            let home = workspace.home().to_path_buf();
-            Ok(Box::new(move |state| {
-                let kind = JobKind::Compress { model: model.clone(), method: method.clone() };
-                let spec = JobSpec::Compress {
-                    home,
-                    model_name: model.name.clone(),
-                    model,
-                    dataset: Box::new(dataset),
-                    method,
-                    run: RunId(runs::fresh_id()),
-                };
-                state.start_job(kind, spec);
-            }))
-        }));
-    }
-
     /// Puts a job on the list; returns its number.
     pub(super) fn list_job(&mut self, kind: JobKind) -> u64 {
         let id = self.number();
@@ -237,7 +231,7 @@ impl State {
     }
 
     /// Starts the child of a job that is on the list.
-    fn spawn_job(&mut self, id: u64, spec: JobSpec) {
+    pub(super) fn spawn_job(&mut self, id: u64, spec: JobSpec) {
         let (workspace, launcher, inbox) =
             (self.workspace.clone(), self.launcher.clone(), self.inbox.clone());
         self.work("start", move || {
@@ -382,10 +376,16 @@ impl State {
             entry.outcome = Some(outcome);
             self.touch();
         }
+        if !self.waiting.is_empty() {
+            self.next_compression();
+        }
     }
 
     /// A person ends a job.
     pub(super) fn cancel_job(&mut self, id: u64) {
+        if self.leave_queue(id) {
+            return self.end_job(id, JobOutcome::Cancelled);
+        }
         match self.side_jobs.get_mut(&id) {
             Some(side_job) => {
                 side_job.cancelled = true;

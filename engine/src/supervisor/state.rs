@@ -1,7 +1,7 @@
 //! The supervisor's state and its loop.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, VecDeque},
     fs::File,
     sync::{
         Arc,
@@ -56,6 +56,8 @@ pub(crate) struct State {
     pub(super) elsewhere: BTreeSet<RunId>,
     pub(super) watched: Vec<RunId>,
     pub(super) side_jobs: HashMap<u64, SideJob>,
+    /// Compressions that wait for the one that goes on.
+    pub(super) waiting: VecDeque<(u64, orrery_domain::job::JobSpec)>,
     pub(super) session: Option<Session>,
     pub(super) forecasting: bool,
     pub(super) next_forecast: Option<super::commands::ForecastRequest>,
@@ -114,6 +116,7 @@ impl State {
             elsewhere: BTreeSet::new(),
             watched: Vec::new(),
             side_jobs: HashMap::new(),
+            waiting: VecDeque::new(),
             session: None,
             forecasting: false,
             next_forecast: None,
@@ -257,8 +260,9 @@ impl State {
         self.closing = Some(Instant::now());
         self.session = None;
         self.let_fleet_go();
+        self.waiting.clear();
         for (_, job) in self.side_jobs.drain() {
-            job.cancel();
+            job.stop();
         }
         if keep_jobs {
             for (_, child) in self.children.drain() {

@@ -254,7 +254,8 @@ mod tests {
         let figures =
             BTreeMap::from([(Figure::Throughput, Interval { value: 0.1 + 0.2, low: 0.1, high: 0.5 })]);
         let setting = request.space.setting(number);
-        TuneMeasurement { setting, figures, repeats: 3, steady, secs: 0.5, failure: None }
+        let noisy = vec![Figure::Throughput];
+        TuneMeasurement { setting, figures, repeats: 3, steady, noisy, secs: 0.5, failure: None }
     }
 
     #[test]

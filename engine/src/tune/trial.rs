@@ -115,6 +115,7 @@ impl Bench {
             figures: BTreeMap::new(),
             repeats: 0,
             steady: false,
+            noisy: Vec::new(),
             secs: 0.0,
             failure: None,
         };
@@ -123,6 +124,7 @@ impl Bench {
                 found.figures = steady::intervals(&repeats);
                 found.repeats = repeats.len() as u32;
                 found.steady = steady;
+                found.noisy = found.wider_than(self.pace.doubt);
             }
             Err(Ended::Interrupted(interrupt)) => return Err(interrupt),
             Err(Ended::Failed(why)) => found.failure = Some(why),

@@ -21,7 +21,7 @@ pub struct RequestArguments {
     /// The column to predict
     #[arg(long, value_name = "COL")]
     pub target: Option<String>,
-    /// Model families to choose from: mlp, resnet, tabm, gbt, linear
+    /// Model families to choose from: mlp, resnet, tabm, gbt, linear; for pictures cnn, resnet-cnn
     #[arg(long, value_name = "KIND,…", value_delimiter = ',', default_value = "mlp", value_parser = parse_kind)]
     models: Vec<ModelKind>,
     /// A range of the space: NAME=LOW..HIGH, NAME=log:LOW..HIGH, NAME=A|B|C, NAME=VALUE, or NAME=- to leave it at its default; NAME is a
@@ -91,7 +91,7 @@ pub struct RequestArguments {
 fn parse_kind(text: &str) -> Result<ModelKind, String> {
     ModelKind::from_name(text)
         .filter(|kind| *kind != ModelKind::Auto)
-        .ok_or_else(|| "use mlp, resnet, tabm, gbt, linear".to_owned())
+        .ok_or_else(|| "use mlp, resnet, tabm, gbt, linear, cnn, resnet-cnn".to_owned())
 }
 
 fn parse_sampler(text: &str) -> Result<Sampler, String> {

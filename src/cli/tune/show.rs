@@ -1,7 +1,7 @@
 //! Tunings in tables.
 
 use orrery_domain::{
-    tune::{Figure, Interval, TuneMeasurement, TuneReport, TuneStage},
+    tune::{Figure, TuneMeasurement, TuneReport, TuneStage},
     words,
 };
 
@@ -65,7 +65,7 @@ pub fn report(report: &TuneReport) {
         ];
         row.extend(
             [Figure::Throughput, Figure::P50, Figure::P95, Figure::Memory, Figure::Cpu]
-                .map(|figure| found.figures.get(&figure).map_or_else(none, |value| interval(figure, *value))),
+                .map(|figure| figure_of(found, figure)),
         );
         row.push(remarks(report, at, found));
         row
@@ -105,18 +105,12 @@ fn remarks(report: &TuneReport, at: usize, found: &TuneMeasurement) -> String {
     all.into_iter().filter(|(holds, _)| *holds).map(|(_, word)| word).collect::<Vec<_>>().join(", ")
 }
 
-fn none() -> String {
-    words::NONE.to_owned()
+/// A figure, marked where its own interval is wide.
+fn figure_of(found: &TuneMeasurement, figure: Figure) -> String {
+    let mark = if found.is_noisy(figure) { " noisy" } else { "" };
+    found.figures.get(&figure).map_or_else(none, |value| figure.interval(value) + mark)
 }
 
-/// A value and half its interval, in the figure's unit.
-fn interval(figure: Figure, found: Interval) -> String {
-    let (_, size) = figure.unit();
-    let (value, half) = (found.value / size, (found.high - found.low) / 2.0 / size);
-    let digits = match value.abs() {
-        0.0..10.0 => 2,
-        10.0..100.0 => 1,
-        _ => 0,
-    };
-    format!("{value:.digits$} ± {half:.digits$}")
+fn none() -> String {
+    words::NONE.to_owned()
 }

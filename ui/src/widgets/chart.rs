@@ -17,8 +17,12 @@ const LEFT: f32 = 44.0;
 const BOTTOM: f32 = 36.0;
 /// How much of its colour one of many lines keeps.
 pub(super) const FAINT: f32 = 0.45;
-/// Intervals between ticks, about.
-const TICKS: f64 = 5.0;
+/// Intervals between ticks, about, where there is room.
+pub(super) const TICKS: f64 = 5.0;
+/// Room that a tick's label takes along an axis, points.
+const LABEL: f32 = 52.0;
+/// Radius and width of the ring around the point that is meant now.
+pub(super) const RING: (f32, f32) = (6.0, 2.0);
 
 /// A line of a chart.
 #[derive(Clone, Debug, Default)]
@@ -52,8 +56,10 @@ pub struct Chart<'a> {
     pub points: Vec<[f64; 2]>,
     /// Bars: from, to, height.
     pub bars: Vec<[f64; 3]>,
-    /// The point that is meant now.
+    /// The point that is meant now: it stands in a ring.
     pub marker: Option<[f64; 2]>,
+    /// Whether thousands are grouped from the first one on: of counts and measures, not of years.
+    pub grouped: bool,
     /// What it shows, in a sentence, for those who do not see it.
     pub summary: String,
 }
@@ -106,7 +112,7 @@ impl Chart<'_> {
             }
         }
         if let Some(marker) = self.marker {
-            painter.circle(place(marker), 5.0, theme.accent.fill, Stroke::new(2.0, theme.text.strong));
+            painter.circle_stroke(place(marker), RING.0, Stroke::new(RING.1, theme.text.strong));
         }
         let name = format!("{}: {}", self.title, self.summary);
         response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, name.trim_end_matches([':', ' '])));
@@ -131,17 +137,29 @@ impl Chart<'_> {
         [self.x.0 + x * (self.x.1 - self.x.0), self.y.0 + y * (self.y.1 - self.y.0)]
     }
 
+    /// Round values in a range, as [`ticks`] has them.
+    pub(super) fn ticks(&self, range: (f64, f64), intervals: f64) -> Vec<(f64, String)> {
+        let mut all = ticks(range, intervals);
+        for (value, text) in all.iter_mut().filter(|(value, text)| value.abs() >= 1e3 && !text.contains('.'))
+        {
+            if self.grouped {
+                *text = format::count_short(*value);
+            }
+        }
+        all
+    }
+
     fn axes(&self, ui: &Ui, theme: &Theme, plot: Rect) {
         let painter = ui.painter();
         let font = FontId::new(size::CAPTION, FontFamily::Name(NUMBERS.into()));
         let grid = Stroke::new(space::HAIRLINE, theme.surface.hairline);
-        for (tick, text) in ticks(self.x) {
+        for (tick, text) in self.ticks(self.x, intervals(plot.width())) {
             let x = self.place(plot, [tick, self.y.0]).x;
             painter.vline(x, plot.y_range(), grid);
             let words = painter.layout_no_wrap(text, font.clone(), theme.text.weak);
             painter.galley(below(plot, x, words.size()).min, words, theme.text.weak);
         }
-        for (tick, text) in ticks(self.y) {
+        for (tick, text) in self.ticks(self.y, TICKS) {
             let y = self.place(plot, [self.x.0, tick]).y;
             painter.hline(plot.x_range(), y, grid);
             let words = painter.layout_no_wrap(text, font.clone(), theme.text.weak);
@@ -170,13 +188,18 @@ fn beside(plot: Rect, y: f32, size: Vec2) -> Rect {
     Rect::from_min_size(pos2(plot.left() - 6.0 - size.x, bottom - size.y), size)
 }
 
-/// Round values in a range, as numbers and as text.
-pub(super) fn ticks((low, high): (f64, f64)) -> Vec<(f64, String)> {
+/// Intervals between ticks whose labels have room along an axis of that length, points.
+pub(super) fn intervals(length: f32) -> f64 {
+    f64::from((length / LABEL).floor()).clamp(1.0, TICKS)
+}
+
+/// Round values in a range, at most about `intervals` of them apart, as numbers and as text.
+pub(super) fn ticks((low, high): (f64, f64), intervals: f64) -> Vec<(f64, String)> {
     let span = high - low;
     if !(span.is_finite() && span > 0.0) {
         return Vec::new();
     }
-    let rough = span / TICKS;
+    let rough = span / intervals;
     let power = 10_f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 2.5, 5.0, 10.0]
         .into_iter()
@@ -185,6 +208,9 @@ pub(super) fn ticks((low, high): (f64, f64)) -> Vec<(f64, String)> {
     let step = step.unwrap_or(rough);
     let first = (low / step).ceil() as i64;
     let last = (high / step * 1.000_001).floor() as i64;
+    if first > last && intervals < TICKS {
+        return ticks((low, high), intervals + 1.0);
+    }
     let decimals = (-(step.log10() + 1e-9).floor()).max(0.0) as usize
         + usize::from((step / power - 2.5).abs() < 1e-9 && step < 10.0);
     let text = |value: f64| {
@@ -221,11 +247,32 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_inside() {
-        let texts = |range| ticks(range).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+        let texts = |range| ticks(range, TICKS).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
         assert_eq!(texts((0.0, 1.0)), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(texts((-1000.0, 1000.0)), ["-1000", "-500", "0", "500", "1000"]);
         assert_eq!(texts((0.0, 50_000.0)), ["0", "10.0k", "20.0k", "30.0k", "40.0k", "50.0k"]);
-        assert!(ticks((1.0, 1.0)).is_empty() && ticks((f64::NAN, 1.0)).is_empty());
+        assert!(ticks((1.0, 1.0), TICKS).is_empty() && ticks((f64::NAN, 1.0), TICKS).is_empty());
+        let chart = Chart { grouped: true, ..Chart::default() };
+        let grouped: Vec<String> =
+            chart.ticks((0.0, 2000.0), TICKS).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(grouped, ["0", "500", "1,000", "1,500", "2,000"]);
+    }
+
+    #[test]
+    fn a_short_axis_has_fewer_ticks_and_none_reaches_into_another() {
+        for range in [(0.0, 1.0), (-1000.0, 1000.0), (0.013, 0.087), (0.02, 0.47), (0.0, 50_000.0)] {
+            for length in (60..600_u16).step_by(20).map(f32::from) {
+                let all = ticks(range, intervals(length));
+                assert!(!all.is_empty() && all.len() <= 11, "{range:?} {length}: {all:?}");
+                // A digit of a caption is less than 7 points wide.
+                let half = |text: &str| text.len() as f64 * 7.0 / 2.0;
+                for pair in all.windows(2) {
+                    let apart = (pair[1].0 - pair[0].0) / (range.1 - range.0) * f64::from(length);
+                    assert!(apart > half(&pair[0].1) + half(&pair[1].1), "{range:?} {length}: {all:?}");
+                }
+            }
+        }
+        assert!(ticks((0.0, 1.0), intervals(120.0)).len() < ticks((0.0, 1.0), intervals(500.0)).len());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A chart as an SVG drawing.
 
 use super::{
-    chart::{Chart, ticks},
+    chart::{Chart, RING, TICKS},
     svg::{Anchor, Drawing, css, dashes},
 };
 use crate::theme::Theme;
@@ -46,14 +46,21 @@ fn draw(drawing: &mut Drawing, chart: &Chart<'_>, theme: &Theme) -> std::fmt::Re
     for line in &chart.lines {
         let color = line.color.map_or(theme.text.weak, |color| theme.series(color));
         let points = line.points.iter().map(|point| place(chart, *point));
+        if line.dots {
+            let fill = css(color);
+            for [x, y] in points.clone().filter(|[x, y]| x.is_finite() && y.is_finite()) {
+                drawing.raw(format_args!(r#"<circle cx="{x:.2}" cy="{y:.2}" r="3" fill="{fill}"/>"#))?;
+            }
+        }
         let more = if line.faint { r#" stroke-opacity="0.45""# } else { dashes(line.color.is_none()) };
         drawing.polyline(points, color, more)?;
     }
     if let Some(marker) = chart.marker {
         let [x, y] = place(chart, marker);
-        let (fill, ink) = (css(theme.accent.fill), css(theme.text.body));
-        drawing
-            .raw(format_args!(r#"<circle cx="{x:.2}" cy="{y:.2}" r="5" fill="{fill}" stroke="{ink}"/>"#))?;
+        let (ink, (radius, width)) = (css(theme.text.strong), RING);
+        drawing.raw(format_args!(
+            r#"<circle cx="{x:.2}" cy="{y:.2}" r="{radius}" fill="none" stroke="{ink}" stroke-width="{width}"/>"#
+        ))?;
     }
     Ok(())
 }
@@ -61,12 +68,12 @@ fn draw(drawing: &mut Drawing, chart: &Chart<'_>, theme: &Theme) -> std::fmt::Re
 fn axes(drawing: &mut Drawing, chart: &Chart<'_>, theme: &Theme) -> std::fmt::Result {
     let grid = theme.surface.hairline;
     let (right, bottom) = (LEFT + PLOT_WIDTH, TOP + PLOT_HEIGHT);
-    for (tick, text) in ticks(chart.x) {
+    for (tick, text) in chart.ticks(chart.x, TICKS) {
         let [x, _] = place(chart, [tick, chart.y.0]);
         drawing.line([x, TOP], [x, bottom], grid)?;
         drawing.text([x, bottom + 16.0], Anchor::Middle, &text)?;
     }
-    for (tick, text) in ticks(chart.y) {
+    for (tick, text) in chart.ticks(chart.y, TICKS) {
         let [_, y] = place(chart, [chart.x.0, tick]);
         drawing.line([LEFT, y], [right, y], grid)?;
         drawing.text([LEFT - 8.0, y + 4.0], Anchor::End, &text)?;
@@ -115,6 +122,14 @@ mod tests {
         assert!(text.contains(r#"points="64.00,344.00 464.00,40.00 ""#), "{text}");
         assert_eq!((text.matches("<polyline").count(), text.matches("<circle").count()), (2, 2));
         assert!(text.contains("stroke-dasharray") && !text.contains("NaN"));
+        // The point that is meant keeps its colour: the ring is drawn around it.
+        let dot = ChartLine { color: Some(2), points: vec![[0.2, 0.8]], dots: true, ..ChartLine::default() };
+        let dotted = Chart { lines: vec![dot], points: Vec::new(), ..chart.clone() };
+        let text = String::from_utf8(svg(&dotted, &Theme::dark())).expect("text");
+        let circles: Vec<&str> = text.lines().filter(|line| line.starts_with("<circle")).collect();
+        let [dot, ring] = circles[..] else { panic!("{circles:?}") };
+        let color = format!(r#"r="3" fill="{}""#, css(Theme::dark().series(2)));
+        assert!(dot.contains(&color) && ring.contains(r#"r="6" fill="none""#), "{circles:?}");
         let empty = Chart { x: (0.0, 0.0), ..chart };
         assert!(!String::from_utf8(svg(&empty, &Theme::light())).expect("text").contains("NaN"));
     }

@@ -6,7 +6,11 @@ use egui::{
     vec2,
 };
 
-use super::{chart::ticks, chart_card::picture_card, strips_export};
+use super::{
+    chart::{intervals, ticks},
+    chart_card::picture_card,
+    strips_export,
+};
 use crate::{
     context::PageContext,
     theme::{NUMBERS, Theme, size, space},
@@ -107,7 +111,7 @@ impl Strips<'_> {
         let painter = ui.painter();
         let font = FontId::new(size::CAPTION, FontFamily::Name(NUMBERS.into()));
         let place = |x: f64| plot.left() + self.share(x) as f32 * plot.width();
-        for (tick, text) in ticks(self.x) {
+        for (tick, text) in ticks(self.x, intervals(plot.width())) {
             painter.vline(place(tick), plot.y_range(), Stroke::new(space::HAIRLINE, theme.surface.hairline));
             let at = pos2(place(tick), plot.bottom() + 3.0);
             painter.text(at, Align2::CENTER_TOP, text, font.clone(), theme.text.weak);

@@ -1,7 +1,7 @@
 //! Strips as an SVG drawing.
 
 use super::{
-    chart::ticks,
+    chart::{TICKS, ticks},
     strips::{Strips, shade},
     svg::{Anchor, Drawing, css},
 };
@@ -22,7 +22,7 @@ pub(super) fn svg(chart: &Strips<'_>, theme: &Theme) -> Vec<u8> {
 fn draw(drawing: &mut Drawing, chart: &Strips<'_>, theme: &Theme) -> std::fmt::Result {
     let place = |x: f64| LEFT + chart.share(x) * PLOT;
     let bottom = TOP + STRIP * chart.strips.len() as f64;
-    for (tick, text) in ticks(chart.x) {
+    for (tick, text) in ticks(chart.x, TICKS) {
         drawing.line([place(tick), TOP], [place(tick), bottom], theme.surface.hairline)?;
         drawing.text([place(tick), bottom + 16.0], Anchor::Middle, &text)?;
     }

@@ -10,7 +10,7 @@ use orrery_domain::{
     explain::{ExplainMethod, ExplainSettings, Findings},
     job::RowPrediction,
     run::Progress,
-    snapshot::{ExplainState, JobEntry, JobKind, TryRowState},
+    snapshot::{ExplainState, JobEntry, JobKind, JobOutcome, TryRowState},
 };
 use orrery_ui::{command::UiCommand, route::PageId};
 
@@ -92,16 +92,26 @@ fn an_explanation_that_goes_on_can_be_cancelled_and_a_failure_says_why() {
         answer: None,
         ..fixture::explained::state(fixture::flights().id, views::importance())
     };
-    let progress =
-        Progress { phase: "Shuffling columns".to_owned(), fraction: Some(0.4), ..Progress::default() };
+    let progress = Progress {
+        phase: "Shuffling columns, going on from what was kept".to_owned(),
+        fraction: Some(0.4),
+        ..Progress::default()
+    };
     let kind = JobKind::Explain { model: asked.model.clone(), method: asked.settings.method };
     let job = JobEntry { id: asked.job, kind, progress, started_at: fixture::NOW, outcome: None };
     snapshot.jobs = Arc::new(vec![job]);
     snapshot.explanation = Some(Arc::new(asked.clone()));
     let (mut going, engine) = window(snapshot.clone(), PageId::Explain);
     assert!(going.query_by_label("Progress of the explanation").is_some());
+    said(&going, "going on from what was kept");
+    said(&going, "Another explanation ends this one");
     click_role(&mut going, Role::Button, "Cancel this explanation");
     assert_eq!(sent(&engine), [Command::CancelJob { job: asked.job }]);
+    engine.change(|snapshot| {
+        Arc::make_mut(&mut snapshot.jobs)[0].outcome = Some(JobOutcome::Cancelled);
+    });
+    settle(&mut going);
+    said(&going, "the same explanation goes on from there");
     let failure =
         Failure::new(FailureClass::Client, "This model is computed in whole numbers, which have no slopes.");
     snapshot.explanation = Some(Arc::new(ExplainState { answer: Some(Err(failure)), ..asked }));

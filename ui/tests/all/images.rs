@@ -5,7 +5,7 @@ use std::sync::Arc;
 use egui::Role;
 use egui_kittest::{Harness, kittest::Queryable};
 use orrery_domain::{
-    Snapshot,
+    Command, Snapshot,
     dataset::{ColumnSchema, ColumnType, Dataset},
     explain::{
         Against, Attributions, ExplainCheck, ExplainMethod, ExplainScale, Explanation, Findings,
@@ -139,6 +139,38 @@ fn networks_over_pictures_are_offered_with_their_variations_where_there_are_pict
     let (others, _) = tall(fixture::busy(), PageId::Train);
     assert!(others.query_all_by_label_contains("Convolutional network").next().is_none());
     picture(&mut window, "train_pictures_dark");
+}
+
+#[test]
+fn a_search_over_pictures_offers_their_networks_with_what_fits_them() {
+    let (mut window, engine) = tall(workspace("dark"), PageId::Search);
+    click_role(&mut window, Role::Button, "New search…");
+    settle(&mut window);
+    // The newest run was asked for another column: the class is the one that is no pixel.
+    engine.asked();
+    click_role(&mut window, Role::Button, "Start search");
+    settle(&mut window);
+    let asked = engine.asked();
+    let found = asked.iter().find_map(|command| match command {
+        Command::Search { space, config, .. } => Some((space, config)),
+        _ => None,
+    });
+    let (space, config) = found.expect("a search");
+    assert_eq!(config.target, "class");
+    assert_eq!(space.models(), ["cnn"]);
+    let names: Vec<&str> = space.0.iter().map(|parameter| parameter.name.as_str()).collect();
+    assert_eq!(names, ["model", "learning_rate", "weight_decay", "dropout", "width"]);
+    // With another family each has its own ranges.
+    click_role(&mut window, Role::Button, "New search…");
+    settle(&mut window);
+    click_role(&mut window, Role::CheckBox, "Residual CNN");
+    settle(&mut window);
+    said(&window, "resnet-cnn.width");
+    let (mut others, _) = tall(fixture::busy(), PageId::Search);
+    click_role(&mut others, Role::Button, "New search…");
+    settle(&mut others);
+    assert!(others.query_by_role_and_label(Role::CheckBox, "Gradient-boosted trees").is_some());
+    assert!(others.query_by_role_and_label(Role::CheckBox, "Residual CNN").is_none());
 }
 
 #[test]

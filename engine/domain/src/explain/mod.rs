@@ -197,7 +197,7 @@ pub struct Explanation {
     pub class: Option<String>,
     /// Scale of all figures.
     pub scale: ExplainScale,
-    /// Rows, in the order they were given.
+    /// Rows, in the order they were given: all, or a sample where there are very many.
     pub rows: Vec<RowExplanation>,
     /// The law that the method obeys.
     pub check: ExplainCheck,
@@ -207,7 +207,7 @@ pub struct Explanation {
     /// What the rows were explained against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub against: Option<Against>,
-    /// Sums over all rows, where `rows` holds the first of them alone.
+    /// Sums over all rows, where `rows` holds a sample of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totals: Option<Totals>,
 }
@@ -240,6 +240,11 @@ impl Totals {
 }
 
 impl Explanation {
+    /// Rows that were explained, of which [`Self::rows`] may be a sample.
+    pub fn explained(&self) -> u64 {
+        self.totals.as_ref().map_or(self.rows.len() as u64, |totals| totals.rows)
+    }
+
     /// How much each column adds by size, over the rows: mean absolute attribution and its 95 % normal interval, the largest first.
     pub fn importance(&self) -> Vec<ColumnImportance> {
         let Some(first) = self.rows.first() else { return Vec::new() };
@@ -315,5 +320,12 @@ mod tests {
         assert_eq!((found[0].column.as_str(), found[0].importance.value), ("b", Some(5.0)));
         assert_eq!(found[0].importance.low, Some(5.0));
         assert_eq!((found[1].importance.value, found[1].importance.low), (Some(2.0), Some(2.0 - 1.96)));
+        assert_eq!(explanation.explained(), 2);
+        // Of a sample, the sums are those of all rows.
+        let mut totals = Totals::default();
+        totals.add(&explanation.rows);
+        let sample =
+            Explanation { rows: explanation.rows[..1].to_vec(), totals: Some(totals), ..explanation };
+        assert_eq!((sample.importance(), sample.explained()), (found, 2));
     }
 }

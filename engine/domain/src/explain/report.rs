@@ -194,7 +194,7 @@ pub struct ExplainReport {
     pub origin: RowsOrigin,
     /// Rows that were explained, or that a global method looked at.
     pub explained: u64,
-    /// What was found; of many rows the first ones.
+    /// What was found; of many rows a sample.
     #[serde(flatten)]
     pub found: Findings,
     /// The file that holds all rows, if one was asked for.

@@ -34,11 +34,14 @@ pub enum Setting {
     Categories,
     Trees,
     Leaves,
+    MinLeafWeight,
+    RowShare,
+    FeatureShare,
 }
 
 impl Setting {
     /// Every setting.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::LearningRate,
         Self::WeightDecay,
         Self::Dropout,
@@ -55,6 +58,9 @@ impl Setting {
         Self::Categories,
         Self::Trees,
         Self::Leaves,
+        Self::MinLeafWeight,
+        Self::RowShare,
+        Self::FeatureShare,
     ];
 
     /// Its name, as in a request.
@@ -76,6 +82,9 @@ impl Setting {
             Self::Categories => "categories",
             Self::Trees => "trees",
             Self::Leaves => "leaves",
+            Self::MinLeafWeight => "min_leaf_weight",
+            Self::RowShare => "row_share",
+            Self::FeatureShare => "feature_share",
         }
     }
 
@@ -87,9 +96,14 @@ impl Setting {
     /// What it takes.
     pub fn kind(self) -> SettingKind {
         match self {
-            Self::LearningRate | Self::WeightDecay | Self::Dropout | Self::Warmup | Self::ClipNorm => {
-                SettingKind::Float
-            }
+            Self::LearningRate
+            | Self::WeightDecay
+            | Self::Dropout
+            | Self::Warmup
+            | Self::ClipNorm
+            | Self::MinLeafWeight
+            | Self::RowShare
+            | Self::FeatureShare => SettingKind::Float,
             Self::Optimizer | Self::Scaling | Self::Categories => SettingKind::Choice,
             _ => SettingKind::Int,
         }
@@ -98,12 +112,17 @@ impl Setting {
     /// Whether it changes anything for a family.
     pub fn plays(self, kind: ModelKind) -> bool {
         let network = kind.is_network();
+        // Pixels are neither scaled nor categories.
+        let table = !kind.is_for_images();
         match self {
             Self::WeightDecay => kind != ModelKind::Auto,
             Self::Members => kind == ModelKind::Tabm,
-            Self::Trees | Self::Leaves => kind == ModelKind::Gbt,
+            Self::Trees | Self::Leaves | Self::MinLeafWeight | Self::RowShare | Self::FeatureShare => {
+                kind == ModelKind::Gbt
+            }
             Self::LearningRate | Self::Patience => network || kind == ModelKind::Gbt,
-            Self::Scaling => network || kind == ModelKind::Linear,
+            Self::Scaling => network && table || kind == ModelKind::Linear,
+            Self::Categories => network && table,
             _ => network,
         }
     }
@@ -123,6 +142,8 @@ impl Setting {
             Self::Epochs => (1.0, 1e6),
             Self::Trees => (1.0, 1e5),
             Self::Leaves => (2.0, 4096.0),
+            Self::MinLeafWeight => (1e-3, 1e6),
+            Self::RowShare | Self::FeatureShare => (0.01, 1.0),
             Self::Optimizer | Self::Scaling | Self::Categories => (0.0, 0.0),
         }
     }
@@ -209,6 +230,9 @@ impl Setting {
             Self::Patience => hyper.patience = whole()?,
             Self::Trees => hyper.trees = whole()?,
             Self::Leaves => hyper.leaves = whole()?,
+            Self::MinLeafWeight => hyper.min_leaf_weight = float()?,
+            Self::RowShare => hyper.row_share = float()?,
+            Self::FeatureShare => hyper.feature_share = float()?,
             Self::Optimizer => {
                 hyper.optimizer = match word {
                     "adamw" => Optimizer::AdamW,
@@ -266,6 +290,9 @@ impl Setting {
                 (Self::LearningRate, float(0.01, 0.3, true)),
                 (Self::Leaves, int(8, 512, true)),
                 (Self::WeightDecay, float(1e-2, 1e2, true)),
+                (Self::MinLeafWeight, float(1.0, 100.0, true)),
+                (Self::RowShare, float(0.5, 1.0, false)),
+                (Self::FeatureShare, float(0.3, 1.0, false)),
             ],
             ModelKind::Linear => vec![(Self::WeightDecay, float(1e-7, 1.0, true))],
             ModelKind::Auto => Vec::new(),
@@ -290,6 +317,16 @@ mod tests {
     }
 
     #[test]
+    fn what_changes_nothing_for_a_family_plays_no_part_in_it() {
+        for kind in ModelKind::ALL {
+            assert_eq!(Setting::RowShare.plays(kind), kind == ModelKind::Gbt);
+            let table = kind.is_network() && !kind.is_for_images();
+            assert_eq!(Setting::Categories.plays(kind), table);
+            assert_eq!(Setting::Scaling.plays(kind), table || kind == ModelKind::Linear);
+        }
+    }
+
+    #[test]
     fn values_reach_the_request() {
         let mut config = TrainConfig::new("y");
         Setting::LearningRate.put(&Value::Float(0.5), &mut config).expect("fits");
@@ -297,6 +334,14 @@ mod tests {
         Setting::Categories.put(&Value::Text("one-hot".into()), &mut config).expect("fits");
         assert_eq!((config.hyper.learning_rate, config.hyper.batch_size), (Some(0.5), Some(128)));
         assert_eq!(config.categories, CategoryEncoding::OneHot);
+        Setting::MinLeafWeight.put(&Value::Float(7.5), &mut config).expect("fits");
+        Setting::RowShare.put(&Value::Float(0.75), &mut config).expect("fits");
+        Setting::FeatureShare.put(&Value::Text("0.5".into()), &mut config).expect("fits");
+        let hyper = &config.hyper;
+        assert_eq!(
+            (hyper.min_leaf_weight, hyper.row_share, hyper.feature_share),
+            (Some(7.5), Some(0.75), Some(0.5))
+        );
         assert!(Setting::Width.put(&Value::Float(1.5), &mut config).is_err());
         assert!(Setting::Optimizer.put(&Value::Int(1), &mut config).is_err());
     }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::Interval;
+use crate::words;
 
 /// What is measured of a served model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -79,16 +80,29 @@ impl Figure {
         }
     }
 
-    /// A value in words, with its unit.
-    pub fn words(self, value: f64) -> String {
-        let (unit, size) = self.unit();
-        let value = value / size;
-        let digits = match value.abs() {
+    /// Decimals that a value is written with in its unit.
+    fn digits(self, value: f64) -> usize {
+        match (value / self.unit().1).abs() {
             0.0..10.0 => 2,
             10.0..100.0 => 1,
             _ => 0,
-        };
-        format!("{value:.digits$} {unit}")
+        }
+    }
+
+    /// A value in its unit, thousands grouped.
+    pub fn number(self, value: f64) -> String {
+        words::decimals(value / self.unit().1, self.digits(value))
+    }
+
+    /// A value and half its interval, in its unit.
+    pub fn interval(self, found: &Interval) -> String {
+        let half = (found.high - found.low) / 2.0 / self.unit().1;
+        format!("{} ± {}", self.number(found.value), words::decimals(half, self.digits(found.value)))
+    }
+
+    /// A value in words, with its unit.
+    pub fn words(self, value: f64) -> String {
+        format!("{} {}", self.number(value), self.unit().0)
     }
 }
 
@@ -185,7 +199,7 @@ impl Goals {
         }
     }
 
-    /// Every figure that matters: these must be steady.
+    /// Every figure that matters: these decide whether a measurement is steady.
     pub fn figures(&self) -> impl Iterator<Item = Figure> {
         std::iter::once(self.objective).chain(self.limits.iter().map(|limit| limit.figure))
     }
@@ -226,6 +240,16 @@ mod tests {
         for wrong in ["p95", "p95=", "p95=-1ms", "speed=5", "cpu=1ms", "p95=1e400"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn values_are_written_in_their_units_with_thousands_grouped() {
+        assert_eq!(Figure::Throughput.words(123_456.7), "123,457 rows/s");
+        assert_eq!(Figure::P95.words(0.003_21), "3.21 ms");
+        assert_eq!(Figure::P99.words(2.5), "2,500 ms");
+        assert_eq!(Figure::Memory.number(104_857_600.0), "100");
+        let found = Interval { value: 20_000.0, low: 18_500.0, high: 21_500.0 };
+        assert_eq!(Figure::Throughput.interval(&found), "20,000 ± 1,500");
     }
 
     #[test]

@@ -39,8 +39,12 @@ pub struct TuneMeasurement {
     pub figures: BTreeMap<Figure, Interval>,
     /// Repetitions.
     pub repeats: u32,
-    /// Whether the intervals of the goals' figures are within what was asked; if not, it is noisy.
+    /// Whether the goals can be judged by it: the objective's interval is within what was asked, and those of bounded figures are, or lie
+    /// on one side of their bound. If not, it is noisy.
     pub steady: bool,
+    /// Figures whose own interval is wider than was asked, whether the goals need them or not.
+    #[serde(default)]
+    pub noisy: Vec<Figure>,
     /// Seconds it took, the start of the process included.
     pub secs: f64,
     /// Why there are no figures.
@@ -49,6 +53,17 @@ pub struct TuneMeasurement {
 }
 
 impl TuneMeasurement {
+    /// Figures whose half interval is wider than this share of them.
+    pub fn wider_than(&self, doubt: f64) -> Vec<Figure> {
+        let wide = self.figures.iter().filter(|(_, found)| found.doubt() > doubt);
+        wide.map(|(figure, _)| *figure).collect()
+    }
+
+    /// Whether a figure's own interval is wider than was asked.
+    pub fn is_noisy(&self, figure: Figure) -> bool {
+        self.noisy.contains(&figure)
+    }
+
     /// A figure's value.
     pub fn value(&self, figure: Figure) -> Option<f64> {
         self.figures.get(&figure).map(|found| found.value)

@@ -44,9 +44,12 @@ impl TuneReport {
         (id, created_at): (String, UnixSecs),
         request: TuneRequest,
         before: TuneSetting,
-        measurements: Vec<TuneMeasurement>,
+        mut measurements: Vec<TuneMeasurement>,
         finished: bool,
     ) -> Self {
+        for found in &mut measurements {
+            found.noisy = found.wider_than(request.pace.doubt);
+        }
         let worth = |(number, found): (usize, &TuneMeasurement)| {
             request.goals.worth(&found.figures).map(|worth| (number, worth))
         };
@@ -115,7 +118,15 @@ impl TuneReport {
         let noisy = self.measurements.iter().filter(|found| !found.steady && found.failure.is_none()).count();
         if noisy > 0 {
             all.push(format!(
-                "{noisy} of {} measurements are noisy: their intervals stayed wider than {:.0}%. Close other programs and measure again.",
+                "{noisy} of {} measurements are noisy: an interval that the goal needs stayed wider than {:.0}%. Close other programs and measure again.",
+                self.measurements.len(),
+                self.request.pace.doubt * 100.0
+            ));
+        }
+        let partly = self.measurements.iter().filter(|found| found.steady && !found.noisy.is_empty()).count();
+        if partly > 0 {
+            all.push(format!(
+                "{partly} of {} measurements have noisy figures that the goal does not need: each is marked where its interval is wider than {:.0}%.",
                 self.measurements.len(),
                 self.request.pace.doubt * 100.0
             ));
@@ -176,6 +187,7 @@ mod tests {
             figures: BTreeMap::from([(Figure::Throughput, around(throughput)), (Figure::P95, around(p95))]),
             repeats: 3,
             steady: number != 2,
+            noisy: Vec::new(),
             secs: 1.0,
             failure: None,
         }
@@ -194,10 +206,27 @@ mod tests {
         assert_eq!(report.front, [0, 1, 2]);
         assert!(report.findings[0].contains("2.00 times"), "{:?}", report.findings);
         assert!(report.findings.iter().any(|words| words.contains("1 of 4 measurements are noisy")));
+        assert!(report.measurements.iter().all(|found| found.noisy.is_empty()), "2% is no noise");
         let none = TuneReport::of(("t".to_owned(), 0.0), request.clone(), before.clone(), Vec::new(), false);
         assert_eq!((none.best, none.stage), (None, TuneStage::Unfinished));
         let broken = vec![found(&request, 2, 400.0, 0.009)];
         let broken = TuneReport::of(("t".to_owned(), 0.0), request, before, broken, true);
         assert!(broken.findings[0].contains("keeps 95% latency ≤ 3.00 ms"), "{:?}", broken.findings);
+    }
+
+    #[test]
+    fn a_wide_interval_marks_its_own_figure_whatever_the_goal_needs() {
+        let request = request(Goals { objective: Figure::Throughput, limits: Vec::new() });
+        let before = request.space.setting(0);
+        let mut all = vec![found(&request, 0, 100.0, 0.002), found(&request, 1, 200.0, 0.002)];
+        all[1].figures.insert(Figure::P95, Interval { value: 0.002, low: 0.001_8, high: 0.002_2 });
+        let report = TuneReport::of(("t".to_owned(), 0.0), request, before, all, true);
+        assert!(report.measurements[1].steady && report.measurements[0].noisy.is_empty());
+        assert_eq!(report.measurements[1].noisy, [Figure::P95]);
+        assert!(report.measurements[1].is_noisy(Figure::P95));
+        assert!(!report.measurements[1].is_noisy(Figure::Throughput));
+        assert!(report.findings.iter().any(|words| words.contains("1 of 2 measurements have noisy figures")));
+        let text = serde_json::to_string(&report).expect("JSON");
+        assert!(text.contains(r#""noisy":["p95"]"#), "{text}");
     }
 }

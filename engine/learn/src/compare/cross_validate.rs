@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, DictionaryArray, types::Int32Type};
 use orrery_domain::{
-    Failure, FailureClass, RunId,
+    Failure, RunId,
     compare::{Better, CompareData, ComparedPair, CrossValidated},
     dataset::{ColumnSchema, ColumnType, Dataset},
     device::DeviceChoice,
@@ -19,18 +19,20 @@ use rand_chacha::ChaCha8Rng;
 use super::{
     CompareJob, LEVEL, client,
     five_by_two::{REPETITIONS, five_by_two},
+    folds::{Folds, unmade},
 };
 use crate::{
     control::{Interrupt, JobControl, Wish, check},
     predict::say,
     table::Table,
-    train::{self, TrainJob},
+    train::{self, TrainJob, files},
 };
 
-/// Value of a metric by repetition, half and version. `[5][2][models]`
-type Values = Vec<[Vec<Option<f64>>; 2]>;
+/// What is said before each training.
+pub(super) const TRAINING: &str = "Training on halves of the rows";
 
-/// Adds the tests of 5x2 cross-validation to every pair.
+/// Adds the tests of 5x2 cross-validation to every pair. What was trained when the work ended early stays for the next time that the
+/// same is asked.
 ///
 /// # Errors
 /// A client failure where the rows are no imported dataset, a failure of a training, or an interruption.
@@ -47,21 +49,31 @@ pub(super) fn add(
         )
         .into());
     };
-    let values = train_all(job, dataset, cards, metric, control)?;
+    let mut folds = Folds::open(job.scratch, dataset, cards)?;
+    match train_missing(job, dataset, cards, &mut folds, control) {
+        Ok(()) => {}
+        Err(Interrupt::Stopped) => return Err(Interrupt::Stopped),
+        Err(interrupt) => {
+            folds.give_up();
+            return Err(interrupt);
+        }
+    }
     for pair in pairs {
         let place = |model| job.models.iter().position(|(known, _)| known == model).unwrap_or_default();
         let (a, b) = (place(&pair.a), place(&pair.b));
-        pair.cross_validated = tested(&values, metric, (a, b));
+        pair.cross_validated = tested(&folds, metric, (a, b));
     }
+    folds.remove();
     Ok(())
 }
 
 /// `None` where the metric was not defined on a half.
-fn tested(values: &Values, metric: MetricId, (a, b): (usize, usize)) -> Option<CrossValidated> {
+fn tested(folds: &Folds, metric: MetricId, (a, b): (usize, usize)) -> Option<CrossValidated> {
     let mut differences = [[0.0; 2]; REPETITIONS];
-    for (row, halves) in differences.iter_mut().zip(values) {
-        for (difference, half) in row.iter_mut().zip(halves) {
-            *difference = half[b]? - half[a]?;
+    for (repetition, row) in differences.iter_mut().enumerate() {
+        for (half, difference) in row.iter_mut().enumerate() {
+            let value = |version| folds.value((repetition, half, version), metric);
+            *difference = value(b)? - value(a)?;
         }
     }
     let found = five_by_two(&differences);
@@ -83,39 +95,40 @@ fn tested(values: &Values, metric: MetricId, (a, b): (usize, usize)) -> Option<C
     })
 }
 
-fn train_all(
+/// Does the trainings that are not done yet, and keeps what each of them found.
+fn train_missing(
     job: &CompareJob<'_>,
     dataset: &Dataset,
     cards: &[&ModelCard],
-    metric: MetricId,
+    folds: &mut Folds,
     control: &dyn JobControl,
-) -> Result<Values, Interrupt> {
+) -> Result<(), Interrupt> {
     let table = Table::read_arrow(&job.blobs.join(format!("{}.arrow", dataset.blob)), &dataset.columns)?;
     let column = free_name(&table);
-    let scratch = tempfile::tempdir_in(job.scratch).map_err(|error| unmade(job.scratch, &error))?;
     let trainings = REPETITIONS * 2 * cards.len();
-    let mut done = 0;
-    let mut values = Values::new();
     for repetition in 0..REPETITIONS {
         let first = halves(&table, cards[0], repetition as u64);
-        let mut both = [Vec::new(), Vec::new()];
-        for (half, into) in both.iter_mut().enumerate() {
-            let blob = scratch.path().join(format!("half-{repetition}-{half}.arrow"));
+        for half in 0..2 {
+            let missing = folds.missing(repetition, half, cards.len());
+            if missing.is_empty() {
+                continue;
+            }
+            let blob = folds.work().join(format!("half-{repetition}-{half}.arrow"));
             let is_test = |row: usize| first[row] == (half == 0);
             let (parted, columns) = with_column(&table, &column, is_test);
             parted.write_arrow(&blob)?;
-            for (place, card) in cards.iter().enumerate() {
+            for version in missing {
                 check(control)?;
-                let share = Some(done as f64 / trainings as f64);
-                say(control, "Training on halves of the rows", share, done, trainings, None);
-                let mut config = card.config.clone();
-                config.model = card.kind;
+                let done = folds.count();
+                say(control, TRAINING, Some(done as f64 / trainings as f64), done, trainings, None);
+                let mut config = cards[version].config.clone();
+                config.model = cards[version].kind;
                 config.split = Split::Column { column: column.clone() };
-                config.seed = card.seed + repetition as u64;
-                let run_dir = scratch.path().join(format!("run-{repetition}-{half}-{place}"));
+                config.seed = cards[version].seed + repetition as u64;
+                let name = format!("half-{repetition}-{half}-{version}");
                 let training = TrainJob {
-                    run: RunId(format!("half-{repetition}-{half}-{place}")),
-                    run_dir: prepared(run_dir)?,
+                    run_dir: prepared(folds.work().join(&name))?,
+                    run: RunId(name),
                     blob: blob.clone(),
                     dataset: Dataset { columns: columns.clone(), ..dataset.clone() },
                     config,
@@ -124,17 +137,15 @@ fn train_all(
                     part: None,
                 };
                 let (summary, _) = train::run(&training, &Quiet(control))?;
-                into.push(summary.test.get(&metric).and_then(|value| value.value));
-                clear(&training.run_dir);
-                done += 1;
+                folds.keep((repetition, half, version), summary.test)?;
+                files::remove_folder(&training.run_dir);
             }
             if let Err(error) = std::fs::remove_file(&blob) {
                 log::debug!("a half could not be removed: {error}");
             }
         }
-        values.push(both);
     }
-    Ok(values)
+    Ok(())
 }
 
 /// Whether each row is in the first half, at random and within each class. `[rows]`
@@ -183,19 +194,6 @@ fn prepared(folder: std::path::PathBuf) -> Result<std::path::PathBuf, Failure> {
     Ok(folder)
 }
 
-fn unmade(folder: &std::path::Path, error: &std::io::Error) -> Failure {
-    let place = folder.display();
-    let message =
-        format!("A folder for the training could not be made: {error}. Free some disk space. ({place})");
-    Failure::new(FailureClass::Capacity, message)
-}
-
-fn clear(folder: &std::path::Path) {
-    if let Err(error) = std::fs::remove_dir_all(folder) {
-        log::debug!("a training's folder could not be removed: {error}");
-    }
-}
-
 /// Hears wishes, and keeps a training's own news to itself.
 struct Quiet<'a>(&'a dyn JobControl);
 
@@ -207,11 +205,7 @@ impl JobControl for Quiet<'_> {
     }
 
     fn wish(&self) -> Wish {
-        // There is nothing to come back to.
-        match self.0.wish() {
-            Wish::Stop => Wish::Cancel,
-            wish => wish,
-        }
+        self.0.wish()
     }
 
     fn may_wait(&self) -> bool {

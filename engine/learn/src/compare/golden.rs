@@ -1,8 +1,8 @@
-//! Golden files: every test against scipy, statsmodels, mlxtend and pROC (`tests/peers/paired_tests.py`).
+//! Golden files: every test against scipy, statsmodels, mlxtend and pROC's published figures (`tests/peers/paired_tests.py`).
 
 use std::path::Path;
 
-use orrery_domain::compare::Calibration;
+use orrery_domain::{compare::Calibration, metric::MetricId, training::Task};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
     mcnemar::{corrected, exact_p},
     of_shares, wilson,
 };
+use crate::metrics::{BootstrapSettings, Predictions, Replicates, Truth};
 
 #[derive(Deserialize)]
 struct Golden<G, E> {
@@ -80,9 +81,11 @@ struct DeLongExpected {
 }
 
 #[test]
-fn delong_is_its_definition() {
-    let cases = cases::<Scores, DeLongExpected>("delong");
-    for (given, expected) in &cases {
+fn delong_is_its_definition_and_what_proc_publishes() {
+    let by_definition = cases::<Scores, DeLongExpected>("delong");
+    let published = cases::<Scores, DeLongExpected>("delong_proc");
+    assert_eq!(published.len(), 3);
+    for (given, expected) in by_definition.iter().chain(&published) {
         let found = delong(&given.a, &given.b, &given.positive).expect("both classes");
         near(found.a.value.expect("defined"), expected.a, 1e-12);
         near(found.b.value.expect("defined"), expected.b, 1e-12);
@@ -94,6 +97,63 @@ fn delong_is_its_definition() {
             |scores| super::Placements::of(scores, &given.positive).expect("both classes").variance();
         near(variance(&given.a), expected.variance_a, 1e-12);
         near(variance(&given.b), expected.variance_b, 1e-12);
+    }
+}
+
+#[derive(Deserialize)]
+struct Pair {
+    metric: MetricId,
+    truth: Vec<f64>,
+    a: Vec<f64>,
+    b: Vec<f64>,
+    resamples: u32,
+}
+
+/// scipy's, and where the figures of another bootstrap of `resamples` lie: four standard errors of both together.
+#[derive(Deserialize)]
+struct BootstrapExpected {
+    a: f64,
+    b: f64,
+    low_between: (f64, f64),
+    high_between: (f64, f64),
+    share_below: f64,
+    share_off: f64,
+}
+
+#[test]
+fn the_paired_bootstrap_is_scipys_within_the_error_of_resampling() {
+    let cases = cases::<Pair, BootstrapExpected>("bootstrap");
+    assert_eq!(cases.len(), 3);
+    for (given, expected) in cases {
+        let codes: Vec<u32> = given.truth.iter().map(|value| *value as u32).collect();
+        let classes = ["no".to_owned(), "yes".to_owned()];
+        let values = given.metric == MetricId::Rmse;
+        let truth = if values {
+            Truth::Values(&given.truth)
+        } else {
+            Truth::Classes { codes: &codes, classes: &classes }
+        };
+        let settings = BootstrapSettings { resamples: given.resamples, seed: 0 };
+        let task = if values { Task::Regression } else { Task::Binary };
+        let measured = |answers: &[f64]| {
+            let predictions = if values {
+                Predictions::Values(answers.to_vec())
+            } else {
+                let both = answers.iter().flat_map(|chance| [1.0 - chance, *chance]).collect();
+                Predictions::Probabilities { classes: 2, values: both }
+            };
+            Replicates::new(task, &truth, &predictions, 0.5, &settings)
+        };
+        let differences = measured(&given.a).differences(&measured(&given.b));
+        let found = differences.iter().find(|found| found.metric == given.metric).expect("defined");
+        near(found.a, expected.a, 1e-12);
+        near(found.b, expected.b, 1e-12);
+        let (low, high, p) = found.interval.expect("resampled");
+        let between = |value: f64, (from, to): (f64, f64)| value >= from && value <= to;
+        assert!(between(low, expected.low_between), "{low}, scipy {:?}", expected.low_between);
+        assert!(between(high, expected.high_between), "{high}, scipy {:?}", expected.high_between);
+        let scipys = 2.0 * expected.share_below.min(1.0 - expected.share_below);
+        assert!((p - scipys).abs() <= 2.0 * expected.share_off, "{p}, scipy {scipys}");
     }
 }
 

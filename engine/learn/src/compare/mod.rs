@@ -7,7 +7,7 @@
 //! folders ──anatomy──► settings, shapes, weights ──► how they are built differently
 //! ```
 //!
-//! Figures of the tests are held against scipy, statsmodels and mlxtend: `tests/peers/paired_tests.py`.
+//! Figures of the tests are held against scipy, statsmodels, mlxtend and pROC: `tests/peers/paired_tests.py`.
 
 mod anatomy;
 mod calibration;
@@ -15,6 +15,7 @@ mod corrections;
 mod cross_validate;
 mod delong;
 mod five_by_two;
+mod folds;
 mod intervals;
 mod latency;
 mod mcnemar;
@@ -53,6 +54,7 @@ pub use self::{
 use crate::{
     control::{Interrupt, JobControl},
     predict::{Predictor, say},
+    table::Table,
 };
 
 /// Most versions that are compared at once.
@@ -69,7 +71,7 @@ pub struct CompareJob<'a> {
     pub data: &'a CompareData,
     /// Folder of imported tables.
     pub blobs: &'a Path,
-    /// A folder in which temporary files may be made.
+    /// A folder in which temporary files may be made, and what cross-validation has found may wait to be gone on with.
     pub scratch: &'a Path,
     /// How.
     pub settings: &'a CompareSettings,
@@ -83,25 +85,68 @@ pub struct CompareJob<'a> {
 /// or an interruption.
 pub fn compare(job: &CompareJob<'_>, control: &dyn JobControl) -> Result<CompareReport, Interrupt> {
     let CompareJob { models, settings, .. } = *job;
-    if models.len() < 2 || models.len() > MOST_MODELS {
-        let message =
-            format!("A comparison takes 2 to {MOST_MODELS} versions, and {} were given.", models.len());
-        return Err(client(message).into());
-    }
-    for (place, (model, _)) in models.iter().enumerate() {
-        if models[..place].iter().any(|(other, _)| other == model) {
-            return Err(client(format!("{model} was given twice. Name different versions.")).into());
-        }
-    }
+    check_versions(models)?;
     say(control, "Loading the models", None, 0, 0, None);
     let predictors =
         models.iter().map(|(_, folder)| Predictor::load(folder)).collect::<Result<Vec<_>, Failure>>()?;
-    let cards: Vec<&ModelCard> = predictors.iter().map(Predictor::card).collect();
-    for ((model, _), card) in models.iter().zip(&cards).skip(1) {
-        check_alike((&models[0].0, cards[0]), (model, card))?;
+    let predictors: Vec<&Predictor> = predictors.iter().collect();
+    let metric = check_all(models, &predictors, settings)?;
+    let material = rows::material(job, &predictors, control)?;
+    report::report(job, &predictors, metric, material, control)
+}
+
+/// Compares versions that are loaded already on rows that came with a request: all of them whose target is known. `models` are their
+/// names and folders, and `rows` the columns of each and the target. Nothing is trained.
+///
+/// # Errors
+/// As [`compare`].
+pub fn compare_sent(
+    models: &[(ModelRef, PathBuf)],
+    predictors: &[&Predictor],
+    (tables, target): (Vec<Table>, &Table),
+    settings: &CompareSettings,
+    control: &dyn JobControl,
+) -> Result<CompareReport, Interrupt> {
+    check_versions(models)?;
+    let metric = check_all(models, predictors, settings)?;
+    let material = rows::sent(predictors, tables, target)?;
+    // Nothing is read: the rows are here.
+    let data = CompareData::File { file: PathBuf::from(&material.rows.source) };
+    let settings = CompareSettings { cross_validate: false, ..settings.clone() };
+    let nowhere = Path::new("");
+    let job = CompareJob { models, data: &data, blobs: nowhere, scratch: nowhere, settings: &settings };
+    report::report(&job, predictors, metric, material, control)
+}
+
+/// That there are as many versions as can be compared, each once.
+///
+/// # Errors
+/// A client failure that says which are wrong.
+pub fn check_versions(models: &[(ModelRef, PathBuf)]) -> Result<(), Failure> {
+    if models.len() < 2 || models.len() > MOST_MODELS {
+        let message =
+            format!("A comparison takes 2 to {MOST_MODELS} versions, and {} were given.", models.len());
+        return Err(client(message));
     }
-    let metric = metric(settings, cards[0])?;
-    report::report(job, &predictors, metric, control)
+    for (place, (model, _)) in models.iter().enumerate() {
+        if models[..place].iter().any(|(other, _)| other == model) {
+            return Err(client(format!("{model} was given twice. Name different versions.")));
+        }
+    }
+    Ok(())
+}
+
+/// That all versions predict the same thing; the metric that decides.
+fn check_all(
+    models: &[(ModelRef, PathBuf)],
+    predictors: &[&Predictor],
+    settings: &CompareSettings,
+) -> Result<MetricId, Failure> {
+    let first = predictors[0].card();
+    for ((model, _), predictor) in models.iter().zip(predictors).skip(1) {
+        check_alike((&models[0].0, first), (model, predictor.card()))?;
+    }
+    metric(settings, first)
 }
 
 /// That two versions predict the same thing.

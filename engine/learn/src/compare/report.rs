@@ -16,7 +16,7 @@ use super::{
     latency::measure,
     pair::{Measured, Tested, positives, right, test},
     pareto::{Costs, front},
-    rows::{Material, check_columns, material},
+    rows::{Material, check_columns},
     slices::{Cells, Judge, SliceSettings, search},
     words,
 };
@@ -32,11 +32,11 @@ use crate::{
 /// A failure or an interruption.
 pub(super) fn report(
     job: &CompareJob<'_>,
-    predictors: &[Predictor],
+    predictors: &[&Predictor],
     metric: MetricId,
+    material: Material,
     control: &dyn JobControl,
 ) -> Result<CompareReport, Interrupt> {
-    let material = material(job, predictors, control)?;
     let card = predictors[0].card();
     check_columns(&job.settings.slice_columns, &material.table, &card.target)?;
     let measured = predictors
@@ -70,7 +70,7 @@ pub(super) fn report(
     say(control, "Testing the differences", None, 0, 0, None);
     let mut pairs = pairs(job, metric, (card.task, &material), &measured, &anatomies);
     if job.settings.cross_validate {
-        let cards: Vec<&ModelCard> = predictors.iter().map(Predictor::card).collect();
+        let cards: Vec<&ModelCard> = predictors.iter().map(|predictor| predictor.card()).collect();
         cross_validate::add(job, &cards, metric, &mut pairs, control)?;
     }
     let value = |model: &ComparedModel| model.metrics.get(&metric).and_then(|value| value.value);
@@ -110,7 +110,7 @@ fn measured(
 }
 
 /// Slices' columns, the most telling first: by the versions' importances, then in the table's order.
-fn cells(material: &Material, predictors: &[Predictor], job: &CompareJob<'_>) -> Vec<Cells> {
+fn cells(material: &Material, predictors: &[&Predictor], job: &CompareJob<'_>) -> Vec<Cells> {
     let table = &material.table;
     let target = &predictors[0].card().target;
     let weight = |name: &str| {

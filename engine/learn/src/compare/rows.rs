@@ -1,6 +1,6 @@
 //! Rows: which ones versions are compared on, as each of them takes them.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use arrow::array::UInt32Array;
 use orrery_domain::{
@@ -51,11 +51,11 @@ struct Source {
 /// A data failure when a column or the target is missing, a class is unknown or no row is left; or an interruption.
 pub(super) fn material(
     job: &CompareJob<'_>,
-    predictors: &[Predictor],
+    predictors: &[&Predictor],
     control: &dyn JobControl,
 ) -> Result<Material, Interrupt> {
     say(control, "Reading the rows", None, 0, 0, None);
-    let cards: Vec<&ModelCard> = predictors.iter().map(Predictor::card).collect();
+    let cards: Vec<&ModelCard> = predictors.iter().map(|predictor| predictor.card()).collect();
     let source = match job.data {
         CompareData::File { file } => from_file(file, job.models, &cards, control)?,
         CompareData::Dataset { dataset } => from_dataset(dataset, job, &cards)?,
@@ -64,8 +64,34 @@ pub(super) fn material(
     let target = cards[0].target.as_str();
     require(&source.table, std::iter::once(target), Path::new(&source.name))?;
     let column = source.table.position(target).unwrap_or_default();
-    let known = Known::of(&predictors[0], &source.table, column, &source.name)?;
+    let known = Known::of(predictors[0], &source.table, column, &source.name)?;
     chosen(source, &known, target)
+}
+
+/// Rows that came with a request: each version's columns of them, and their target.
+///
+/// # Errors
+/// A data failure when a target is no class of the versions or no row has one.
+pub(super) fn sent(
+    predictors: &[&Predictor],
+    scored: Vec<Table>,
+    target: &Table,
+) -> Result<Material, Interrupt> {
+    let name = "the request".to_owned();
+    let (mut schema, mut columns) = (target.schema.clone(), target.batch.columns().to_vec());
+    for table in &scored {
+        for (column, values) in table.schema.iter().zip(table.batch.columns()) {
+            if !schema.iter().any(|known| known.name == column.name) {
+                schema.push(column.clone());
+                columns.push(Arc::clone(values));
+            }
+        }
+    }
+    let table = Table::new(schema, columns).with_gaps();
+    let known = Known::of(predictors[0], target, 0, &name)?;
+    let warnings = vec!["Whether a version was trained with these rows is not known.".to_owned()];
+    let source = Source { table, scored, name, allowed: None, warnings };
+    chosen(source, &known, &predictors[0].card().target)
 }
 
 fn from_file(

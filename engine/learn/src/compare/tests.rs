@@ -1,17 +1,23 @@
 //! Tests of whole comparisons, of models trained on a small table.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use orrery_domain::{
     Failure, ModelRef,
     compare::{Better, CompareData, CompareReport, CompareSettings, RowsOrigin, SignificanceTest},
+    job::JobEvent,
     metric::MetricId,
+    model::ModelCard,
     training::{ModelKind, Task},
 };
 
-use super::{CompareJob, compare};
+use super::{CompareJob, compare, cross_validate::TRAINING};
 use crate::{
-    control::{Interrupt, Unwatched},
+    control::{Interrupt, JobControl, Unwatched, Wish},
     model::read_card,
     train::{
         self, TrainJob,
@@ -91,9 +97,9 @@ fn versions_are_judged_on_their_test_rows_alone_and_alike_ones_are_not_distingui
         assert_eq!(model.metrics, card.test, "{}", model.model);
         assert!(model.latency.median_secs > 0.0 && model.latency.requests == 200 && model.bytes > 1000);
         assert!(model.calibration.as_ref().is_some_and(|found| found.brier.is_some()));
-        // Of three kinds, those that have ten rows of either class.
-        let asked = model.slices.as_ref().map(|found| found.asked.len());
-        assert!(asked.is_some_and(|asked| (1..=3).contains(&asked)), "{asked:?}");
+        let asked = model.slices.as_ref().expect("looked").asked.iter();
+        let asked: Vec<(String, u64)> = asked.map(|slice| (slice.title(), slice.rows)).collect();
+        assert_eq!(asked, kinds_to_judge(&card));
     }
     assert!(report.models.iter().any(|model| model.on_front));
     assert_eq!(report.pairs.len(), 3);
@@ -113,6 +119,56 @@ fn versions_are_judged_on_their_test_rows_alone_and_alike_ones_are_not_distingui
     assert!(report.pairs.iter().all(|pair| pair.verdict.p_adjusted >= pair.verdict.p));
     let text = serde_json::to_string(&report).expect("JSON");
     assert_eq!(serde_json::from_str::<CompareReport>(&text).expect("reads back"), report);
+}
+
+/// Counted by hand: the kinds that 20 of the test rows have, ten of either class of 'big' among them.
+fn kinds_to_judge(card: &ModelCard) -> Vec<(String, u64)> {
+    let table = table(600);
+    let cell = |name: &str, row: u32| {
+        let column = table.position(name).expect("a column");
+        table.text(column, row as usize).expect("a value")
+    };
+    let mut counts: BTreeMap<String, [u64; 2]> = BTreeMap::new();
+    for row in train::rows_again(card, &table).expect("the same table").test {
+        counts.entry(cell("kind", row)).or_default()[usize::from(cell("big", row) == "yes")] += 1;
+    }
+    let judged = counts.into_iter().filter(|(_, [no, yes])| no + yes >= 20 && *no >= 10 && *yes >= 10);
+    judged.map(|(kind, [no, yes])| (format!("kind = {kind}"), no + yes)).collect()
+}
+
+/// Green rows whose value was moved by 5: both models are far off on these and nowhere else, whatever else there is to slice by.
+#[test]
+fn the_slice_that_was_spoiled_is_the_worst_one() {
+    let bench = Bench::new("value", &[(ModelKind::Linear, &as_is), (ModelKind::Gbt, &as_is)]);
+    let table = table(240);
+    let cell =
+        |name: &str, row: usize| table.text(table.position(name).expect("a column"), row).unwrap_or_default();
+    let mut lines = vec!["x,kind,value".to_owned()];
+    for row in 0..table.rows() {
+        let (x, kind) = (cell("x", row), cell("kind", row));
+        let value: f64 = cell("value", row).parse().expect("a number");
+        let moved = if kind == "green" { value + 5.0 } else { value };
+        lines.push(format!("{x},{kind},{moved}"));
+    }
+    let path = bench.dir.path().join("spoiled.csv");
+    crate::model::write_atomic(&path, lines.join("\n").as_bytes()).expect("written");
+    let settings =
+        CompareSettings { min_slice_rows: 20, slice_columns: vec!["kind".to_owned()], ..Default::default() };
+    let report = bench.on(&CompareData::File { file: path }, &settings).expect("compared");
+    for model in &report.models {
+        let found = model.slices.as_ref().expect("looked");
+        assert_eq!((found.metric, found.min_rows), (MetricId::Rmse, 20));
+        let worst = &found.worst[0];
+        assert_eq!((worst.title().as_str(), worst.rows), ("kind = green", 80), "{found:?}");
+        let value = worst.value.value.expect("a value");
+        assert!((value - 5.0).abs() < 0.5 && value > 4.0 * worst.rest, "{worst:?}");
+        assert!(worst.p < 1e-12 && worst.p <= worst.p_adjusted && worst.p_adjusted < 1e-9, "{worst:?}");
+        // All three kinds were asked for, and the others are no worse than the rest.
+        let asked: Vec<(String, u64)> = found.asked.iter().map(|slice| (slice.title(), slice.rows)).collect();
+        let all = ["blue", "green", "red"].map(|kind| (format!("kind = {kind}"), 80));
+        assert_eq!(asked, all);
+        assert!(found.asked.iter().all(|slice| slice.title() == "kind = green" || slice.p > 0.5));
+    }
 }
 
 #[test]
@@ -207,4 +263,77 @@ fn five_times_two_trainings_tell_a_weak_request_from_a_good_one() {
     assert_eq!((found.differences.len(), found.better), (5, Better::A));
     assert!(found.f_p.expect("varies") < 0.05 && found.mean > 0.0, "{found:?}");
     assert!(std::fs::read_dir(bench.dir.path()).expect("there").count() == 3, "nothing is left behind");
+}
+
+/// Counts the trainings that are begun, and wishes something from the last allowed one on.
+struct Counted {
+    begun: AtomicUsize,
+    allowed: usize,
+    then: Wish,
+}
+
+impl Counted {
+    fn new(allowed: usize, then: Wish) -> Self {
+        Self { begun: AtomicUsize::new(0), allowed, then }
+    }
+
+    fn begun(&self) -> usize {
+        self.begun.load(Ordering::Relaxed)
+    }
+}
+
+impl JobControl for Counted {
+    fn emit(&self, event: JobEvent) {
+        if matches!(event, JobEvent::Progress { progress, .. } if progress.phase == TRAINING) {
+            self.begun.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn wish(&self) -> Wish {
+        if self.begun() >= self.allowed { self.then } else { Wish::Continue }
+    }
+}
+
+#[test]
+fn an_interrupted_cross_validation_goes_on_where_it_was_and_finds_the_same() {
+    let weak = |job: &mut TrainJob| job.config.exclude.push("kind".to_owned());
+    let bench = Bench::new("value", &[(ModelKind::Linear, &as_is), (ModelKind::Linear, &weak)]);
+    let settings = CompareSettings { cross_validate: true, min_slice_rows: 20, ..Default::default() };
+    let folder = bench.dir.path();
+    let job = CompareJob {
+        models: &bench.models,
+        data: &bench.data,
+        blobs: folder,
+        scratch: folder,
+        settings: &settings,
+    };
+    let kept = || {
+        let folders = std::fs::read_dir(folder).expect("there").map(|entry| entry.expect("an entry").path());
+        let mut found = folders.filter(|path| path.to_string_lossy().contains("cross-validation-"));
+        (found.next(), found.next().is_none())
+    };
+    let ended = |allowed, then| {
+        let control = Counted::new(allowed, then);
+        let outcome = compare(&job, &control);
+        (control.begun(), outcome)
+    };
+    let (begun, outcome) = ended(usize::MAX, Wish::Continue);
+    let unbroken = outcome.expect("compared");
+    assert_eq!((begun, kept()), (20, (None, true)));
+
+    // Stopped in the eighth training: seven are kept. Cancelled in the next but two: two more. One of these is damaged.
+    let (begun, outcome) = ended(8, Wish::Stop);
+    assert_eq!((begun, outcome.err()), (8, Some(Interrupt::Stopped)));
+    let (begun, outcome) = ended(3, Wish::Cancel);
+    assert_eq!((begun, outcome.err()), (3, Some(Interrupt::Cancelled)));
+    let (Some(folds), true) = kept() else { panic!("one folder is kept") };
+    let damaged = folds.join("fold-1-0-0.json");
+    let mut bytes = std::fs::read(&damaged).expect("kept");
+    *bytes.last_mut().expect("not empty") ^= 1;
+    crate::model::write_atomic(&damaged, &bytes).expect("written");
+    let (begun, outcome) = ended(usize::MAX, Wish::Continue);
+    let broken = outcome.expect("compared");
+    assert_eq!((begun, kept()), (20 - 9 + 1, (None, true)));
+    let of = |report: &CompareReport| report.pairs[0].cross_validated.clone().expect("trained");
+    assert_eq!(of(&broken), of(&unbroken));
 }

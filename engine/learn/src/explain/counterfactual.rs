@@ -15,6 +15,7 @@ use rayon::prelude::*;
 use super::{
     answers::{Output, Rows},
     client,
+    pieces::Place,
     players::Players,
 };
 use crate::{
@@ -133,16 +134,19 @@ impl Search<'_> {
     ///
     /// # Errors
     /// A failure of the model, or an interruption.
-    pub fn run(&self, control: &dyn JobControl) -> Result<Vec<CounterfactualRow>, Interrupt> {
+    pub fn run(&self, place: Place<'_>) -> Result<Vec<CounterfactualRow>, Interrupt> {
         let own = self.answers(self.rows.x)?;
         let many = self.rows.x.len();
-        let mut all = Vec::with_capacity(many);
+        let mut pieces = place.pieces();
+        let mut all: Vec<CounterfactualRow> = Vec::with_capacity(many);
         for (row, own) in own.into_iter().enumerate() {
-            check(control)?;
-            let already = *self.wanted != Wanted::Other && self.wanted.fits(own, own);
-            let nearest = if already { None } else { self.nearest(row, own)? };
-            all.push(CounterfactualRow { row: row as u64, prediction: self.words(own), nearest, already });
-            say(control, "Looking for changes", Some((row + 1) as f64 / many as f64), row + 1, many, None);
+            all.push(pieces.next(|| {
+                let already = *self.wanted != Wanted::Other && self.wanted.fits(own, own);
+                let nearest = if already { None } else { self.nearest(row, own, place.control)? };
+                Ok(CounterfactualRow { row: row as u64, prediction: self.words(own), nearest, already })
+            })?);
+            let (share, phase) = ((row + 1) as f64 / many as f64, pieces.phase("Looking for changes"));
+            say(place.control, &phase, Some(share), row + 1, many, None);
         }
         Ok(all)
     }
@@ -195,7 +199,12 @@ impl Search<'_> {
         parts.filter_map(|(column, donor)| Some(self.away(row, (*donor)?, column))).sum()
     }
 
-    fn nearest(&self, row: usize, own: f64) -> Result<Option<Counterfactual>, Interrupt> {
+    fn nearest(
+        &self,
+        row: usize,
+        own: f64,
+        control: &dyn JobControl,
+    ) -> Result<Option<Counterfactual>, Interrupt> {
         let whole = |donor: usize| -> Sources {
             let from = |(column, may): (usize, &bool)| {
                 (*may && self.away(row, donor, column) > 0.0).then_some(donor)
@@ -212,9 +221,10 @@ impl Search<'_> {
             .collect();
         candidates.sort_by(|a, b| a.0.total_cmp(&b.0));
         candidates.truncate(CANDIDATES);
-        let smaller: Result<Vec<(f64, Sources)>, Failure> = candidates
+        let smaller: Result<Vec<(f64, Sources)>, Interrupt> = candidates
             .into_par_iter()
             .map(|(_, sources)| {
+                check(control)?;
                 let sources = self.nearer(row, own, self.fewer(row, own, sources)?)?;
                 Ok((self.distance(row, &sources), sources))
             })

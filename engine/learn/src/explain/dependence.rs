@@ -12,6 +12,7 @@ use orrery_domain::{
 use super::{
     answers::{Answers, Rows},
     ask::mean,
+    pieces::Place,
     players::Players,
 };
 use crate::{
@@ -50,14 +51,15 @@ impl Grounds<'_> {
     pub fn dependence(
         &self,
         columns: &[(usize, String)],
-        control: &dyn JobControl,
+        place: Place<'_>,
     ) -> Result<(Vec<ColumnDependence>, ExplainCheck), Interrupt> {
-        let mut all = Vec::with_capacity(columns.len());
+        let mut pieces = place.pieces();
+        let mut all: Vec<ColumnDependence> = Vec::with_capacity(columns.len());
         for (done, (player, name)) in columns.iter().enumerate() {
-            check(control)?;
-            all.push(self.column(*player, name)?);
+            all.push(pieces.next(|| self.column(*player, name, place.control))?);
             let share = (done + 1) as f64 / columns.len() as f64;
-            say(control, "Moving columns", Some(share), done + 1, columns.len(), None);
+            let phase = pieces.phase("Moving columns");
+            say(place.control, &phase, Some(share), done + 1, columns.len(), None);
         }
         let size = |column: &ColumnDependence| column.importance.value.unwrap_or_default();
         all.sort_by(|a, b| size(b).total_cmp(&size(a)));
@@ -68,13 +70,19 @@ impl Grounds<'_> {
         Ok((all, ExplainCheck::new("interaction", worst, INTERACTION)))
     }
 
-    fn column(&self, player: usize, name: &str) -> Result<ColumnDependence, Interrupt> {
+    fn column(
+        &self,
+        player: usize,
+        name: &str,
+        control: &dyn JobControl,
+    ) -> Result<ColumnDependence, Interrupt> {
         let (number, donors) = self.grid(name);
         let inputs = &self.players.inputs[player];
         let rows = self.x.len();
         // Row-major `[grid, rows]`.
         let mut curves = Vec::with_capacity(donors.len());
         for (_, donor) in &donors {
+            check(control)?;
             let mut moved = self.x.clone();
             for row in 0..rows {
                 for input in inputs {

@@ -13,11 +13,12 @@ use rand_chacha::ChaCha8Rng;
 use super::{
     answers::{Output, Rows},
     ask::{bug, mean},
+    pieces::Place,
     players::Players,
 };
 use crate::{
     compare::student,
-    control::{Interrupt, JobControl, check},
+    control::Interrupt,
     metrics::{Truth, evaluate_at, from_raw},
     predict::say,
 };
@@ -53,12 +54,7 @@ impl Judged<'_> {
     ///
     /// # Errors
     /// A client failure when the metric is not defined on the rows, a failure of the model, or an interruption.
-    pub fn importance(
-        &self,
-        repeats: u32,
-        seed: u64,
-        control: &dyn JobControl,
-    ) -> Result<Importance, Interrupt> {
+    pub fn importance(&self, repeats: u32, seed: u64, place: Place<'_>) -> Result<Importance, Interrupt> {
         let task: Task = self.output.task;
         let metric = MetricId::primary(task);
         let undefined = || {
@@ -70,15 +66,18 @@ impl Judged<'_> {
         let whole = self.metric(self.x, metric)?.ok_or_else(undefined)?;
         let sign = if metric.higher_is_better() { 1.0 } else { -1.0 };
         let repeats = repeats.max(2);
+        let mut pieces = place.pieces();
         let mut columns = Vec::with_capacity(self.names.len());
-        for (place, (name, inputs)) in self.names.iter().zip(&self.players.inputs).enumerate() {
+        for (column, (name, inputs)) in self.names.iter().zip(&self.players.inputs).enumerate() {
             let mut falls = Vec::with_capacity(repeats as usize);
             for repeat in 0..repeats {
-                check(control)?;
-                let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x1a9_0b7a);
-                rng.set_stream((place as u64) << 32 | u64::from(repeat));
-                let value = self.metric(&shuffled(self.x, inputs, &mut rng), metric)?;
-                falls.push(sign * (whole - value.ok_or_else(|| bug("The metric is not defined any more."))?));
+                let fall: f64 = pieces.next(|| {
+                    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x1a9_0b7a);
+                    rng.set_stream((column as u64) << 32 | u64::from(repeat));
+                    let value = self.metric(&shuffled(self.x, inputs, &mut rng), metric)?;
+                    Ok(sign * (whole - value.ok_or_else(|| bug("The metric is not defined any more."))?))
+                })?;
+                falls.push(fall);
             }
             let value = mean(&falls);
             let many = falls.len() as f64;
@@ -86,8 +85,9 @@ impl Judged<'_> {
             let (low, high) = student(value, variance, many);
             let importance = MetricValue { value: Some(value), low: Some(low), high: Some(high) };
             columns.push(ColumnImportance { column: name.clone(), importance, repeats: falls });
-            let done = (place + 1) as f64 / self.names.len() as f64;
-            say(control, "Shuffling columns", Some(done), place + 1, self.names.len(), None);
+            let done = (column + 1) as f64 / self.names.len() as f64;
+            let phase = pieces.phase("Shuffling columns");
+            say(place.control, &phase, Some(done), column + 1, self.names.len(), None);
         }
         let size = |column: &ColumnImportance| column.importance.value.unwrap_or_default();
         columns.sort_by(|a, b| size(b).total_cmp(&size(a)));

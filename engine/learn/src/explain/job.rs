@@ -21,15 +21,20 @@ use super::{
     dependence::Grounds,
     file::Lines,
     importance::Judged,
-    material::{Material, draw, take},
+    material::{Material, draw, drawn, take},
+    pieces::{Fingerprint, Place},
     players::Players,
 };
 use crate::{
-    control::{Interrupt, JobControl, check},
+    control::{Interrupt, JobControl},
     metrics::{DEFAULT_THRESHOLD, Truth},
     predict::{Known, Predictor, require, say},
     table::Table,
 };
+
+mod sent;
+
+pub use self::sent::SentRows;
 
 /// Rows that are explained between two words about progress.
 const CHUNK: usize = 50;
@@ -37,7 +42,7 @@ const CHUNK: usize = 50;
 const FEW: usize = 10;
 /// Rows that permutation importance looks at where none are named.
 const MANY: usize = 10_000;
-/// Rows of the report; a file holds all.
+/// Rows of the report, drawn by the seed; a file holds all.
 const KEPT: usize = 1000;
 /// Figures of the report, about: rows times columns.
 const FIGURES: usize = 200_000;
@@ -61,9 +66,11 @@ pub struct ExplainJob<'a> {
     pub settings: &'a ExplainSettings,
     /// A `.csv` file to write.
     pub out: Option<&'a Path>,
+    /// Folder of what was computed, which may hold that of the same request; it need not be there.
+    pub pieces: &'a Path,
 }
 
-/// Explains rows.
+/// Explains rows. What was computed when the job ends early stays in its folder of pieces, and is not computed again.
 ///
 /// # Errors
 /// A client failure when the method, class, columns or rows are not the model's; a data failure when the rows lack a column or, for
@@ -82,8 +89,9 @@ pub fn run(job: &ExplainJob<'_>, control: &dyn JobControl) -> Result<ExplainRepo
     let wanted = job.settings.background.max(1) as usize;
     let donors = if method == ExplainMethod::Counterfactual { wanted.max(DONORS) } else { wanted };
     let mut material = Material::read(job, &predictor, donors, control)?;
-    let work =
-        Work { job, predictor: &predictor, explained: &explained, method, material: &material, control };
+    let fingerprint = fingerprint(job, &predictor, &material)?;
+    let place = Place { folder: Some(job.pieces), fingerprint: &fingerprint, control };
+    let work = Work { job, predictor: &predictor, explained: &explained, method, material: &material, place };
     let mut lines = Lines::new();
     let (explained_rows, found) = match method {
         ExplainMethod::PermutationImportance => work.importance()?,
@@ -106,13 +114,24 @@ pub fn run(job: &ExplainJob<'_>, control: &dyn JobControl) -> Result<ExplainRepo
     })
 }
 
+/// Hash of all that the figures depend on.
+fn fingerprint(job: &ExplainJob<'_>, predictor: &Predictor, material: &Material) -> Result<String, Failure> {
+    let mut found = Fingerprint::new();
+    // Without a file fewer rows are explained.
+    found.value(&(job.model, predictor.card(), job.settings, &material.of, job.out.is_some()))?;
+    for table in [&material.table, &material.scored, &material.background] {
+        found.table(table)?;
+    }
+    Ok(found.text())
+}
+
 struct Work<'a> {
     job: &'a ExplainJob<'a>,
     predictor: &'a Predictor,
     explained: &'a Explained<'a>,
     method: ExplainMethod,
     material: &'a Material,
-    control: &'a dyn JobControl,
+    place: Place<'a>,
 }
 
 impl Work<'_> {
@@ -171,24 +190,37 @@ impl Work<'_> {
         };
         lines.head(self.predictor.features().map(|feature| feature.name.as_str()))?;
         let begin = std::time::Instant::now();
+        let mut pieces = self.place.pieces();
         let mut whole: Option<Explanation> = None;
         let mut rows: Vec<u32> = (from as u32..to as u32).collect();
         rows.dedup();
+        let columns = self.predictor.features().count();
+        let shown = shown(rows.clone(), columns, settings.seed);
+        let mut totals = Totals::default();
+        // Rows that this process has explained itself.
+        let mut own = 0;
         for chunk in rows.chunks(CHUNK) {
-            check(self.control)?;
-            let found = self.chunk(chunk, &mut request, around)?;
+            let again = pieces.again();
+            let mut found = pieces.next(|| self.chunk(chunk, &mut request, around))?;
+            if pieces.again() == again {
+                own += chunk.len();
+            }
             lines.rows(&found.rows)?;
+            totals.add(&found.rows);
+            found.rows.retain(|row| shown.binary_search(&(row.row as u32)).is_ok());
             whole = Some(match whole {
                 None => found,
                 Some(before) => joined(before, found),
             });
             let done = (chunk[chunk.len() - 1] as usize + 1) - from;
-            let secs = Some(begin.elapsed().as_secs_f64());
+            // As if all of them had been explained at the pace of these.
+            let secs = (own > 0).then(|| begin.elapsed().as_secs_f64() * done as f64 / own as f64);
             let share = Some(done as f64 / (to - from) as f64);
-            say(self.control, "Explaining", share, done, to - from, secs);
+            say(self.place.control, &pieces.phase("Explaining"), share, done, to - from, secs);
             request.checks = false;
         }
-        let whole = whole.ok_or_else(|| client("There is no row to explain. Give one row at least."))?;
+        let mut whole = whole.ok_or_else(|| client("There is no row to explain. Give one row at least."))?;
+        whole.totals = (totals.rows > whole.rows.len() as u64).then_some(totals);
         Ok((to - from, Findings::Attributions(whole)))
     }
 
@@ -206,7 +238,7 @@ impl Work<'_> {
             rows.push(row as u32);
         }
         let mut found =
-            self.predictor.explain_around(&take(scored, &rows)?, request, around, self.control)?;
+            self.predictor.explain_around(&take(scored, &rows)?, request, around, self.place.control)?;
         if let BaselineChoice::Row(row) = self.job.settings.baseline {
             found.rows.pop();
             found.against = Some(Against::Row { row: row as u64 });
@@ -267,7 +299,7 @@ impl Work<'_> {
             truth,
             threshold: card.threshold.unwrap_or(DEFAULT_THRESHOLD),
         };
-        let found = judged.importance(self.job.settings.repeats, self.job.settings.seed, self.control)?;
+        let found = judged.importance(self.job.settings.repeats, self.job.settings.seed, self.place)?;
         Ok((x.len(), Findings::Importance(found)))
     }
 
@@ -291,7 +323,7 @@ impl Work<'_> {
         let x = self.explained.encode(&table)?;
         let (players, output) = (self.explained.players(), self.output(class));
         let grounds = Grounds { model: &output, players: &players, x: &x, table: &table };
-        let (columns, check) = grounds.dependence(&columns, self.control)?;
+        let (columns, check) = grounds.dependence(&columns, self.place)?;
         let found = Dependence {
             method: self.method,
             class: self.predictor.card().classes.get(class).cloned(),
@@ -338,7 +370,7 @@ impl Work<'_> {
             actionable: &actionable,
             wanted: &wanted,
         };
-        let mut rows = search.run(self.control)?;
+        let mut rows = search.run(self.place)?;
         for row in &mut rows {
             row.row += from as u64;
         }
@@ -356,23 +388,43 @@ impl Work<'_> {
     }
 }
 
-/// More rows of the same explanation: the worse check counts, and the report keeps the first rows.
+/// The rows that the report shows of all these: a sample where there are many, or of pictures, whose columns are many.
+fn shown(rows: Vec<u32>, columns: usize, seed: u64) -> Vec<u32> {
+    let room = KEPT.min((FIGURES / columns.max(1)).max(CHUNK));
+    // The background is drawn by the seed itself.
+    if rows.len() <= room { rows } else { drawn(rows, room, seed ^ 0x0bee_54a2) }
+}
+
+/// More rows of the same explanation: the worse check counts.
 fn joined(mut before: Explanation, mut more: Explanation) -> Explanation {
     let worse = |a: &ExplainCheck, b: &ExplainCheck| b.value / b.limit > a.value / a.limit;
     if worse(&before.check, &more.check) {
         before.check = more.check;
     }
-    let mut totals = before.totals.take().unwrap_or_else(|| {
-        let mut totals = Totals::default();
-        totals.add(&before.rows);
-        totals
-    });
-    totals.add(&more.rows);
-    before.totals = Some(totals);
-    // Of pictures, whose columns are many, fewer rows.
-    let columns = before.rows.first().map_or(1, |row| row.attributions.0.len().max(1));
-    let room = KEPT.min((FIGURES / columns).max(CHUNK)).saturating_sub(before.rows.len());
-    more.rows.truncate(room);
     before.rows.append(&mut more.rows);
     before
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_rows_are_all_shown_and_of_many_a_sample_from_everywhere() {
+        let rows = |many: u32| (100..100 + many).collect::<Vec<u32>>();
+        assert_eq!(shown(rows(1000), 9, 0), rows(1000));
+        let found = shown(rows(10_000), 9, 0);
+        assert_eq!(found.len(), 1000);
+        assert!(found.windows(2).all(|pair| pair[0] < pair[1]), "in their order, none twice");
+        for tenth in 0..10 {
+            let within = 100 + tenth * 1000..100 + (tenth + 1) * 1000;
+            let many = found.iter().filter(|row| within.contains(*row)).count();
+            // 100 are expected; the deviation of the count is 9.
+            assert!((60..=140).contains(&many), "{many} of the {tenth}. tenth");
+        }
+        assert_eq!(shown(rows(10_000), 9, 0), found);
+        assert_ne!(shown(rows(10_000), 9, 1), found);
+        assert_eq!(shown(rows(10_000), 784, 0).len(), 200_000 / 784);
+        assert_eq!(shown(rows(10_000), 100_000, 0).len(), CHUNK);
+    }
 }

@@ -15,7 +15,7 @@ use super::{
     solve::Cholesky,
     switch::{Sets, Switch},
 };
-use crate::control::{Interrupt, JobControl};
+use crate::control::{Interrupt, JobControl, check};
 
 /// Groups of the jackknife.
 const GROUPS: usize = 10;
@@ -62,22 +62,21 @@ pub(super) fn kernel(
             ),
         )
     };
-    let whole = Fit::new(&design, players, None).ok_or_else(few)?;
+    let whole = Fit::new(&design, players, None, control)?.ok_or_else(few)?;
     let sampled = design.groups.iter().any(Option::is_some);
-    let without: Vec<Fit> = if sampled {
-        (0..GROUPS).filter_map(|group| Fit::new(&design, players, Some(group))).collect()
-    } else {
-        Vec::new()
-    };
+    let mut without = Vec::new();
+    for group in (0..GROUPS).filter(|_| sampled) {
+        without.extend(Fit::new(&design, players, Some(group), control)?);
+    }
     let parts = |values: &Vec<f64>| {
-        let columns = whole.columns(&design, values);
-        let errors = (without.len() > 1).then(|| {
-            let all: Vec<Vec<f64>> = without.iter().map(|fit| fit.columns(&design, values)).collect();
-            jackknife(&all)
-        });
-        Parts { errors, ..Parts::new(values[1], values[0], columns) }
+        let columns = whole.columns(&design, values, control)?;
+        let all: Result<Vec<Vec<f64>>, Interrupt> =
+            without.iter().map(|fit| fit.columns(&design, values, control)).collect();
+        let all = all?;
+        let errors = (all.len() > 1).then(|| jackknife(&all));
+        Ok(Parts { errors, ..Parts::new(values[1], values[0], columns) })
     };
-    Ok(values.iter().map(parts).collect())
+    values.iter().map(parts).collect()
 }
 
 /// Standard errors from the estimates without each group.
@@ -187,7 +186,12 @@ struct Fit {
 
 impl Fit {
     /// Without a group of what was sampled; none where the sets do not tell the columns apart.
-    fn new(design: &Design, players: usize, without: Option<usize>) -> Option<Self> {
+    fn new(
+        design: &Design,
+        players: usize,
+        without: Option<usize>,
+        control: &dyn JobControl,
+    ) -> Result<Option<Self>, Interrupt> {
         let left_out = |group: &Option<usize>| without.is_some() && *group == without;
         let sum = |keep: &dyn Fn(&Option<usize>) -> bool| -> f64 {
             let all = design.weights.iter().zip(&design.groups);
@@ -206,6 +210,7 @@ impl Fit {
             .collect();
         let mut matrix = vec![0.0; players * players];
         for (set, weight) in weights.iter().enumerate() {
+            check(control)?;
             let on: Vec<usize> = members(design.sets.of(set + 2)).collect();
             for i in &on {
                 for j in &on {
@@ -213,14 +218,20 @@ impl Fit {
                 }
             }
         }
-        let factors = Cholesky::of(&matrix, players)?;
+        let Some(factors) = Cholesky::of(&matrix, players, control)? else { return Ok(None) };
         let ones = factors.solve(&vec![1.0; players]);
         let sum = ones.iter().sum();
-        Some(Self { factors, ones: (ones, sum), weights })
+        Ok(Some(Self { factors, ones: (ones, sum), weights }))
     }
 
     /// Each column's part: the least squares that add up (Lagrange's multiplier on their sum).
-    fn columns(&self, design: &Design, values: &[f64]) -> Vec<f64> {
+    fn columns(
+        &self,
+        design: &Design,
+        values: &[f64],
+        control: &dyn JobControl,
+    ) -> Result<Vec<f64>, Interrupt> {
+        check(control)?;
         let (begin, end) = (values[0], values[1]);
         let mut right = vec![0.0; self.ones.0.len()];
         for (set, weight) in self.weights.iter().enumerate() {
@@ -233,7 +244,7 @@ impl Fit {
         let gap = columns.iter().sum::<f64>() - (end - begin);
         let (ones, sum) = &self.ones;
         columns.iter_mut().zip(ones).for_each(|(column, one)| *column -= one * gap / sum);
-        columns
+        Ok(columns)
     }
 }
 
@@ -249,6 +260,23 @@ fn choose(of: usize, many: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::explain::tests::After;
+
+    #[test]
+    fn a_fit_ends_between_two_sets_when_it_is_cancelled() {
+        let design = Design::new(30, usual(30) as usize, 0);
+        let many = design.weights.len();
+        // In the sums over the sets, and among the rows of the factors.
+        for most in [5, many + 5] {
+            let ended = After::new(most);
+            assert!(matches!(Fit::new(&design, 30, None, &ended), Err(Interrupt::Cancelled)));
+            assert_eq!(ended.looks(), most + 1);
+        }
+        let fit = Fit::new(&design, 30, None, &After::new(many + 30)).expect("not interrupted");
+        let (fit, values) = (fit.expect("the sets tell the columns apart"), vec![0.0; many + 2]);
+        let ended = fit.columns(&design, &values, &After::new(0));
+        assert!(matches!(ended, Err(Interrupt::Cancelled)));
+    }
 
     #[test]
     fn few_columns_take_every_set_once_and_the_mass_is_one() {

@@ -14,7 +14,7 @@ use super::{
     solve::Cholesky,
     switch::{Sets, Switch},
 };
-use crate::control::{Interrupt, JobControl};
+use crate::control::{Interrupt, JobControl, check};
 
 /// Neighbours where no number is asked for.
 pub(super) const NEIGHBOURS: u32 = 1000;
@@ -49,11 +49,11 @@ pub(super) fn lime(
         kept.extend(on);
     }
     let values = switch.values(x, std::slice::from_ref(&sets), control)?;
-    Ok(values.iter().map(|answers| fit(&kept, answers, players)).collect())
+    values.iter().map(|answers| fit(&kept, answers, players, control)).collect()
 }
 
 /// The weighted ridge regression of answers on what was kept. `[neighbours, columns]`
-fn fit(kept: &[bool], answers: &[f64], players: usize) -> Parts {
+fn fit(kept: &[bool], answers: &[f64], players: usize, control: &dyn JobControl) -> Result<Parts, Interrupt> {
     let weight = |on: &[bool]| {
         let off = on.iter().filter(|on| !**on).count() as f64;
         (-off / (WIDTH * WIDTH * players as f64)).exp().sqrt()
@@ -69,6 +69,7 @@ fn fit(kept: &[bool], answers: &[f64], players: usize) -> Parts {
     let mut matrix = vec![0.0; players * players];
     let mut right = vec![0.0; players];
     for (on, answer) in rows() {
+        check(control)?;
         let weight = weight(on);
         let away: Vec<f64> =
             on.iter().zip(&centre).map(|(on, mean)| f64::from(u8::from(*on)) - mean).collect();
@@ -83,8 +84,8 @@ fn fit(kept: &[bool], answers: &[f64], players: usize) -> Parts {
         matrix[i * players + i] += RIDGE;
     }
     // The penalty makes it positive definite.
-    let columns =
-        Cholesky::of(&matrix, players).map_or_else(|| vec![0.0; players], |solved| solved.solve(&right));
+    let solved = Cholesky::of(&matrix, players, control)?;
+    let columns = solved.map_or_else(|| vec![0.0; players], |solved| solved.solve(&right));
     let intercept = mean - columns.iter().zip(&centre).map(|(a, b)| a * b).sum::<f64>();
     let (mut missed, mut whole) = (0.0, 0.0);
     for (on, answer) in rows() {
@@ -94,5 +95,30 @@ fn fit(kept: &[bool], answers: &[f64], players: usize) -> Parts {
         whole += weight(on) * (answer - mean).powi(2);
     }
     let missed = if whole > 0.0 { missed / whole } else { 0.0 };
-    Parts { measured: Some((missed, super::SURROGATE)), ..Parts::new(answers[0], intercept, columns) }
+    Ok(Parts { measured: Some((missed, super::SURROGATE)), ..Parts::new(answers[0], intercept, columns) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explain::tests::After;
+
+    #[test]
+    fn a_surrogate_ends_between_two_neighbours_when_it_is_cancelled() {
+        let (players, neighbours) = (6, 40);
+        let kept: Vec<bool> = (0..players * neighbours)
+            .map(|at| at < players || at / players >> (at % players) & 1 == 1)
+            .collect();
+        let answers: Vec<f64> =
+            kept.chunks(players).map(|on| on.iter().filter(|on| **on).count() as f64).collect();
+        // In the sums over the neighbours, and among the rows of the factors.
+        for most in [3, neighbours + 2] {
+            let ended = After::new(most);
+            assert!(matches!(fit(&kept, &answers, players, &ended), Err(Interrupt::Cancelled)));
+            assert_eq!(ended.looks(), most + 1);
+        }
+        let whole =
+            fit(&kept, &answers, players, &After::new(neighbours + players)).expect("not interrupted");
+        assert!(whole.columns.iter().all(|value| *value > 0.0), "{whole:?}");
+    }
 }

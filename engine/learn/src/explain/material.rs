@@ -140,12 +140,16 @@ fn training_rows(blobs: &Path, dataset: &Dataset, predictor: &Predictor) -> Resu
 
 /// Some rows, by the seed, in their order.
 pub(super) fn draw(table: &Table, many: usize, seed: u64) -> Result<Table, Failure> {
-    let mut rows: Vec<u32> = (0..table.rows() as u32).collect();
+    take(table, &drawn((0..table.rows() as u32).collect(), many, seed))
+}
+
+/// Some of these places, one at least, by the seed, in their order.
+pub(super) fn drawn(mut rows: Vec<u32>, many: usize, seed: u64) -> Vec<u32> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0xbac6_9e0d);
     rows.shuffle(&mut rng);
     rows.truncate(many.max(1));
     rows.sort_unstable();
-    take(table, &rows)
+    rows
 }
 
 /// These rows.

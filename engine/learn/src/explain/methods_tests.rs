@@ -214,6 +214,19 @@ impl Bench {
         settings: &ExplainSettings,
         out: Option<&Path>,
     ) -> Result<ExplainReport, Failure> {
+        self.under(data, settings, out, &Unwatched).map_err(|interrupt| match interrupt {
+            Interrupt::Failed(failure) => failure,
+            other => panic!("a failure was expected: {other}"),
+        })
+    }
+
+    fn under(
+        &self,
+        data: &CompareData,
+        settings: &ExplainSettings,
+        out: Option<&Path>,
+        control: &dyn JobControl,
+    ) -> Result<ExplainReport, Interrupt> {
         let job = ExplainJob {
             model: &self.model,
             folder: &self.folder(),
@@ -222,11 +235,13 @@ impl Bench {
             blobs: self.dir.path(),
             settings,
             out,
+            pieces: &self.pieces(),
         };
-        super::run(&job, &Unwatched).map_err(|interrupt| match interrupt {
-            Interrupt::Failed(failure) => failure,
-            other => panic!("a failure was expected: {other}"),
-        })
+        super::run(&job, control)
+    }
+
+    fn pieces(&self) -> PathBuf {
+        self.dir.path().join("pieces")
     }
 
     fn folder(&self) -> PathBuf {
@@ -392,21 +407,98 @@ fn a_job_that_is_stopped_leaves_no_file() {
     for method in
         [ExplainMethod::PermutationShap, ExplainMethod::PermutationImportance, ExplainMethod::Counterfactual]
     {
-        let settings = settings(method);
-        let job = ExplainJob {
-            model: &bench.model,
-            folder: &bench.folder(),
-            data: &data,
-            trained_on: None,
-            blobs: bench.dir.path(),
-            settings: &settings,
-            out: Some(&out),
-        };
-        assert!(matches!(super::run(&job, &Gone), Err(Interrupt::Cancelled)), "{method:?}");
+        let ended = bench.under(&data, &settings(method), Some(&out), &Gone);
+        assert!(matches!(ended, Err(Interrupt::Cancelled)), "{method:?}");
         assert!(!out.exists());
     }
     let wrong = bench.run(&settings(ExplainMethod::KernelShap), Some(Path::new("parts.xlsx")));
     assert!(wrong.expect_err("refused").message.contains(".csv"));
+}
+
+/// Ends a job at its first word about rows or columns that are done, and hears what it says.
+#[derive(Default)]
+struct Once {
+    ends: bool,
+    heard: std::sync::Mutex<Vec<orrery_domain::job::JobEvent>>,
+}
+
+impl Once {
+    fn said(&self, words: &str) -> bool {
+        use orrery_domain::job::JobEvent;
+        self.heard.lock().expect("not poisoned").iter().any(|event| match event {
+            JobEvent::Progress { progress, .. } => progress.phase.contains(words),
+            JobEvent::Warning { message } => message.contains(words),
+            _ => false,
+        })
+    }
+}
+
+impl JobControl for Once {
+    fn emit(&self, event: orrery_domain::job::JobEvent) {
+        self.heard.lock().expect("not poisoned").push(event);
+    }
+
+    fn wish(&self) -> crate::control::Wish {
+        use orrery_domain::job::JobEvent;
+        let begun =
+            |event: &JobEvent| matches!(event, JobEvent::Progress { progress, .. } if progress.step > 0);
+        let ends = self.ends && self.heard.lock().expect("not poisoned").iter().any(begun);
+        if ends { crate::control::Wish::Cancel } else { crate::control::Wish::Continue }
+    }
+}
+
+/// What was computed before an explanation was ended is not computed again, and its end is that of an unbroken one, bit for bit:
+/// also where a piece is damaged, and not where the rows are others.
+#[test]
+fn an_ended_explanation_goes_on_where_it_was() {
+    let bench = Bench::new("big", ModelKind::Gbt);
+    let data = CompareData::Dataset { dataset: Box::new(bench.dataset.clone()) };
+    let out = bench.dir.path().join("parts.csv");
+    for method in [
+        ExplainMethod::PermutationShap,
+        ExplainMethod::PermutationImportance,
+        ExplainMethod::PartialDependence,
+        ExplainMethod::Counterfactual,
+    ] {
+        let settings = settings(method);
+        let unbroken = bench.run(&settings, Some(&out)).expect("explained");
+        let file = std::fs::read(&out).expect("written");
+        let ended = || {
+            let control = Once { ends: true, ..Once::default() };
+            let ended = bench.under(&data, &settings, Some(&out), &control);
+            assert!(matches!(ended, Err(Interrupt::Cancelled)), "{method:?}");
+            let first = bench.pieces().join("piece-000000000.checkpoint");
+            std::fs::read(&first).map(|bytes| (first, bytes)).expect("what was computed is kept")
+        };
+        let again = |goes_on: bool, damaged: bool| {
+            let control = Once::default();
+            let report = bench.under(&data, &settings, Some(&out), &control).expect("explained");
+            assert_eq!(report, unbroken, "{method:?}");
+            assert!(std::fs::read(&out).expect("written") == file, "{method:?}");
+            assert_eq!(
+                (control.said("going on from what was kept"), control.said("damaged")),
+                (goes_on, damaged),
+                "{method:?}"
+            );
+            std::fs::remove_dir_all(bench.pieces()).expect("removed");
+        };
+        ended();
+        again(true, false);
+        let (first, mut bytes) = ended();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        crate::train::files::write_bytes(&first, &bytes).expect("written");
+        again(false, true);
+        // Another seed draws other rows: these pieces are not its own.
+        let (first, bytes) = ended();
+        let other = ExplainSettings { seed: 1, ..settings.clone() };
+        let found = bench.run(&other, None).expect("explained");
+        let control = Once::default();
+        assert_eq!(bench.under(&data, &other, None, &control).expect("explained"), found);
+        assert!(!control.said("going on from what was kept"), "{method:?}");
+        crate::train::files::write_bytes(&first, &bytes).expect("written");
+        again(true, false);
+    }
 }
 
 /// Names of columns come from files: a spreadsheet must not run them.

@@ -5,7 +5,7 @@
 //! rows ──encode──► Rows ┼─ tree_shap (columns as players) ───────────────────────────────────────────────┼─► Explanation,
 //! background ─────► Rows ┴─ switch ► value of a set of columns ► shapley, kernel; lime ───────────────────┘   checked
 //!
-//! job: rows of a file or dataset, a background of training rows ─► the same, importance, dependence, counterfactuals
+//! job: rows of a file, a dataset or a request, a background of other rows ─► the same, importance, dependence, counterfactuals
 //! ```
 //!
 //! A player is a raw column. Integrated gradients are additive, so a column's figure is the sum of its inputs'. Shapley values are
@@ -25,6 +25,7 @@ mod kernel;
 mod lime;
 mod material;
 mod pictures;
+mod pieces;
 mod players;
 mod shapley;
 mod solve;
@@ -48,7 +49,7 @@ use orrery_domain::{
     training::Task,
 };
 
-pub use self::job::{ExplainJob, run};
+pub use self::job::{ExplainJob, SentRows, run};
 use self::{answers::Rows, ask::Ask};
 use crate::{
     compress::IntegerNetwork,

@@ -1,5 +1,7 @@
 //! Solve: small symmetric positive definite systems, by Cholesky's factors.
 
+use crate::control::{Interrupt, JobControl, check};
+
 /// Lower triangular factor, row-major.
 pub(super) struct Cholesky {
     size: usize,
@@ -8,16 +10,20 @@ pub(super) struct Cholesky {
 
 impl Cholesky {
     /// Factors of a symmetric matrix, row-major; none where it is not positive definite.
-    pub fn of(matrix: &[f64], size: usize) -> Option<Self> {
+    ///
+    /// # Errors
+    /// An interruption.
+    pub fn of(matrix: &[f64], size: usize, control: &dyn JobControl) -> Result<Option<Self>, Interrupt> {
         let mut lower = vec![0.0; size * size];
         for i in 0..size {
+            check(control)?;
             for j in 0..=i {
                 let sum: f64 = (0..j).map(|k| lower[i * size + k] * lower[j * size + k]).sum();
                 let rest = matrix[i * size + j] - sum;
                 if i == j {
                     // Rounding leaves about this much of a singular matrix' pivot.
                     if rest.is_nan() || rest <= 1e-13 * matrix[i * size + i].abs() {
-                        return None;
+                        return Ok(None);
                     }
                     lower[i * size + i] = rest.sqrt();
                 } else {
@@ -25,7 +31,7 @@ impl Cholesky {
                 }
             }
         }
-        Some(Self { size, lower })
+        Ok(Some(Self { size, lower }))
     }
 
     /// The solution for a right side.
@@ -45,17 +51,24 @@ impl Cholesky {
 
 #[cfg(test)]
 mod tests {
-    use super::Cholesky;
+    use super::*;
+    use crate::control::Unwatched;
+    use crate::explain::tests::After;
 
     #[test]
     fn a_solution_solves() {
         let matrix = [4.0, 1.0, 0.5, 1.0, 3.0, -1.0, 0.5, -1.0, 2.0];
         let right = [1.0, -2.0, 3.0];
-        let x = Cholesky::of(&matrix, 3).expect("positive definite").solve(&right);
+        let factors = Cholesky::of(&matrix, 3, &Unwatched).expect("not interrupted");
+        let x = factors.expect("positive definite").solve(&right);
         for (row, right) in matrix.chunks(3).zip(right) {
             let found: f64 = row.iter().zip(&x).map(|(a, b)| a * b).sum();
             assert!((found - right).abs() < 1e-12);
         }
-        assert!(Cholesky::of(&[1.0, 2.0, 2.0, 4.0], 2).is_none());
+        let singular = Cholesky::of(&[1.0, 2.0, 2.0, 4.0], 2, &Unwatched).expect("not interrupted");
+        assert!(singular.is_none());
+        let ended = After::new(2);
+        assert!(matches!(Cholesky::of(&matrix, 3, &ended), Err(Interrupt::Cancelled)));
+        assert_eq!(ended.looks(), 3, "not a row more");
     }
 }

@@ -14,6 +14,32 @@ use crate::{
     train::tests::{job, table},
 };
 
+/// A person who cancels after so many looks at what is wished.
+pub(super) struct After {
+    most: usize,
+    looks: std::sync::atomic::AtomicUsize,
+}
+
+impl After {
+    pub fn new(most: usize) -> Self {
+        Self { most, looks: 0.into() }
+    }
+
+    /// How often it was looked.
+    pub fn looks(&self) -> usize {
+        self.looks.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+impl JobControl for After {
+    fn emit(&self, _event: orrery_domain::job::JobEvent) {}
+
+    fn wish(&self) -> crate::control::Wish {
+        let before = self.looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if before < self.most { crate::control::Wish::Continue } else { crate::control::Wish::Cancel }
+    }
+}
+
 pub(super) fn trained(
     target: &str,
     kind: ModelKind,

@@ -200,6 +200,30 @@ fn growing_stops_early_and_keeps_the_best_rounds() {
 }
 
 #[test]
+fn a_request_reaches_the_trees() {
+    let case = case(Objective::Squared, 500);
+    let most_leaves = |min_leaf_weight: Option<f64>| {
+        let hyper = HyperParameters {
+            trees: Some(10),
+            leaves: Some(64),
+            min_leaf_weight,
+            row_share: Some(1.0),
+            feature_share: Some(1.0),
+            ..Default::default()
+        };
+        let settings = GbtSettings::resolve(&hyper, 500, true, 7);
+        assert_eq!((settings.row_share, settings.feature_share), (1.0, 1.0));
+        let folder = tempfile::tempdir().expect("a folder");
+        let forest = grow(&case, &settings, folder.path(), &Unwatched).expect("grown").forest;
+        let leaves = |tree: &Tree| tree.left.iter().filter(|left| **left == 0).count();
+        forest.trees.iter().map(leaves).max().expect("trees")
+    };
+    // The second derivative of a squared error is the row's weight: 400 rows of weight 1 fill at most 4 leaves of 100.
+    assert!(most_leaves(Some(100.0)) <= 4);
+    assert!(most_leaves(None) > 4);
+}
+
+#[test]
 fn weights_act_like_repeated_rows() {
     let mut case = case(Objective::Squared, 500);
     let settings = GbtSettings { row_share: 1.0, feature_share: 1.0, patience: 0, ..settings(5) };

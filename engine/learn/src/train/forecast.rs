@@ -227,6 +227,9 @@ fn trees(shape: &Shape, config: &TrainConfig, cpu: f64) -> Need {
         resolved: HyperParameters {
             trees: Some(settings.trees as u32),
             leaves: Some(settings.leaves as u32),
+            min_leaf_weight: Some(settings.min_leaf_weight),
+            row_share: Some(settings.row_share),
+            feature_share: Some(settings.feature_share),
             learning_rate: Some(settings.learning_rate),
             weight_decay: Some(settings.l2),
             patience: Some(settings.patience as u32),

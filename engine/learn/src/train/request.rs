@@ -130,7 +130,12 @@ fn check_settings(config: &TrainConfig) -> Result<(), Failure> {
     number("wiped share of pictures", augment.erase, |v| (0.0..=0.9).contains(&v), "from 0 to 0.9")?;
     count("number of members", hyper.members, 1, 1_024)?;
     count("number of trees", hyper.trees, 1, 1_000_000)?;
-    count("number of leaves", hyper.leaves, 2, 4_096)
+    count("number of leaves", hyper.leaves, 2, 4_096)?;
+    let weight = |v: f64| (1e-3..=1e6).contains(&v);
+    number("least weight of a leaf", hyper.min_leaf_weight, weight, "from 0.001 to 1,000,000")?;
+    let part = |v: f64| v > 0.0 && v <= 1.0;
+    number("share of rows of a tree", hyper.row_share, part, "above 0 and at most 1")?;
+    number("share of features of a tree", hyper.feature_share, part, "above 0 and at most 1")
 }
 
 /// Checks a request against its table.

@@ -1,6 +1,7 @@
 //! Explanations and comparisons of the models that are served here.
 
 use std::{
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,15 +17,18 @@ use axum::{
 };
 use orrery_domain::{
     Failure, FailureClass, ModelRef,
-    compare::Comparison,
-    explain::{BaselineChoice, ExplainMethod},
+    compare::{CompareReport, CompareSettings, Comparison},
+    explain::{BaselineChoice, ExplainMethod, ExplainSettings, Findings},
     job::JobEvent,
+    metric::MetricId,
     training::Task,
 };
 use orrery_learn::{
+    compare::{check_versions, compare_sent},
     control::{Interrupt, JobControl, Wish},
-    explain::{Around, ExplainRequest},
+    explain::{Around, ExplainRequest, SentRows},
     predict::{ComparedRows, Predictor, target_table},
+    table::Table,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -44,6 +48,8 @@ const WAIT: Duration = Duration::from_secs(5);
 const MOST_SAMPLES: u32 = 100_000;
 /// Most rows of a comparison, and of a background.
 const MOST_ROWS: usize = 10_000;
+/// Most shuffles of a column.
+const MOST_REPEATS: u32 = 100;
 /// Most samples a row times columns: what one row may hold in memory.
 const MOST_SETS: usize = 200_000;
 
@@ -79,21 +85,44 @@ struct Explain {
     seed: u64,
     #[serde(default)]
     checks: bool,
+    /// Columns that may change (counterfactuals) or are looked at (dependence); none: all.
+    #[serde(default)]
+    columns: Vec<String>,
+    /// What the model shall say (counterfactuals).
+    #[serde(default)]
+    wanted: Option<Value>,
+    /// Shuffles of each column (importance).
+    #[serde(default)]
+    repeats: Option<u32>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Compare {
-    a: Named,
-    b: Named,
+    #[serde(default)]
+    a: Option<Named>,
+    #[serde(default)]
+    b: Option<Named>,
+    /// Two to eight, instead of `a` and `b`.
+    #[serde(default)]
+    versions: Vec<Named>,
     rows: Vec<Row>,
+    /// Of `versions`: the metric that decides; none: the task's first.
+    #[serde(default)]
+    metric: Option<MetricId>,
+    /// Of `versions`: columns whose slices are all listed.
+    #[serde(default)]
+    slice_columns: Vec<String>,
+    /// Of `versions`: fewest rows of a slice.
+    #[serde(default)]
+    min_slice_rows: Option<u32>,
 }
 
 #[derive(Serialize)]
 struct Explained<'a> {
     model: &'a ModelRef,
     #[serde(flatten)]
-    found: orrery_domain::explain::Explanation,
+    found: Findings,
 }
 
 #[derive(Serialize)]
@@ -110,11 +139,7 @@ pub async fn explain(State(node): State<Arc<Node>>, sent: Body) -> Result<Respon
     let served = named(&node, &asked.model, asked.version.as_ref())?;
     let method = asked.method.as_deref().filter(|name| *name != "auto").map(|name| {
         ExplainMethod::from_name(name).ok_or_else(|| {
-            let known: Vec<&str> = ExplainMethod::ALL
-                .iter()
-                .filter(|method| method.attributes())
-                .map(|method| method.name())
-                .collect();
+            let known: Vec<&str> = ExplainMethod::ALL.iter().map(|method| method.name()).collect();
             bad(format!("There is no method '{name}'. Use {}, or leave it out.", known.join(", ")))
         })
     });
@@ -131,6 +156,11 @@ pub async fn explain(State(node): State<Arc<Node>>, sent: Body) -> Result<Respon
             "A background has at most {MOST_ROWS} rows, and an explanation takes at most {MOST_SAMPLES} samples a row."
         )));
     }
+    if asked.repeats.is_some_and(|repeats| !(2..=MOST_REPEATS).contains(&repeats)) {
+        return Err(bad(format!("A column is shuffled 2 to {MOST_REPEATS} times.")));
+    }
+    let wanted = asked.wanted.as_ref().map(class_text).transpose()?;
+    let folder = node.repository.folder(&served.model);
     let model = Arc::clone(&served);
     let found = aside(&node, move |control| {
         let predictor = ours(&model)?;
@@ -149,27 +179,92 @@ pub async fn explain(State(node): State<Arc<Node>>, sent: Body) -> Result<Respon
             predictor.table(&columns)
         };
         let background = if asked.background.is_empty() { None } else { Some(table(&asked.background)?) };
-        let around =
-            Around { background: background.as_ref().map(|rows| (rows, "the rows sent")), folder: None };
-        predictor.explain_around(&table(&asked.rows)?, &request, around, control)
+        let sent = table(&asked.rows)?;
+        let Some(method) = request.method.filter(|method| !method.attributes()) else {
+            let background = background.as_ref().map(|rows| (rows, "the rows sent"));
+            let around = Around { background, folder: folder.as_deref() };
+            return Ok(Findings::Attributions(predictor.explain_around(&sent, &request, around, control)?));
+        };
+        let folder = folder.ok_or_else(|| gone(&model.model))?;
+        let settings = ExplainSettings {
+            method: Some(method),
+            class: request.class,
+            repeats: asked.repeats.unwrap_or(ExplainSettings::default().repeats),
+            columns: asked.columns,
+            wanted,
+            seed: request.seed,
+            ..ExplainSettings::default()
+        };
+        let target = truths(predictor, &asked.rows)?;
+        let rows = SentRows { table: &sent, target: target.as_ref(), background: background.as_ref() };
+        predictor.explain_sent((&model.model, &folder), rows, &settings, control)
     });
     answer(&Explained { model: &served.model, found: found.await? }).map(IntoResponse::into_response)
 }
 
-/// Compares two versions on rows.
+/// Compares versions on rows: two row by row, or several in a whole report.
 pub async fn compare(State(node): State<Arc<Node>>, sent: Body) -> Result<Response, ApiError> {
     let asked: Compare = read(&node, sent).await?;
-    let a = named(&node, &asked.a.model, asked.a.version.as_ref())?;
-    let b = named(&node, &asked.b.model, asked.b.version.as_ref())?;
     if asked.rows.len() > MOST_ROWS {
         return Err(bad(format!(
             "{} rows are too many for one comparison. Send at most {MOST_ROWS}.",
             asked.rows.len()
         )));
     }
+    if asked.a.is_none() && asked.b.is_none() && !asked.versions.is_empty() {
+        return report(&node, asked).await;
+    }
+    let (Some(a), Some(b), true) = (&asked.a, &asked.b, asked.versions.is_empty()) else {
+        return Err(bad(
+            "Name two versions as 'a' and 'b' to have them compared row by row, or two to eight as 'versions' for a report.",
+        ));
+    };
+    let (a, b) = (named(&node, &a.model, a.version.as_ref())?, named(&node, &b.model, b.version.as_ref())?);
     let (first, second) = (Arc::clone(&a), Arc::clone(&b));
     let found = aside(&node, move |_| Ok(compared(ours(&first)?, ours(&second)?, &asked.rows)?));
     answer(&Compared { a: &a.model, b: &b.model, found: found.await? }).map(IntoResponse::into_response)
+}
+
+/// Several versions on the same rows: metrics, tests corrected over the pairs, calibration, slices, latency and architecture.
+async fn report(node: &Node, asked: Compare) -> Result<Response, ApiError> {
+    let all = asked.versions.iter().map(|one| named(node, &one.model, one.version.as_ref()));
+    let all = all.collect::<Result<Vec<Arc<Served>>, ApiError>>()?;
+    let folder = |served: &Arc<Served>| -> Result<(ModelRef, PathBuf), Failure> {
+        let folder = node.repository.folder(&served.model).ok_or_else(|| gone(&served.model))?;
+        Ok((served.model.clone(), folder))
+    };
+    let models = all.iter().map(folder).collect::<Result<Vec<(ModelRef, PathBuf)>, Failure>>()?;
+    check_versions(&models)?;
+    let found = aside(node, move |control| {
+        let predictors = all.iter().map(|served| ours(served)).collect::<Result<Vec<_>, Failure>>()?;
+        let settings = CompareSettings {
+            metric: asked.metric,
+            slice_columns: asked.slice_columns,
+            min_slice_rows: asked.min_slice_rows.unwrap_or(CompareSettings::default().min_slice_rows),
+            cross_validate: false,
+        };
+        reported(&models, &predictors, &asked.rows, &settings, control)
+    });
+    answer(&found.await?).map(IntoResponse::into_response)
+}
+
+fn reported(
+    models: &[(ModelRef, PathBuf)],
+    predictors: &[&Predictor],
+    rows: &[Row],
+    settings: &CompareSettings,
+    control: &dyn JobControl,
+) -> Result<CompareReport, Interrupt> {
+    let target = &predictors[0].card().target;
+    let known = |name: &str| {
+        name == target || predictors.iter().any(|one| one.features().any(|feature| feature.name == name))
+    };
+    let table = |one: &&Predictor| one.table(&rows::columns(one, rows, &known).map_err(client)?);
+    let tables = predictors.iter().map(table).collect::<Result<Vec<Table>, Failure>>()?;
+    let truths = truths(predictors[0], rows)?.ok_or_else(|| {
+        client(format!("A report says which version is better, so it needs the right answers. Send '{target}' with the rows."))
+    })?;
+    compare_sent(models, predictors, (tables, &truths), settings, control)
 }
 
 fn compared(a: &Predictor, b: &Predictor, rows: &[Row]) -> Result<Comparison, Failure> {
@@ -178,15 +273,20 @@ fn compared(a: &Predictor, b: &Predictor, rows: &[Row]) -> Result<Comparison, Fa
         |name: &str| name == target || a.features().chain(b.features()).any(|feature| feature.name == name);
     let table = |model: &Predictor| model.table(&rows::columns(model, rows, &known).map_err(client)?);
     let (first, second) = (table(a)?, table(b)?);
-    // A target that is an input as well is none: it would be compared with itself.
+    let truths = truths(a, rows)?;
+    a.compare(b, ComparedRows { a: &first, b: &second, target: truths.as_ref() })
+}
+
+/// The target of rows as a table of its own, missing where a row does not say it; none where no row does.
+fn truths(predictor: &Predictor, rows: &[Row]) -> Result<Option<Table>, Failure> {
+    let target = &predictor.card().target;
+    if !rows.iter().any(|row| row.contains_key(target)) {
+        return Ok(None);
+    }
     let truth = |row: &Row| row.get(target).map_or(Some(String::new()), rows::text);
     let truths: Option<Vec<String>> = rows.iter().map(truth).collect();
     let truths = truths.ok_or_else(|| client(format!("The target '{target}' holds a list or an object.")))?;
-    let truths = match a.card().task {
-        Task::Regression => target_table(target, &truths, true)?,
-        Task::Binary | Task::Multiclass => target_table(target, &truths, false)?,
-    };
-    a.compare(b, ComparedRows { a: &first, b: &second, target: Some(&truths) })
+    target_table(target, &truths, predictor.card().task == Task::Regression).map(Some)
 }
 
 /// Runs what takes long beside the requests for predictions, until it is done, its time is over or its client has left.
@@ -287,10 +387,16 @@ fn ours(served: &Served) -> Result<&Predictor, Failure> {
     }
 }
 
+fn gone(model: &ModelRef) -> Failure {
+    client(format!(
+        "The files of '{model}' are not here, and this needs them. Ask for a version of Orrery's own that is."
+    ))
+}
+
 fn client(message: String) -> Failure {
     Failure::new(FailureClass::Client, message)
 }
 
-fn bad(message: String) -> ApiError {
+fn bad(message: impl Into<String>) -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, message)
 }

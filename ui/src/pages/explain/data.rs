@@ -8,7 +8,7 @@ use orrery_domain::{
         ColumnDependence, ColumnImportance, Counterfactuals, ExplainReport, ExplainScale, Explanation,
         RowExplanation,
     },
-    words::plural,
+    words::{count, plural},
 };
 
 use crate::{
@@ -62,6 +62,26 @@ pub(super) fn about(report: &ExplainReport) -> String {
         report.source,
         against.unwrap_or_default()
     )
+}
+
+/// That so many rows (or pictures) are shown, and of how many they were drawn.
+pub(super) fn shown(here: usize, found: &Explanation, noun: &str) -> String {
+    if found.totals.is_none() {
+        return plural(here as u64, noun);
+    }
+    format!("{} of {}, drawn by a fixed seed", count(here as u64), plural(found.explained(), noun))
+}
+
+/// The row to show when another number than the one of the row at `from` is asked for: the nearest that is there, on that side.
+pub(super) fn nearest(found: &Explanation, from: usize, asked: u64) -> usize {
+    let last = found.rows.len().saturating_sub(1);
+    let now = found.rows.get(from).map_or(0, |row| row.row);
+    let place = if asked >= now {
+        found.rows.partition_point(|row| row.row < asked)
+    } else {
+        found.rows.partition_point(|row| row.row <= asked).saturating_sub(1)
+    };
+    place.min(last)
 }
 
 /// Every check: how it ended, and what that means.
@@ -172,7 +192,7 @@ pub(super) fn beeswarm(found: &Explanation) -> Picture {
         })
         .collect();
     let summary =
-        format!("a dot a row, {}; colour from low to high values", plural(found.rows.len() as u64, "row"));
+        format!("a dot a row, {}; colour from low to high values", shown(found.rows.len(), found, "row"));
     Picture { strips, x, summary }
 }
 
@@ -398,7 +418,7 @@ pub(super) fn changes(found: &Counterfactuals) -> Vec<GridRow> {
 
 #[cfg(test)]
 mod tests {
-    use orrery_domain::explain::{Attributions, ExplainCheck, ExplainMethod};
+    use orrery_domain::explain::{Attributions, ExplainCheck, ExplainMethod, Totals};
 
     use super::*;
 
@@ -457,6 +477,22 @@ mod tests {
         assert_eq!(shades, [Some(0.0), Some(1.0), Some(0.5)]);
         assert!(swarm.strips[0].dots.iter().all(|dot| dot.shade.is_none()), "words have no order");
         assert_eq!(rows_csv(&found).lines().count(), 4);
+        assert!(swarm.summary.starts_with("a dot a row, 3 rows;"), "{}", swarm.summary);
+    }
+
+    #[test]
+    fn of_a_sample_the_picture_says_how_many_and_a_row_that_is_not_there_is_its_neighbour() {
+        let mut found = explanation();
+        found.rows[1].row = 40;
+        found.rows[2].row = 7000;
+        let totals = Totals { rows: 12_345, sums: vec![1.0, 2.0], squares: vec![1.0, 2.0] };
+        found.totals = Some(totals);
+        let summary = beeswarm(&found).summary;
+        assert!(summary.starts_with("a dot a row, 3 of 12,345 rows, drawn by a fixed seed;"), "{summary}");
+        let steps = [(0, 1, 1), (1, 41, 2), (2, 6999, 1), (1, 39, 0), (0, 9000, 2), (2, 0, 0), (1, 40, 1)];
+        for (from, asked, place) in steps {
+            assert_eq!(nearest(&found, from, asked), place, "{asked} from {from}");
+        }
     }
 
     #[test]

@@ -41,21 +41,23 @@ pub(super) fn show(
 /// Which row is shown.
 pub(super) fn choice(page: &mut ExplainPage, found: &Explanation, ctx: &PageContext<'_>, ui: &mut Ui) {
     let last = found.rows.len().saturating_sub(1);
-    let first = found.rows.first().map_or(0, |row| row.row);
+    let number = |place: usize| found.rows.get(place).map_or(0, |row| row.row);
+    let (begin, end) = (number(0), number(last));
     ui.horizontal(|ui| {
         ui.label(ctx.theme.weak("Row"));
         if icon_button(ui, ctx.theme, icon::BACK, "Row before", page.row > 0).clicked() {
             page.row = page.row.saturating_sub(1);
         }
-        let mut place = page.row as u64 + first;
+        let mut asked = number(page.row);
         ui.name_inputs("Row", |ui| {
-            ui.add(DragValue::new(&mut place).range(first..=first + last as u64));
+            if ui.add(DragValue::new(&mut asked).range(begin..=end)).changed() {
+                page.row = data::nearest(found, page.row, asked);
+            }
         });
-        page.row = (place.saturating_sub(first) as usize).min(last);
         if icon_button(ui, ctx.theme, icon::FORTH, "Row after", page.row < last).clicked() {
             page.row = (page.row + 1).min(last);
         }
-        ui.label(ctx.theme.weak(format!("of {} to {}", first, first + last as u64)));
+        ui.label(ctx.theme.weak(format!("of {begin} to {end}, {}", data::shown(last + 1, found, "row"))));
     });
     ui.add_space(space::S);
 }

@@ -97,7 +97,7 @@ pub(super) fn all<'a>(title: &'a str, grid: &Grid, found: &Explanation) -> Pixel
         add(&mut figures, &grid.figures(row, f64::abs));
     }
     let most = largest(&figures);
-    let summary = format!("mean of {}", format::plural(found.rows.len() as u64, "picture"));
+    let summary = format!("mean of {}", data::shown(found.rows.len(), found, "picture"));
     let panel = |name: &str, face: Face| Panel { name: name.to_owned(), face };
     let white = white(values.iter().copied());
     let panels = vec![

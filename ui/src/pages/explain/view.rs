@@ -4,7 +4,7 @@ use egui::{ComboBox, Label, ScrollArea, Ui};
 use orrery_domain::{
     Command,
     explain::{Counterfactuals, Dependence, ExplainReport, Explanation, Findings},
-    snapshot::ExplainState,
+    snapshot::{ExplainState, JobOutcome},
 };
 
 use super::{ExplainPage, Tab, data, one_row, pictures};
@@ -73,6 +73,16 @@ fn answer(page: &mut ExplainPage, asked: &ExplainState, ctx: &mut PageContext<'_
         None => {
             let job = ctx.snapshot.jobs.iter().find(|job| job.id == asked.job).cloned();
             job_card(ctx, ui, (&title, "explanation"), job.as_ref(), |_, _, _| {});
+            let words = match job.map(|job| job.outcome) {
+                Some(None) => "Another explanation ends this one. What was computed is kept then, too.",
+                Some(Some(JobOutcome::Cancelled)) => {
+                    "What was computed is kept: the same explanation goes on from there."
+                }
+                _ => "",
+            };
+            if !words.is_empty() {
+                ui.add(Label::new(ctx.theme.weak(words)).wrap());
+            }
         }
     }
 }
@@ -265,7 +275,7 @@ fn one_column(page: &mut ExplainPage, found: &Explanation, ctx: &mut PageContext
                 points: points.clone(),
                 summary: format!(
                     "parts of {name} against its values, {}",
-                    format::plural(points.len() as u64, "row")
+                    data::shown(points.len(), found, "row")
                 ),
                 ..Chart::default()
             };

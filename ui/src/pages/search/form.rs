@@ -21,14 +21,24 @@ use crate::{
     },
 };
 
-/// Families that can be searched, in the order of the form.
-const KINDS: [ModelKind; 5] =
-    [ModelKind::Gbt, ModelKind::Mlp, ModelKind::Tabm, ModelKind::Resnet, ModelKind::Linear];
+/// Families that can be searched, in the order of the form: those for pictures stand first where there are pictures, and nowhere else.
+const KINDS: [ModelKind; 7] = [
+    ModelKind::Cnn,
+    ModelKind::ResnetCnn,
+    ModelKind::Gbt,
+    ModelKind::Mlp,
+    ModelKind::Tabm,
+    ModelKind::Resnet,
+    ModelKind::Linear,
+];
 
 /// What was chosen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct SearchForm {
     dataset: DatasetId,
+    /// Whether its columns are pixels.
+    #[serde(default)]
+    pictures: bool,
     target: String,
     kinds: Vec<ModelKind>,
     sampler: Sampler,
@@ -74,12 +84,12 @@ impl SearchForm {
     /// For the newest dataset there is.
     pub fn new(snapshot: &Snapshot) -> Option<Self> {
         let entry = snapshot.datasets.iter().find(|entry| !entry.deleted)?;
-        let kinds = vec![ModelKind::Gbt];
         let mut form = Self {
             dataset: entry.dataset.id.clone(),
+            pictures: false,
             target: String::new(),
-            ranges: ranges_of(&kinds),
-            kinds,
+            ranges: Vec::new(),
+            kinds: Vec::new(),
             sampler: Sampler::default(),
             schedule: Schedule::default(),
             trials: "30".to_owned(),
@@ -88,21 +98,40 @@ impl SearchForm {
             kilobytes: String::new(),
             epochs: String::new(),
         };
-        form.fit(entry, snapshot);
+        form.take(entry, snapshot);
         Some(form)
     }
 
-    /// Takes the target of the dataset's newest run, else its last column.
-    fn fit(&mut self, entry: &DatasetEntry, snapshot: &Snapshot) {
+    /// Takes a dataset, with the families that it can be searched with and the target of its newest run, else its last column that is
+    /// no pixel.
+    fn take(&mut self, entry: &DatasetEntry, snapshot: &Snapshot) {
+        self.dataset = entry.dataset.id.clone();
+        let pixels = entry.dataset.pixels().map(|pixels| pixels.columns).unwrap_or_default();
+        self.pictures = !pixels.is_empty();
+        let mut kinds: Vec<ModelKind> =
+            self.kinds.iter().copied().filter(|kind| self.pictures || !kind.is_for_images()).collect();
+        if kinds.is_empty() {
+            kinds.push(if self.pictures { ModelKind::Cnn } else { ModelKind::Gbt });
+        }
+        self.choose(kinds);
         let columns = &entry.dataset.columns;
-        if columns.iter().any(|column| column.name == self.target) {
+        let known = |name: &String| columns.iter().any(|column| column.name == *name);
+        if known(&self.target) {
             return;
         }
         let run = snapshot.runs.iter().find(|run| run.dataset == entry.dataset.id);
-        self.target = run
-            .map(|run| run.config.target.clone())
-            .or_else(|| columns.last().map(|column| column.name.clone()))
-            .unwrap_or_default();
+        let asked = run.map(|run| run.config.target.clone()).filter(known);
+        let last = || columns.iter().rev().map(|column| &column.name).find(|name| !pixels.contains(name));
+        self.target = asked.or_else(|| last().cloned()).unwrap_or_default();
+    }
+
+    /// Takes other families, and their ranges.
+    fn choose(&mut self, mut kinds: Vec<ModelKind>) {
+        kinds.sort_by_key(|kind| KINDS.iter().position(|other| other == kind));
+        if kinds != self.kinds {
+            self.ranges = ranges_of(&kinds);
+            self.kinds = kinds;
+        }
     }
 
     /// The space, where every range makes sense.
@@ -169,8 +198,9 @@ impl SearchForm {
                 }
             });
         });
-        self.dataset = entry.dataset.id.clone();
-        self.fit(entry, snapshot);
+        if self.dataset != entry.dataset.id || !entry.dataset.columns.iter().any(|c| c.name == self.target) {
+            self.take(entry, snapshot);
+        }
         FormRow::new("Target", "The column to predict").show(ui, theme, |ui| {
             let combo = ComboBox::from_id_salt("search target").width(260.0).selected_text(&self.target);
             combo.show_ui(ui, |ui| {
@@ -183,6 +213,7 @@ impl SearchForm {
 
     fn models(&mut self, theme: &Theme, ui: &mut Ui) {
         let mut chosen = self.kinds.clone();
+        let pictures = self.pictures;
         let error = chosen.is_empty().then_some("Choose at least one");
         FormRow::new("Models", "With several, the search chooses between them, too").error(error).show(
             ui,
@@ -190,7 +221,7 @@ impl SearchForm {
             |ui| {
                 ui.horizontal_wrapped(|ui| {
                     ui.spacing_mut().item_spacing.x = space::M;
-                    for kind in KINDS {
+                    for kind in KINDS.into_iter().filter(|kind| pictures || !kind.is_for_images()) {
                         let mut on = chosen.contains(&kind);
                         if checkbox(ui, theme, &mut on, kind.title()).changed() {
                             chosen.retain(|other| *other != kind);
@@ -202,11 +233,7 @@ impl SearchForm {
                 });
             },
         );
-        if chosen != self.kinds {
-            chosen.sort_by_key(|kind| KINDS.iter().position(|other| other == kind));
-            self.ranges = ranges_of(&chosen);
-            self.kinds = chosen;
-        }
+        self.choose(chosen);
     }
 
     fn way(&mut self, theme: &Theme, ui: &mut Ui) {

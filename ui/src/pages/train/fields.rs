@@ -25,6 +25,12 @@ pub enum Field {
     Trees,
     /// Most leaves a tree.
     Leaves,
+    /// Least weight of a leaf.
+    MinLeafWeight,
+    /// Share of the rows of a tree.
+    RowShare,
+    /// Share of the features of a tree.
+    FeatureShare,
     /// Seconds for `auto`.
     Budget,
     /// Passes over the training rows.
@@ -67,7 +73,7 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 impl Field {
     /// Every setting.
     #[cfg(test)]
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::TestShare,
         Self::ValidShare,
         Self::Width,
@@ -76,6 +82,9 @@ impl Field {
         Self::Dropout,
         Self::Trees,
         Self::Leaves,
+        Self::MinLeafWeight,
+        Self::RowShare,
+        Self::FeatureShare,
         Self::Budget,
         Self::Epochs,
         Self::BatchSize,
@@ -93,8 +102,18 @@ impl Field {
     /// Those of the split.
     pub const SPLIT: [Self; 2] = [Self::TestShare, Self::ValidShare];
     /// Those of the model.
-    pub const MODEL: [Self; 7] =
-        [Self::Budget, Self::Width, Self::Depth, Self::Members, Self::Dropout, Self::Trees, Self::Leaves];
+    pub const MODEL: [Self; 10] = [
+        Self::Budget,
+        Self::Width,
+        Self::Depth,
+        Self::Members,
+        Self::Dropout,
+        Self::Trees,
+        Self::Leaves,
+        Self::MinLeafWeight,
+        Self::RowShare,
+        Self::FeatureShare,
+    ];
     /// Those of the training.
     pub const TRAINING: [Self; 12] = [
         Self::Epochs,
@@ -140,6 +159,12 @@ impl Field {
             }
             Self::Trees => ("Trees", "Most trees; early stopping may keep fewer"),
             Self::Leaves => ("Leaves", "Most leaves of a tree"),
+            Self::MinLeafWeight => (
+                "Leaf weight",
+                "Least sum of the loss' second derivatives in a leaf; for a number, of the rows' weights",
+            ),
+            Self::RowShare => ("Rows of a tree", "Share of the training rows that each tree is grown on"),
+            Self::FeatureShare => ("Features of a tree", "Share of the features that each tree may use"),
             Self::Budget => ("Time budget", "Seconds that Automatic may use for all its candidates"),
             Self::Epochs => ("Epochs", "Most passes over the training rows; early stopping may end sooner"),
             Self::BatchSize => ("Batch size", "Rows of each step"),
@@ -192,6 +217,8 @@ impl Field {
             Self::Dropout => real(0.0, 0.99),
             Self::Trees | Self::Epochs => whole(1.0, 100_000.0),
             Self::Leaves => whole(2.0, 65_536.0),
+            Self::MinLeafWeight => real(0.001, 1e6),
+            Self::RowShare | Self::FeatureShare => real(0.01, 1.0),
             Self::Budget => real(1.0, 604_800.0),
             Self::BatchSize => whole(1.0, 16_777_216.0),
             Self::LearningRate => real(1e-8, 10.0),
@@ -214,7 +241,9 @@ impl Field {
             Self::TestShare | Self::ValidShare | Self::Seed | Self::Patience | Self::LearningRate => true,
             Self::Budget => kind == Auto,
             Self::Members => matches!(kind, Tabm | Auto),
-            Self::Trees | Self::Leaves => matches!(kind, Gbt | Auto),
+            Self::Trees | Self::Leaves | Self::MinLeafWeight | Self::RowShare | Self::FeatureShare => {
+                matches!(kind, Gbt | Auto)
+            }
             Self::Epochs | Self::BatchSize | Self::WeightDecay => network || kind == Linear,
             Self::Width | Self::Depth | Self::Dropout | Self::Warmup | Self::ClipNorm => network,
             Self::Shift | Self::Rotate | Self::Scale | Self::Erase => kind.is_for_images(),
@@ -241,6 +270,9 @@ impl Field {
             Self::Dropout => hyper.dropout,
             Self::Trees => hyper.trees.map(f64::from),
             Self::Leaves => hyper.leaves.map(f64::from),
+            Self::MinLeafWeight => hyper.min_leaf_weight,
+            Self::RowShare => hyper.row_share,
+            Self::FeatureShare => hyper.feature_share,
             Self::Epochs => hyper.epochs.map(f64::from),
             Self::BatchSize => hyper.batch_size.map(f64::from),
             Self::LearningRate => hyper.learning_rate,
@@ -269,6 +301,9 @@ impl Field {
             Self::Dropout => hyper.dropout = value,
             Self::Trees => hyper.trees = whole,
             Self::Leaves => hyper.leaves = whole,
+            Self::MinLeafWeight => hyper.min_leaf_weight = value,
+            Self::RowShare => hyper.row_share = value,
+            Self::FeatureShare => hyper.feature_share = value,
             Self::Budget => config.budget_secs = value,
             Self::Epochs => hyper.epochs = whole,
             Self::BatchSize => hyper.batch_size = whole,

@@ -3,6 +3,7 @@
 use egui::{Sense, Ui, vec2};
 use orrery_domain::tune::{Figure, TuneReport};
 
+use super::data::noisy_mark;
 use crate::{
     context::PageContext,
     format,
@@ -57,6 +58,7 @@ pub(super) fn show(report: &TuneReport, chosen: Option<usize>, ctx: &mut PageCon
         y: (0.0, most(1).max(f64::MIN_POSITIVE)),
         lines,
         marker: chosen.and_then(|at| place(report, at)),
+        grouped: true,
         summary: format!("{on_front} on the Pareto front{best}"),
         ..Chart::default()
     };
@@ -65,7 +67,7 @@ pub(super) fn show(report: &TuneReport, chosen: Option<usize>, ctx: &mut PageCon
             let setting = &report.measurements[*at].setting;
             let serving = setting.serving;
             format!(
-                "{},{},{},{},{},{},{ms},{rate},{},{}\n",
+                "{},{},{},{},{},{},{ms},{rate},{},{},{}\n",
                 at + 1,
                 setting.model,
                 serving.batch_rows,
@@ -73,11 +75,16 @@ pub(super) fn show(report: &TuneReport, chosen: Option<usize>, ctx: &mut PageCon
                 serving.instances,
                 serving.delay_micros,
                 report.front.contains(at),
-                report.measurements[*at].steady
+                report.measurements[*at].steady,
+                report.measurements[*at]
+                    .noisy
+                    .iter()
+                    .map(|figure| figure.name())
+                    .collect::<Vec<_>>()
+                    .join(" ")
             )
         };
-        let head =
-            "number,model,batch_rows,threads,instances,delay_micros,p95_ms,rows_per_sec,on_front,steady\n";
+        let head = "number,model,batch_rows,threads,instances,delay_micros,p95_ms,rows_per_sec,on_front,steady,noisy\n";
         head.to_owned() + &points.iter().map(line).collect::<String>()
     };
     let (width, height) = (chart.x.1, chart.y.1);
@@ -85,12 +92,15 @@ pub(super) fn show(report: &TuneReport, chosen: Option<usize>, ctx: &mut PageCon
     chart_card(&chart, csv, ctx, ui, |[x, y]| {
         let apart = |point: &[f64; 2]| ((point[0] - x) / width).powi(2) + ((point[1] - y) / height).powi(2);
         let (at, point) = points.iter().min_by(|a, b| apart(&a.1).total_cmp(&apart(&b.1)))?;
-        let words = report.measurements[*at].setting.words();
+        let found = &report.measurements[*at];
         Some(format!(
-            "No. {}: {words}\n{} rows/s, 95% latency {} ms",
+            "No. {}: {}\n{} rows/s{}, 95% latency {} ms{}",
             at + 1,
+            found.setting.words(),
             format::count_short(point[1]),
-            format::significant(point[0], 3)
+            noisy_mark(found, Figure::Throughput),
+            format::significant(point[0], 3),
+            noisy_mark(found, Figure::P95)
         ))
     });
 }

@@ -53,8 +53,9 @@ pub(super) fn row(report: &TuneReport) -> GridRow {
 /// The columns of the measurements.
 pub(super) fn measurement_columns() -> Vec<TableColumn> {
     let figure = |figure: Figure| {
-        TableColumn::number(figure_title(figure), 132.0)
-            .help("Mean over repetitions, and half its 95% interval")
+        TableColumn::number(figure_title(figure), 132.0).help(
+            "Mean over repetitions, and half its 95% interval; noisy where that is wider than was asked",
+        )
     };
     vec![
         TableColumn::number("No.", 44.0),
@@ -82,17 +83,16 @@ fn figure_title(figure: Figure) -> String {
     }
 }
 
-/// A value with half its interval, in its unit.
-fn interval(figure: Figure, found: Option<&Interval>) -> Cell {
-    let Some(found) = found else { return Cell::text(NONE) };
-    let (_, size) = figure.unit();
-    let (value, half) = (found.value / size, (found.high - found.low) / 2.0 / size);
-    let digits = match value.abs() {
-        0.0..10.0 => 2,
-        10.0..100.0 => 1,
-        _ => 0,
-    };
-    Cell { number: Some(found.value), ..Cell::text(format!("{value:.digits$} ± {half:.digits$}")) }
+/// A value with half its interval, in its unit, marked where that is wide.
+fn interval(measured: &TuneMeasurement, figure: Figure) -> Cell {
+    let Some(found) = measured.figures.get(&figure) else { return Cell::text(NONE) };
+    let mark = noisy_mark(measured, figure);
+    Cell { number: Some(found.value), ..Cell::text(figure.interval(found) + mark) }
+}
+
+/// What stands behind a figure whose interval is wider than was asked.
+pub(super) fn noisy_mark(found: &TuneMeasurement, figure: Figure) -> &'static str {
+    if found.is_noisy(figure) { " noisy" } else { "" }
 }
 
 /// What a measurement is, in words with a state.
@@ -105,10 +105,12 @@ fn says(report: &TuneReport, at: usize, found: &TuneMeasurement) -> (String, Sta
         (report.best == Some(at), "Best"),
         (found.setting == report.before, "Served so before"),
         (!found.steady, "Noisy"),
+        (found.steady && !found.noisy.is_empty(), "Noisy in part"),
         (broken, "Breaks a bound"),
     ];
     let words: Vec<&str> = all.into_iter().filter(|(holds, _)| *holds).map(|(_, word)| word).collect();
-    let state = if !found.steady || broken { State::Warning } else { State::Ok };
+    let noisy = !found.steady || !found.noisy.is_empty();
+    let state = if noisy || broken { State::Warning } else { State::Ok };
     let words = if words.is_empty() { "Steady".to_owned() } else { words.join(", ") };
     (words, state)
 }
@@ -131,7 +133,7 @@ pub(super) fn measurement_row(report: &TuneReport, at: usize) -> GridRow {
         whole(serving.delay_micros),
     ];
     let order = [Figure::Throughput, Figure::P95, Figure::P50, Figure::P99, Figure::Memory, Figure::Cpu];
-    cells.extend(order.map(|figure| interval(figure, found.figures.get(&figure))));
+    cells.extend(order.map(|figure| interval(found, figure)));
     cells.push(whole(u64::from(found.repeats)));
     let (words, state) = says(report, at, found);
     cells.push(Cell::state(words, state, at as f64));
@@ -146,27 +148,22 @@ pub(super) fn tiles(report: &TuneReport) -> Vec<Tile> {
         .map(|figure| {
             let of =
                 |found: Option<&TuneMeasurement>| found.and_then(|found| found.figures.get(&figure).copied());
-            let (unit, size) = figure.unit();
-            let value = of(best).map(|found| figure.words(found.value));
-            let value = value.as_deref().and_then(|words| words.split(' ').next()).unwrap_or(NONE).to_owned();
+            let value = of(best).map_or_else(|| NONE.to_owned(), |found| figure.number(found.value));
+            let mark = best.map_or("", |best| noisy_mark(best, figure));
+            let within = |found: Interval| {
+                format!("95% {} – {}{mark}", figure.number(found.low), figure.number(found.high))
+            };
             let detail = match (of(best), of(before)) {
-                (Some(found), Some(before)) => format!(
-                    "{} before; 95% {} – {}",
-                    figure.words(before.value),
-                    format::significant(found.low / size, 3),
-                    format::significant(found.high / size, 3)
-                ),
-                (Some(found), None) => format!(
-                    "95% {} – {}",
-                    format::significant(found.low / size, 3),
-                    format::significant(found.high / size, 3)
-                ),
+                (Some(found), Some(before)) => {
+                    format!("{} before; {}", figure.words(before.value), within(found))
+                }
+                (Some(found), None) => within(found),
                 _ => "not measured".to_owned(),
             };
             Tile {
                 title: figure.title().to_owned(),
                 value,
-                unit: unit.to_owned(),
+                unit: figure.unit().0.to_owned(),
                 detail,
                 help: "Of the best measurement; the interval is of the mean over repetitions".to_owned(),
                 ..Tile::default()

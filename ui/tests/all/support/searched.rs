@@ -77,7 +77,10 @@ fn trial(space: &Space, number: u32) -> Trial {
 
 /// Both searches, the newest first.
 pub fn all(dataset: &Dataset, model: &ModelEntry, now: UnixSecs) -> Vec<Arc<Search>> {
-    let space = Space::of_models(&[ModelKind::Gbt, ModelKind::Mlp]);
+    let mut space = Space::of_models(&[ModelKind::Gbt, ModelKind::Mlp]);
+    for name in ["min_leaf_weight", "row_share", "feature_share"] {
+        space.set(&format!("gbt.{name}=-")).expect("it is searched");
+    }
     let plan = Plan {
         trials: 26,
         maximize: true,

@@ -45,6 +45,7 @@ fn measured(setting: TuneSetting, at: usize) -> TuneMeasurement {
         figures: figures.into_iter().map(|(figure, value)| (figure, around(value))).collect(),
         repeats: if at == 6 { 12 } else { 3 },
         steady: at != 6,
+        noisy: Vec::new(),
         secs: 2.1,
         failure: None,
     }
