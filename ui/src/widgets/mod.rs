@@ -18,6 +18,7 @@ pub mod export_menu;
 pub mod form;
 pub mod format_cell;
 pub mod grid;
+pub mod grid_card;
 pub mod histogram;
 pub mod icon;
 pub mod input;

@@ -2,14 +2,12 @@
 
 use orrery_domain::{
     ModelRef,
-    compare::{
-        Better, CompareReport, ComparedModel, ComparedPair, CrossValidated, MetricComparison, RowsOrigin,
-        Slice,
-    },
+    compare::{Better, CompareReport, ComparedModel, ComparedPair, MetricComparison, RowsOrigin, Slice},
     metric::{MetricId, MetricValue},
     words::plural,
 };
 
+use super::paired;
 use crate::{
     format::{self, NONE},
     theme::State,
@@ -84,7 +82,7 @@ impl Shown {
             rows: rows(report),
             pairs: report.pairs.iter().map(|pair| format!("{} against {}", pair.b, pair.a)).collect(),
             names: report.models.iter().map(|model| model.model.to_string()).collect(),
-            tests: chosen.map(|pair| tests(pair, report.pairs.len() > 1)).unwrap_or_default(),
+            tests: chosen.map(|pair| paired::sentences(pair, report.pairs.len() > 1)).unwrap_or_default(),
             metrics: chosen.map(|pair| metrics(report, pair)).unwrap_or_default(),
             slices: report.models.iter().flat_map(slices).collect(),
             without_slices: report.models.iter().filter_map(searched).collect(),
@@ -117,42 +115,6 @@ fn rows(report: &CompareReport) -> String {
 /// A p as one reads it.
 pub(super) fn p(value: f64) -> String {
     if value < 0.0001 { "< 0.0001".to_owned() } else { format!("{value:.4}") }
-}
-
-fn tests(pair: &ComparedPair, several: bool) -> Vec<String> {
-    let mut all = Vec::new();
-    if several {
-        all.push(pair.verdict.message.clone());
-    }
-    if let Some(found) = &pair.delong {
-        let z = found.z.map_or_else(|| "both rank every row alike".to_owned(), |z| format!("z {z:.3}"));
-        all.push(format!("DeLong's test of the AUROCs: {z}, p {}.", p(found.p)));
-    }
-    if let Some(found) = &pair.mcnemar {
-        let kind = match found.chi_square {
-            Some(chi) => format!("chi-square {} with continuity correction", format::significant(chi, 4)),
-            None => "exact".to_owned(),
-        };
-        all.push(format!(
-            "McNemar's test of the predicted classes: only {} right in {}, only {} in {}; {kind}, p {}.",
-            pair.a,
-            plural(found.only_a, "row"),
-            pair.b,
-            plural(found.only_b, "row"),
-            p(found.p)
-        ));
-    }
-    all.extend(pair.cross_validated.as_ref().map(cross_validated));
-    all
-}
-
-fn cross_validated(found: &CrossValidated) -> String {
-    let f = match found.f.zip(found.f_p) {
-        Some((f, chance)) => format!("combined F {}, p {}", format::significant(f, 4), p(chance)),
-        None => "nothing varies".to_owned(),
-    };
-    let mean = format::significant(found.mean, 3);
-    format!("5x2 cross-validation of the requests: mean difference {mean} {}; {f}.", found.metric.title())
 }
 
 /// Columns of the metrics.

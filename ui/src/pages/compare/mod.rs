@@ -4,6 +4,7 @@ mod built;
 mod charts;
 mod data;
 mod form;
+mod paired;
 mod view;
 
 use std::sync::Arc;
