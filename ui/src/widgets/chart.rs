@@ -6,6 +6,7 @@ use egui::{
     Align2, FontFamily, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
+use super::chart_legend::Legend;
 use crate::{
     format,
     theme::{NUMBERS, Theme, size, space},
@@ -23,6 +24,8 @@ const TICKS: f64 = 5.0;
 /// A line of a chart.
 #[derive(Clone, Debug, Default)]
 pub struct ChartLine {
+    /// What the legend says; empty: it is not in the legend. Lines of one name share an entry.
+    pub name: String,
     /// Place in the theme's series colours; `None` for a quiet line of reference.
     pub color: Option<usize>,
     /// Points in drawing order.
@@ -59,7 +62,7 @@ pub struct Chart<'a> {
 }
 
 impl Chart<'_> {
-    /// Draws it, `width` by `height` points. `reading` says what stands at a place; `None` for nothing.
+    /// Draws it, `width` by `height` points and as much below as its legend takes. `reading` says what stands at a place; `None` for nothing.
     pub fn show(
         &self,
         ui: &mut Ui,
@@ -68,11 +71,14 @@ impl Chart<'_> {
         height: f32,
         reading: impl Fn([f64; 2]) -> Option<String>,
     ) -> egui::Response {
-        let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
+        let legend = Legend::of(self, ui, theme, width - LEFT - space::S);
+        let whole = vec2(width, height + legend.height());
+        let (rect, response) = ui.allocate_exact_size(whole, Sense::hover());
         let plot = Rect::from_min_max(
             pos2(rect.left() + LEFT, rect.top() + space::S),
-            pos2(rect.right() - space::S, rect.bottom() - BOTTOM),
+            pos2(rect.right() - space::S, rect.top() + height - BOTTOM),
         );
+        legend.paint(ui, theme, pos2(plot.left(), rect.top() + height));
         let place = |point: [f64; 2]| self.place(plot, point);
         ui.painter().rect_filled(plot, 2.0, theme.surface.field);
         self.axes(ui, theme, plot);

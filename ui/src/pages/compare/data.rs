@@ -31,8 +31,6 @@ pub(super) struct Shown {
     pub rows: String,
     /// The pairs in words.
     pub pairs: Vec<String>,
-    /// Names of the versions.
-    pub names: Vec<String>,
     /// Tests of the pair in sentences.
     pub tests: Vec<String>,
     /// Metrics: the pair's values, their difference with its interval, and what it says.
@@ -81,7 +79,6 @@ impl Shown {
             verdict,
             rows: rows(report),
             pairs: report.pairs.iter().map(|pair| format!("{} against {}", pair.b, pair.a)).collect(),
-            names: report.models.iter().map(|model| model.model.to_string()).collect(),
             tests: chosen.map(|pair| paired::sentences(pair, report.pairs.len() > 1)).unwrap_or_default(),
             metrics: chosen.map(|pair| metrics(report, pair)).unwrap_or_default(),
             slices: report.models.iter().flat_map(slices).collect(),

@@ -109,7 +109,6 @@ fn details(page: &mut ComparePage, report: &CompareReport, ctx: &mut PageContext
     let spec = plain("Metrics of both", "metric", &columns, *revision);
     grid_card(ctx, ui, "", &spec, &mut tables.metrics, &shown.metrics, 300.0);
     ui.add_space(space::M);
-    charts::legend(&shown.names, theme, ui);
     charts::show(report, ctx, ui);
     ui.add_space(space::M);
     let columns = data::cost_columns(report.metric);
