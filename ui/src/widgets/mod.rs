@@ -1,5 +1,6 @@
 //! Parts every page is built from. Each reports its role and name, so it can be reached by keyboard, screen reader and test.
 
+pub mod advanced;
 pub mod attributions;
 pub mod badge;
 pub mod button;

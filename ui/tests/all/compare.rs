@@ -15,7 +15,7 @@ use orrery_ui::{command::UiCommand, route::PageId};
 
 use crate::support::{
     fixture,
-    harness::{click_role, settle, tall, window},
+    harness::{click_role, fill, settle, sized, tall, window},
 };
 
 fn compared(engine: &crate::support::engine::StillEngine) -> Vec<Command> {
@@ -53,6 +53,42 @@ fn the_newest_two_versions_are_offered_on_their_own_dataset() {
         panic!("nothing was asked")
     };
     assert_eq!((models.len(), settings.metric), (3, Some(MetricId::LogLoss)));
+}
+
+#[test]
+fn advanced_fields_are_checked_and_sent() {
+    let (mut window, engine) = window(fresh(), PageId::Compare);
+    assert!(window.query_by_label("Slice by").is_none(), "they are folded away at first");
+    click_role(&mut window, Role::Button, "Advanced");
+    fill(&mut window, "Slice by", "origin, altitude");
+    assert!(window.query_by_label("flights_delay has no column 'altitude'").is_some());
+    assert!(window.query_by_role_and_label(Role::Button, UiCommand::CompareModels.title()).is_none());
+    fill(&mut window, "Slice by", "origin, carrier");
+    fill(&mut window, "Fewest rows of a slice", "1");
+    assert!(window.query_by_label("A whole number, 2 or more").is_some());
+    fill(&mut window, "Fewest rows of a slice", "200");
+    click_role(&mut window, Role::CheckBox, "Train each request ten times, too");
+    click_role(&mut window, Role::Button, UiCommand::CompareModels.title());
+    let Some(Command::Compare { settings, .. }) = compared(&engine).pop() else {
+        panic!("nothing was asked")
+    };
+    let slice_columns = vec!["origin".to_owned(), "carrier".to_owned()];
+    let expected = CompareSettings { metric: None, min_slice_rows: 200, slice_columns, cross_validate: true };
+    assert_eq!(settings, expected);
+}
+
+#[test]
+fn slices_that_were_asked_for_are_all_listed() {
+    let mut state = fixture::compare::state(fixture::flights().id);
+    if let Some(Ok(report)) = &mut state.answer {
+        let found = report.models[1].slices.as_mut().expect("slices");
+        found.asked = found.worst.clone();
+        found.asked[0].conditions.truncate(1);
+    }
+    let snapshot = orrery_domain::Snapshot { comparison: Some(Arc::new(state)), ..fixture::busy() };
+    let (window, _) = sized(snapshot, PageId::Compare, egui::vec2(1440.0, 2600.0));
+    assert!(window.query_by_role_and_label(Role::Table, "Slices of the columns asked for").is_some());
+    assert!(window.query_by_label("origin = LGA").is_some());
 }
 
 #[test]

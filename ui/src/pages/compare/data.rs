@@ -37,6 +37,8 @@ pub(super) struct Shown {
     pub metrics: Vec<GridRow>,
     /// The worst slices of every version.
     pub slices: Vec<GridRow>,
+    /// Every slice of the columns that were asked for, of every version.
+    pub asked: Vec<GridRow>,
     /// Whether slices were looked for and not found, in a sentence a version.
     pub without_slices: Vec<String>,
     /// Quality, latency and bytes of each version.
@@ -81,7 +83,8 @@ impl Shown {
             pairs: report.pairs.iter().map(|pair| format!("{} against {}", pair.b, pair.a)).collect(),
             tests: chosen.map(|pair| paired::sentences(pair, report.pairs.len() > 1)).unwrap_or_default(),
             metrics: chosen.map(|pair| metrics(report, pair)).unwrap_or_default(),
-            slices: report.models.iter().flat_map(slices).collect(),
+            slices: report.models.iter().flat_map(|model| slices(model, worst(model))).collect(),
+            asked: report.models.iter().flat_map(|model| slices(model, asked(model))).collect(),
             without_slices: report.models.iter().filter_map(searched).collect(),
             costs: report.models.iter().map(|model| cost(report, model)).collect(),
             settings: chosen.map(settings).unwrap_or_default(),
@@ -192,7 +195,17 @@ pub(super) fn slice_columns() -> Vec<TableColumn> {
     ]
 }
 
-fn slices(model: &ComparedModel) -> Vec<GridRow> {
+fn worst(model: &ComparedModel) -> &[Slice] {
+    let all = model.slices.as_ref().map(|found| found.worst.as_slice()).unwrap_or_default();
+    &all[..all.len().min(SLICES)]
+}
+
+fn asked(model: &ComparedModel) -> &[Slice] {
+    model.slices.as_ref().map(|found| found.asked.as_slice()).unwrap_or_default()
+}
+
+/// Rows of some slices of a version.
+fn slices(model: &ComparedModel, some: &[Slice]) -> Vec<GridRow> {
     let Some(found) = &model.slices else { return Vec::new() };
     let metric = found.metric;
     let row = |(place, slice): (usize, &Slice)| {
@@ -212,7 +225,7 @@ fn slices(model: &ComparedModel) -> Vec<GridRow> {
             ],
         }
     };
-    found.worst.iter().take(SLICES).enumerate().map(row).collect()
+    some.iter().enumerate().map(row).collect()
 }
 
 fn interval(metric: MetricId, value: &MetricValue) -> String {

@@ -124,6 +124,12 @@ fn details(page: &mut ComparePage, report: &CompareReport, ctx: &mut PageContext
         let spec = plain("Worst slices", "slice", &columns, *revision);
         grid_card(ctx, ui, "", &spec, &mut tables.slices, &shown.slices, 340.0);
     }
+    if !shown.asked.is_empty() {
+        ui.add_space(space::M);
+        let columns = data::slice_columns();
+        let spec = plain("Slices of the columns asked for", "slice", &columns, *revision);
+        grid_card(ctx, ui, "", &spec, &mut tables.asked, &shown.asked, 340.0);
+    }
     ui.add_space(space::M);
     built::show(shown, chosen, tables, *revision, ctx, ui);
 }
