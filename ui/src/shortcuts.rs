@@ -24,6 +24,7 @@ impl UiCommand {
             Self::GoDrills => command(Key::Num9),
             Self::GoSettings => command(Key::Comma),
             Self::OpenFile => command(Key::O),
+            Self::ImportFolder => shift(Key::J),
             Self::OpenSample => shift(Key::O),
             Self::TrainOnDataset => command(Key::T),
             Self::StartTraining => command(Key::Enter),
