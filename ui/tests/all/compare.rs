@@ -33,6 +33,8 @@ fn fresh() -> orrery_domain::Snapshot {
 fn without_two_versions_the_page_says_what_to_do_first() {
     let (window, _) = window(fixture::empty(), PageId::Compare);
     assert!(window.query_by_label("Nothing to compare").is_some());
+    assert!(window.query_by_label_contains("better than another beyond chance").is_some(), "what it is for");
+    assert!(window.query_by_label_contains("two versions with the same target").is_some(), "what is missing");
     assert!(window.query_by_label(UiCommand::CompareModels.title()).is_none());
 }
 

@@ -45,6 +45,8 @@ fn with(found: Findings) -> Snapshot {
 fn without_a_model_the_page_says_what_to_do_first() {
     let (window, _) = window(fixture::empty(), PageId::Explain);
     assert!(window.query_by_label("Nothing to explain").is_some());
+    assert!(window.query_by_label_contains("which columns a model goes by").is_some(), "what it is for");
+    assert!(window.query_by_label_contains("It takes a model").is_some(), "what is missing");
     assert!(window.query_by_label(UiCommand::ExplainModel.title()).is_none());
 }
 

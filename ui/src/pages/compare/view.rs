@@ -17,7 +17,9 @@ use crate::{
 /// Draws the page.
 pub(super) fn show(page: &mut ComparePage, ctx: &mut PageContext<'_>, ui: &mut Ui) {
     if page.form.models.len() < 2 {
-        let sentence = "A comparison takes two versions with the same target and task; there are none yet.";
+        let sentence = "A comparison says whether one version is better than another beyond chance, on the same rows; where each is \
+                        worst; and what its quality costs in time and bytes. It takes two versions with the same target and task, which \
+                        are not here yet: train one model, then another kind or with other settings.";
         let action = if ctx.snapshot.datasets.iter().any(|entry| !entry.deleted) {
             UiCommand::GoTrain
         } else {
