@@ -3,10 +3,11 @@
 //! Unlike the plot panel it does not move: its axes are given, so two models look alike.
 
 use egui::{
-    Align2, FontFamily, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Align2, FontFamily, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
+    pos2, vec2,
 };
 
-use super::chart_legend::Legend;
+use super::{chart_keys, chart_legend::Legend};
 use crate::{
     format,
     theme::{NUMBERS, Theme, size, space},
@@ -62,7 +63,8 @@ pub struct Chart<'a> {
 }
 
 impl Chart<'_> {
-    /// Draws it, `width` by `height` points and as much below as its legend takes. `reading` says what stands at a place; `None` for nothing.
+    /// Draws it, `width` by `height` points and as much below as its legend takes. `reading` says what stands at a place; `None` for
+    /// nothing. While it has the focus, left and right read one value after another.
     pub fn show(
         &self,
         ui: &mut Ui,
@@ -73,7 +75,7 @@ impl Chart<'_> {
     ) -> egui::Response {
         let legend = Legend::of(self, ui, theme, width - LEFT - space::S);
         let whole = vec2(width, height + legend.height());
-        let (rect, response) = ui.allocate_exact_size(whole, Sense::hover());
+        let (rect, response) = ui.allocate_exact_size(whole, Sense::focusable_noninteractive());
         let plot = Rect::from_min_max(
             pos2(rect.left() + LEFT, rect.top() + space::S),
             pos2(rect.right() - space::S, rect.top() + height - BOTTOM),
@@ -116,6 +118,16 @@ impl Chart<'_> {
         }
         let name = format!("{}: {}", self.title, self.summary);
         response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, name.trim_end_matches([':', ' '])));
+        if response.has_focus() {
+            let ring = Stroke::new(space::FOCUS, theme.accent.text);
+            ui.painter().rect_stroke(rect, space::RADIUS_SMALL, ring, StrokeKind::Inside);
+        }
+        if let Some(stop) = chart_keys::cursor(self, ui, &response)
+            && let Some(words) = reading(stop)
+        {
+            painter.circle_stroke(place(stop), 6.0, Stroke::new(space::FOCUS, theme.text.strong));
+            chart_keys::say(ui, theme, &response, place(stop), &words);
+        }
         let words =
             response.hover_pos().filter(|at| plot.contains(*at)).and_then(|at| reading(self.value(plot, at)));
         match words {

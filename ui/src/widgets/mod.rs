@@ -8,6 +8,7 @@ pub mod card;
 pub mod chart;
 pub mod chart_card;
 pub mod chart_export;
+mod chart_keys;
 mod chart_legend;
 pub mod choice;
 pub mod column_picker;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use egui::Role;
-use egui_kittest::kittest::Queryable;
+use egui::{Key, Role};
+use egui_kittest::kittest::{NodeT as _, Queryable};
 use orrery_domain::{
     Command, Failure, FailureClass,
     compare::{CompareSettings, CompareSource},
@@ -135,4 +135,25 @@ fn the_answer_is_a_verdict_in_words_with_its_tests_and_tables() {
     settle(&mut window);
     click_role(&mut window, Role::Button, "flights-gbt:2 against flights-gbt:3");
     said(&window, "are not distinguishable on these 65,469 rows");
+}
+
+#[test]
+fn a_charts_values_are_read_by_keyboard() {
+    let (mut window, _) = tall(fixture::busy(), PageId::Compare);
+    let value = |window: &egui_kittest::Harness<'static, _>| {
+        let chart = window.get_by_label_contains("Quality and latency: AUROC");
+        chart.accesskit_node().value().unwrap_or_default()
+    };
+    assert_eq!(value(&window), "", "nothing is read before it has the focus");
+    window.get_by_label_contains("Quality and latency: AUROC").focus();
+    settle(&mut window);
+    // From the left: 92, 131 and 410 microseconds a row.
+    for version in ["flights-gbt:3", "flights-gbt:2", "flights-tabm:1", "flights-tabm:1"] {
+        assert!(value(&window).starts_with(version), "{version} is read: {}", value(&window));
+        window.key_press(Key::ArrowRight);
+        settle(&mut window);
+    }
+    window.key_press(Key::Home);
+    settle(&mut window);
+    assert!(value(&window).starts_with("flights-gbt:3"));
 }

@@ -42,6 +42,17 @@ fn every_page_is_reached_from_the_rail_and_by_its_key() {
         press_command(&mut window, Modifiers::COMMAND, key);
         assert_eq!(route(&window).page(), page);
     }
+    let shifted = [
+        (PageId::Explain, Key::I),
+        (PageId::Compare, Key::B),
+        (PageId::Compress, Key::Y),
+        (PageId::Search, Key::R),
+        (PageId::Tune, Key::T),
+    ];
+    for (page, key) in shifted {
+        press_command(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, key);
+        assert_eq!(route(&window).page(), page);
+    }
 }
 
 #[test]
