@@ -3,8 +3,7 @@
 //! Unlike the plot panel it does not move: its axes are given, so two models look alike.
 
 use egui::{
-    Align2, FontFamily, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
-    pos2, vec2,
+    Align2, FontFamily, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use super::{chart_keys, chart_legend::Legend};
@@ -118,10 +117,7 @@ impl Chart<'_> {
         }
         let name = format!("{}: {}", self.title, self.summary);
         response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, name.trim_end_matches([':', ' '])));
-        if response.has_focus() {
-            let ring = Stroke::new(space::FOCUS, theme.accent.text);
-            ui.painter().rect_stroke(rect, space::RADIUS_SMALL, ring, StrokeKind::Inside);
-        }
+        chart_keys::ring(ui, theme, &response);
         if let Some(stop) = chart_keys::cursor(self, ui, &response)
             && let Some(words) = reading(stop)
         {

@@ -1,9 +1,9 @@
-//! A chart's values by keyboard: while it has the focus, the arrow keys move a cursor from point to point.
+//! Pictures' values by keyboard: while a picture has the focus, the arrow keys move a cursor from point to point, or from strip to strip.
 
-use egui::{EventFilter, Key, PopupAnchor, Pos2, Response, Tooltip, Ui};
+use egui::{EventFilter, Key, PopupAnchor, Pos2, Response, Stroke, StrokeKind, Tooltip, Ui};
 
 use super::chart::Chart;
-use crate::theme::Theme;
+use crate::theme::{Theme, space};
 
 /// What the keyboard can stand on, from left to right: the points of coloured lines, loose points, the tops of bars.
 fn stops(chart: &Chart<'_>) -> Vec<[f64; 2]> {
@@ -16,8 +16,13 @@ fn stops(chart: &Chart<'_>) -> Vec<[f64; 2]> {
     all
 }
 
-/// Where left, right, Home and End lead from a stop, of so many.
-fn step(at: usize, many: usize, pressed: impl Fn(Key) -> usize) -> usize {
+/// The keys that lead back and forth.
+type Keys = [Key; 2];
+const SIDEWAYS: Keys = [Key::ArrowLeft, Key::ArrowRight];
+const UPRIGHT: Keys = [Key::ArrowUp, Key::ArrowDown];
+
+/// Where the two keys, Home and End lead from a stop, of so many.
+fn step(at: usize, many: usize, [back, forth]: Keys, pressed: impl Fn(Key) -> usize) -> usize {
     let last = many.saturating_sub(1);
     if pressed(Key::Home) > 0 {
         return 0;
@@ -25,7 +30,23 @@ fn step(at: usize, many: usize, pressed: impl Fn(Key) -> usize) -> usize {
     if pressed(Key::End) > 0 {
         return last;
     }
-    (at.min(last) + pressed(Key::ArrowRight)).saturating_sub(pressed(Key::ArrowLeft)).min(last)
+    (at.min(last) + pressed(forth)).saturating_sub(pressed(back)).min(last)
+}
+
+/// The stop that the keyboard is on, of `many`, in a picture that has the focus.
+fn stop(ui: &Ui, response: &Response, many: usize, keys: Keys) -> usize {
+    if response.gained_focus() {
+        // The arrow keys are the picture's own from the next frame on.
+        ui.ctx().request_repaint();
+    }
+    let (horizontal_arrows, vertical_arrows) = (keys == SIDEWAYS, keys == UPRIGHT);
+    let arrows = EventFilter { horizontal_arrows, vertical_arrows, ..EventFilter::default() };
+    ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
+    let place = response.id.with("cursor");
+    let before = ui.data(|data| data.get_temp::<usize>(place)).unwrap_or(0);
+    let now = step(before, many, keys, |key| ui.input(|input| input.num_presses(key)));
+    ui.data_mut(|data| data.insert_temp(place, now));
+    now
 }
 
 /// The point that the keyboard is on, where the chart has the focus.
@@ -33,18 +54,21 @@ pub(super) fn cursor(chart: &Chart<'_>, ui: &Ui, response: &Response) -> Option<
     if !response.has_focus() {
         return None;
     }
-    if response.gained_focus() {
-        // The arrow keys are the chart's own from the next frame on.
-        ui.ctx().request_repaint();
-    }
-    let arrows = EventFilter { horizontal_arrows: true, ..EventFilter::default() };
-    ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
     let stops = stops(chart);
-    let place = response.id.with("cursor");
-    let before = ui.data(|data| data.get_temp::<usize>(place)).unwrap_or(0);
-    let now = step(before, stops.len(), |key| ui.input(|input| input.num_presses(key)));
-    ui.data_mut(|data| data.insert_temp(place, now));
-    stops.get(now).copied()
+    stops.get(stop(ui, response, stops.len(), SIDEWAYS)).copied()
+}
+
+/// The strip that the keyboard is on, of `many` below each other, where their picture has the focus.
+pub(super) fn row(ui: &Ui, response: &Response, many: usize) -> Option<usize> {
+    (many > 0 && response.has_focus()).then(|| stop(ui, response, many, UPRIGHT))
+}
+
+/// The ring around a picture that has the focus.
+pub(super) fn ring(ui: &Ui, theme: &Theme, response: &Response) {
+    if response.has_focus() {
+        let line = Stroke::new(space::FOCUS, theme.accent.text);
+        ui.painter().rect_stroke(response.rect, space::RADIUS_SMALL, line, StrokeKind::Inside);
+    }
 }
 
 /// Says what stands at the cursor: beside it, and to those who do not see it.
@@ -82,11 +106,15 @@ mod tests {
 
     #[test]
     fn keys_move_within_the_values() {
-        let by =
-            |at: usize, key: Key, times: usize| step(at, 4, |asked| if asked == key { times } else { 0 });
+        let by = |at: usize, key: Key, times: usize| {
+            step(at, 4, SIDEWAYS, |asked| if asked == key { times } else { 0 })
+        };
         assert_eq!([by(0, Key::ArrowRight, 1), by(2, Key::ArrowRight, 5)], [1, 3]);
         assert_eq!([by(1, Key::ArrowLeft, 1), by(0, Key::ArrowLeft, 2)], [0, 0]);
         assert_eq!([by(2, Key::Home, 1), by(2, Key::End, 1), by(9, Key::Tab, 1)], [0, 3, 3]);
-        assert_eq!(step(3, 0, |_| 1), 0);
+        assert_eq!(
+            (step(3, 0, UPRIGHT, |_| 1), step(1, 4, UPRIGHT, |key| usize::from(key == Key::ArrowDown))),
+            (0, 2)
+        );
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     theme::{State, Theme, size, space},
 };
 
-/// How a cell is drawn; anything but plain needs a column that is [`TableColumn::drawn`].
+/// How a cell is drawn; anything but words needs a column that is [`TableColumn::drawn`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Look {
     /// As words; exports its number where it has one.
