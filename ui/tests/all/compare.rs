@@ -84,7 +84,7 @@ fn slices_that_were_asked_for_are_all_listed() {
     let mut state = fixture::compare::state(fixture::flights().id);
     if let Some(Ok(report)) = &mut state.answer {
         let found = report.models[1].slices.as_mut().expect("slices");
-        found.asked = found.worst.clone();
+        found.asked.clone_from(&found.worst);
         found.asked[0].conditions.truncate(1);
     }
     let snapshot = orrery_domain::Snapshot { comparison: Some(Arc::new(state)), ..fixture::busy() };
