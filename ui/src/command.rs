@@ -47,6 +47,8 @@ pub enum UiCommand {
     GoSettings,
     /// Open a file and import it.
     OpenFile,
+    /// Choose a folder of pictures and import it.
+    ImportFolder,
     /// Import the sample that comes with the program.
     OpenSample,
     /// Train on the selected dataset.
@@ -162,7 +164,7 @@ struct Words {
 
 impl UiCommand {
     /// Every command, in the order of menus.
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 53] = [
         Self::GoHome,
         Self::GoData,
         Self::GoTrain,
@@ -179,6 +181,7 @@ impl UiCommand {
         Self::GoDrills,
         Self::GoSettings,
         Self::OpenFile,
+        Self::ImportFolder,
         Self::OpenSample,
         Self::TrainOnDataset,
         Self::DeleteDataset,
@@ -265,6 +268,12 @@ impl UiCommand {
             Self::OpenFile => {
                 ("Open a file…", "Import a CSV, JSON lines, Parquet or Arrow file", icon::OPEN, Data)
             }
+            Self::ImportFolder => (
+                "Import a folder of pictures…",
+                "Import PNG and JPEG files, one sub-folder a class",
+                icon::FOLDER,
+                Data,
+            ),
             Self::OpenSample => {
                 ("Open the sample", "Import the table that comes with Orrery", icon::SAMPLE, Data)
             }

@@ -198,6 +198,20 @@ impl PickRequest {
         }
     }
 
+    /// A question for a folder of pictures to import, one sub-folder a class.
+    pub fn import_folder() -> Self {
+        Self {
+            title: "Import a folder of pictures".to_owned(),
+            mode: PickMode::Folder,
+            file_name: String::new(),
+            filters: Vec::new(),
+            then: PickThen::Command(Box::new(|file| Command::ImportFile {
+                file,
+                options: orrery_domain::dataset::ImportOptions::default(),
+            })),
+        }
+    }
+
     /// A question for a table whose rows a page looks at; the page asks for the path by that key.
     pub fn rows(title: &str, key: &str) -> Self {
         Self {

@@ -16,7 +16,9 @@ impl UiCommand {
             Self::GoRuns => command(Key::Num4),
             Self::GoModels => command(Key::Num5),
             Self::GoExplain => shift(Key::I),
+            Self::GoCompare => shift(Key::B),
             Self::GoCompress => shift(Key::Y),
+            Self::GoSearch => shift(Key::R),
             Self::GoTune => shift(Key::T),
             Self::GoDeployments => command(Key::Num6),
             Self::GoFleet => command(Key::Num7),
@@ -24,6 +26,7 @@ impl UiCommand {
             Self::GoDrills => command(Key::Num9),
             Self::GoSettings => command(Key::Comma),
             Self::OpenFile => command(Key::O),
+            Self::ImportFolder => shift(Key::J),
             Self::OpenSample => shift(Key::O),
             Self::TrainOnDataset => command(Key::T),
             Self::StartTraining => command(Key::Enter),
@@ -56,13 +59,8 @@ impl UiCommand {
             Self::Smaller => command(Key::Minus),
             Self::NormalSize => command(Key::Num0),
             Self::Quit => command(Key::Q),
-            // The numbers of the pages are given away. Deleting has no key on purpose: one slip of a finger is too near.
-            Self::GoCompare
-            | Self::GoSearch
-            | Self::DeleteDataset
-            | Self::DeleteRun
-            | Self::DeleteModel
-            | Self::RestoreModel => None,
+            // Deleting has no key on purpose: one slip of a finger is too near.
+            Self::DeleteDataset | Self::DeleteRun | Self::DeleteModel | Self::RestoreModel => None,
         }
     }
 }

@@ -108,6 +108,7 @@ impl App {
         let (_, _, step) = SCALES;
         match command {
             UiCommand::OpenFile => self.pick(ctx, PickRequest::import()),
+            UiCommand::ImportFolder => self.pick(ctx, PickRequest::import_folder()),
             UiCommand::OpenPalette => {
                 self.show_main(ctx);
                 self.shell.palette.open();

@@ -6,6 +6,7 @@ use egui::{
     Align2, FontFamily, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
+use super::{chart_keys, chart_legend::Legend};
 use crate::{
     format,
     theme::{NUMBERS, Theme, size, space},
@@ -27,6 +28,8 @@ pub(super) const RING: (f32, f32) = (6.0, 2.0);
 /// A line of a chart.
 #[derive(Clone, Debug, Default)]
 pub struct ChartLine {
+    /// What the legend says; empty: it is not in the legend. Lines of one name share an entry.
+    pub name: String,
     /// Place in the theme's series colours; `None` for a quiet line of reference.
     pub color: Option<usize>,
     /// Points in drawing order.
@@ -65,7 +68,8 @@ pub struct Chart<'a> {
 }
 
 impl Chart<'_> {
-    /// Draws it, `width` by `height` points. `reading` says what stands at a place; `None` for nothing.
+    /// Draws it, `width` by `height` points and as much below as its legend takes. `reading` says what stands at a place; `None` for
+    /// nothing. While it has the focus, left and right read one value after another.
     pub fn show(
         &self,
         ui: &mut Ui,
@@ -74,11 +78,14 @@ impl Chart<'_> {
         height: f32,
         reading: impl Fn([f64; 2]) -> Option<String>,
     ) -> egui::Response {
-        let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
+        let legend = Legend::of(self, ui, theme, width - LEFT - space::S);
+        let whole = vec2(width, height + legend.height());
+        let (rect, response) = ui.allocate_exact_size(whole, Sense::focusable_noninteractive());
         let plot = Rect::from_min_max(
             pos2(rect.left() + LEFT, rect.top() + space::S),
-            pos2(rect.right() - space::S, rect.bottom() - BOTTOM),
+            pos2(rect.right() - space::S, rect.top() + height - BOTTOM),
         );
+        legend.paint(ui, theme, pos2(plot.left(), rect.top() + height));
         let place = |point: [f64; 2]| self.place(plot, point);
         ui.painter().rect_filled(plot, 2.0, theme.surface.field);
         self.axes(ui, theme, plot);
@@ -116,6 +123,13 @@ impl Chart<'_> {
         }
         let name = format!("{}: {}", self.title, self.summary);
         response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, name.trim_end_matches([':', ' '])));
+        chart_keys::ring(ui, theme, &response);
+        if let Some(stop) = chart_keys::cursor(self, ui, &response)
+            && let Some(words) = reading(stop)
+        {
+            painter.circle_stroke(place(stop), 6.0, Stroke::new(space::FOCUS, theme.text.strong));
+            chart_keys::say(ui, theme, &response, place(stop), &words);
+        }
         let words =
             response.hover_pos().filter(|at| plot.contains(*at)).and_then(|at| reading(self.value(plot, at)));
         match words {

@@ -2,6 +2,7 @@
 
 use super::{
     chart::{Chart, RING, TICKS},
+    chart_legend::Drawn,
     svg::{Anchor, Drawing, css, dashes},
 };
 use crate::theme::Theme;
@@ -13,9 +14,14 @@ const TOP: f64 = 40.0;
 const PLOT_WIDTH: f64 = WIDTH - LEFT - 16.0;
 const PLOT_HEIGHT: f64 = HEIGHT - TOP - 56.0;
 
-/// The chart as an SVG document of 480 by 400 units.
+/// The chart as an SVG document of 480 by 400 units, and as much more in height as its legend takes.
 pub fn svg(chart: &Chart<'_>, theme: &Theme) -> Vec<u8> {
-    Drawing::document((WIDTH, HEIGHT), (LEFT, chart.title), theme, |drawing| draw(drawing, chart, theme))
+    let legend = Drawn::of(chart, PLOT_WIDTH);
+    let size = (WIDTH, HEIGHT + legend.height());
+    Drawing::document(size, (LEFT, chart.title), theme, |drawing| {
+        draw(drawing, chart, theme)?;
+        legend.draw(drawing, theme, [LEFT, HEIGHT - 4.0])
+    })
 }
 
 fn share(value: f64, (low, high): (f64, f64)) -> f64 {
@@ -132,5 +138,32 @@ mod tests {
         assert!(dot.contains(&color) && ring.contains(r#"r="6" fill="none""#), "{circles:?}");
         let empty = Chart { x: (0.0, 0.0), ..chart };
         assert!(!String::from_utf8(svg(&empty, &Theme::light())).expect("text").contains("NaN"));
+    }
+
+    #[test]
+    fn colours_are_explained_in_the_drawing_and_single_dots_are_seen() {
+        let theme = Theme::dark();
+        let dot = |color: usize, name: &str| ChartLine {
+            color: Some(color),
+            name: name.to_owned(),
+            points: vec![[0.5, 0.5]],
+            dots: true,
+            ..ChartLine::default()
+        };
+        let front = ChartLine {
+            name: "Front".to_owned(),
+            points: vec![[0.0, 0.0], [1.0, 1.0]],
+            ..ChartLine::default()
+        };
+        let lines = vec![front, dot(2, "Best <b>"), dot(0, "Others"), dot(0, "Others")];
+        let chart = Chart { title: "T", x: (0.0, 1.0), y: (0.0, 1.0), lines, ..Chart::default() };
+        let text = String::from_utf8(svg(&chart, &theme)).expect("text");
+        for name in ["Front", "Best &lt;b&gt;", "Others"] {
+            assert_eq!(text.matches(&format!(">{name}</text>")).count(), 1, "{name} in {text}");
+        }
+        // Its dot in the plot, and its mark in the legend.
+        assert_eq!(text.matches(&format!(r#"fill="{}"/>"#, css(theme.series(2)))).count(), 2, "{text}");
+        assert_eq!(text.matches("stroke-dasharray").count(), 2, "the front and its mark");
+        assert!(text.contains(r#"viewBox="0 0 480 418""#), "{text}");
     }
 }

@@ -7,7 +7,7 @@ use egui::{Rect, Role, Sense, Ui, WidgetInfo, vec2};
 use super::{
     countdown, icon,
     sparkline::sparkline,
-    table::{SortKey, TableColumn, TableHost, TableOutput, TableRows, TableSpec, TableState, table},
+    table::{SortKey, TableColumn, TableHost, TableOutput, TableRows, TableSpec, TableState, export, table},
     table_index::contains_folded,
 };
 use crate::{
@@ -16,12 +16,14 @@ use crate::{
     theme::{State, Theme, size, space},
 };
 
-/// How a cell is drawn; anything but plain needs a column that is [`TableColumn::drawn`].
+/// How a cell is drawn; anything but words needs a column that is [`TableColumn::drawn`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Look {
-    /// As words.
+    /// As words; exports its number where it has one.
     #[default]
     Plain,
+    /// As words that are exported, too: the number only sorts.
+    Words,
     /// With the icon and colour of a state.
     State(State),
     /// The same, with seconds that run down after the words.
@@ -110,9 +112,7 @@ impl TableRows for Rows<'_> {
     fn exact(&self, row: usize, column: usize) -> Cow<'_, str> {
         let cell = &self.0[row].cells[column];
         match (&cell.look, cell.number) {
-            (Look::Plain | Look::Bar(..) | Look::Interval { .. }, Some(value)) => {
-                Cow::Owned(value.to_string())
-            }
+            (Look::Plain | Look::Bar(..), Some(value)) => Cow::Owned(value.to_string()),
             _ => Cow::Borrowed(if cell.text == NONE { "" } else { &cell.text }),
         }
     }
@@ -137,7 +137,7 @@ impl TableHost for Host<'_> {
         let line = &self.rows[row];
         let Some(cell) = line.cells.get(column) else { return };
         match &cell.look {
-            Look::Plain => {
+            Look::Plain | Look::Words => {
                 ui.add(egui::Label::new(self.theme.body(&cell.text)).truncate().selectable(false));
             }
             Look::State(state) => self.state(ui, *state, &cell.text),
@@ -220,13 +220,22 @@ pub fn grid(
         })
         .inner;
     if let Some(bytes) = &output.export {
-        let file = format!("{}.csv", spec.name.to_lowercase().replace(' ', "_"));
-        ctx.outbox.pick(PickRequest::save(format!("Export: {}", spec.name), file, bytes.clone()));
+        ask_where(ctx, spec.name, bytes.clone());
     }
     if let Some(words) = &output.copied {
         ctx.outbox.toast(orrery_domain::snapshot::Severity::Ok, words.clone());
     }
     output
+}
+
+/// Asks where the rows shown are to be written, in their order and in the columns shown, as CSV. For a table that was drawn in this frame.
+pub(super) fn save(ctx: &mut PageContext<'_>, spec: &TableSpec<'_>, state: &TableState, rows: &[GridRow]) {
+    ask_where(ctx, spec.name, export(spec, state, &Rows(rows)));
+}
+
+fn ask_where(ctx: &mut PageContext<'_>, name: &str, bytes: Vec<u8>) {
+    let file = format!("{}.csv", name.to_lowercase().replace(' ', "_"));
+    ctx.outbox.pick(PickRequest::save(format!("Export: {name}"), file, bytes));
 }
 
 /// The key of the row chosen in this frame, if the selection changed.

@@ -1,5 +1,6 @@
 //! Parts every page is built from. Each reports its role and name, so it can be reached by keyboard, screen reader and test.
 
+pub mod advanced;
 pub mod attributions;
 pub mod badge;
 pub mod button;
@@ -7,6 +8,8 @@ pub mod card;
 pub mod chart;
 pub mod chart_card;
 pub mod chart_export;
+mod chart_keys;
+mod chart_legend;
 pub mod choice;
 pub mod column_picker;
 pub mod confirm;
@@ -18,6 +21,7 @@ pub mod export_menu;
 pub mod form;
 pub mod format_cell;
 pub mod grid;
+pub mod grid_card;
 pub mod histogram;
 pub mod icon;
 pub mod input;

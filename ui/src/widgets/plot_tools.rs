@@ -177,25 +177,54 @@ pub(super) fn values(
     });
 }
 
+/// How far a picture of the window is.
+#[derive(Debug, Default)]
+enum Stage {
+    /// None is wanted.
+    #[default]
+    Idle,
+    /// One is, of a frame after this one: in this one the menu that asked for it is still open.
+    Asked(u64),
+    /// It is there.
+    There(Arc<ColorImage>),
+}
+
 /// A picture of the window, asked for in one frame and cut out in a later one.
 #[derive(Clone, Debug, Default)]
-pub struct Shot(Arc<Mutex<Option<Arc<ColorImage>>>>);
+pub struct Shot(Arc<Mutex<Stage>>);
 
 impl Shot {
     /// Asks for a picture of the window.
     pub fn ask(&self, ui: &Ui) {
-        let (place, ctx) = (Arc::clone(&self.0), ui.ctx().clone());
-        ui.ctx().request_screenshot(move |image| {
-            if let Ok(mut place) = place.lock() {
-                *place = Some(image);
-            }
-            ctx.request_repaint();
-        });
+        self.set(Stage::Asked(ui.ctx().cumulative_frame_nr()));
+        ui.ctx().request_repaint();
+    }
+
+    fn set(&self, stage: Stage) {
+        if let Ok(mut now) = self.0.lock() {
+            *now = stage;
+        }
     }
 
     /// The part of the picture at `area`, as a PNG file, once it is there.
     pub fn take(&self, ui: &Ui, title: &str, area: Rect) -> Option<Export> {
-        let image = self.0.lock().ok()?.take()?;
+        let stage = std::mem::take(&mut *self.0.lock().ok()?);
+        let image = match stage {
+            Stage::Idle => return None,
+            Stage::Asked(frame) if frame == ui.ctx().cumulative_frame_nr() => {
+                self.set(stage);
+                return None;
+            }
+            Stage::Asked(_) => {
+                let (shot, ctx) = (self.clone(), ui.ctx().clone());
+                ui.ctx().request_screenshot(move |image| {
+                    shot.set(Stage::There(image));
+                    ctx.request_repaint();
+                });
+                return None;
+            }
+            Stage::There(image) => image,
+        };
         let scale = ui.ctx().pixels_per_point();
         let whole = Rect::from_min_size(
             egui::Pos2::ZERO,

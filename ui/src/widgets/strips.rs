@@ -9,6 +9,7 @@ use egui::{
 use super::{
     chart::{intervals, ticks},
     chart_card::picture_card,
+    chart_keys,
     strips_export,
 };
 use crate::{
@@ -87,10 +88,11 @@ impl Strips<'_> {
         if high > low { ((x - low) / (high - low)).clamp(0.0, 1.0) } else { 0.5 }
     }
 
-    /// Draws it as wide as there is room.
+    /// Draws it as wide as there is room. While it has the focus, up and down read one strip after another.
     pub fn show(&self, ui: &mut Ui, theme: &Theme) -> Response {
         let height = STRIP * self.strips.len() as f32 + AXIS;
-        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
+        let (rect, response) =
+            ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::focusable_noninteractive());
         let name = format!("{}: {}", self.title, self.summary);
         response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, name.trim_end_matches([':', ' '])));
         let plot = Rect::from_min_max(
@@ -99,9 +101,15 @@ impl Strips<'_> {
         );
         ui.painter().rect_filled(plot, 2.0, theme.surface.field);
         self.axis(ui, theme, plot);
+        chart_keys::ring(ui, theme, &response);
+        let read = chart_keys::row(ui, &response, self.strips.len());
         for (place, strip) in self.strips.iter().enumerate() {
             let top = plot.top() + STRIP * place as f32;
             let line = Rect::from_min_max(pos2(rect.left(), top), pos2(rect.right(), top + STRIP));
+            if read == Some(place) {
+                ui.painter().rect_filled(line, 2.0, theme.accent.soft);
+                ui.ctx().accesskit_node_builder(response.id, |node| node.set_value(strip.spoken.as_str()));
+            }
             self.strip(ui, theme, strip, line, plot);
         }
         response

@@ -216,7 +216,7 @@ pub fn table(
 }
 
 /// The rows shown, in their order and in the columns shown, as a CSV file.
-fn export(spec: &TableSpec<'_>, state: &TableState, rows: &dyn TableRows) -> Vec<u8> {
+pub(super) fn export(spec: &TableSpec<'_>, state: &TableState, rows: &dyn TableRows) -> Vec<u8> {
     let columns: Vec<usize> = state.shown_columns().collect();
     let header: Vec<&str> = columns.iter().map(|column| spec.columns[*column].name.as_str()).collect();
     let lines = state

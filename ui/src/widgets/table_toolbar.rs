@@ -36,13 +36,17 @@ pub(super) fn toolbar(
         filter(ui, theme, spec, state);
         ui.label(theme.weak(counted(spec.noun, state.rows().len(), total, state.selected.len())));
         ui.with_layout(Layout::right_to_left(egui::Align::Center), |ui| {
-            let name = format!("Export {} as CSV", spec.name);
-            let export = icon_button(ui, theme, icon::EXPORT, "Export the rows shown as CSV…", true);
-            asked.export = export.accessible_name(name).clicked();
+            asked.export = export_button(ui, theme, spec.name);
             columns_menu(ui, theme, spec, state);
         });
     });
     asked
+}
+
+/// The button that saves a table's rows; says whether it was clicked.
+pub(super) fn export_button(ui: &mut Ui, theme: &Theme, table: &str) -> bool {
+    let button = icon_button(ui, theme, icon::EXPORT, "Export the rows shown as CSV…", true);
+    button.accessible_name(format!("Export {table} as CSV")).clicked()
 }
 
 fn filter(ui: &mut Ui, theme: &Theme, spec: &TableSpec<'_>, state: &mut TableState) {

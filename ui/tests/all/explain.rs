@@ -45,6 +45,8 @@ fn with(found: Findings) -> Snapshot {
 fn without_a_model_the_page_says_what_to_do_first() {
     let (window, _) = window(fixture::empty(), PageId::Explain);
     assert!(window.query_by_label("Nothing to explain").is_some());
+    assert!(window.query_by_label_contains("which columns a model goes by").is_some(), "what it is for");
+    assert!(window.query_by_label_contains("It takes a model").is_some(), "what is missing");
     assert!(window.query_by_label(UiCommand::ExplainModel.title()).is_none());
 }
 
@@ -83,6 +85,38 @@ fn the_newest_model_is_offered_on_its_own_dataset_and_every_choice_is_sent() {
     window.get_by_role_and_label(Role::ComboBox, "Method").click();
     settle(&mut window);
     assert!(window.query_by_role_and_label(Role::Button, "Integrated gradients").is_none());
+}
+
+#[test]
+fn advanced_fields_are_checked_and_sent() {
+    let snapshot = Snapshot { explanation: None, ..fixture::busy() };
+    let (mut window, engine) = tall(snapshot, PageId::Explain);
+    window.get_by_role_and_label(Role::ComboBox, "Method").click();
+    settle(&mut window);
+    click_role(&mut window, Role::Button, "Kernel SHAP");
+    assert!(window.query_by_label("Seed").is_none(), "they are folded away at first");
+    click_role(&mut window, Role::Button, "Advanced");
+    fill(&mut window, "Sets of columns", "none");
+    said(&window, "A whole number from 1 to 1000000");
+    assert!(window.query_by_role_and_label(Role::Button, UiCommand::ExplainModel.title()).is_none());
+    fill(&mut window, "Sets of columns", "500");
+    fill(&mut window, "First row", "100");
+    said(&window, "from row 100 on");
+    fill(&mut window, "Seed", "7");
+    fill(&mut window, "How many rows", "20");
+    click_role(&mut window, Role::CheckBox, "Run the longer checks, too");
+    sent(&engine);
+    click_role(&mut window, Role::Button, UiCommand::ExplainModel.title());
+    let Some(Command::Explain { settings, .. }) = sent(&engine).pop() else { panic!("nothing was asked") };
+    let expected = ExplainSettings {
+        method: Some(ExplainMethod::KernelShap),
+        samples: Some(500),
+        rows: Some((100, 120)),
+        seed: 7,
+        checks: false,
+        ..ExplainSettings::default()
+    };
+    assert_eq!(*settings, expected);
 }
 
 #[test]

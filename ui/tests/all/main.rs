@@ -11,6 +11,7 @@ mod compress;
 mod deployments;
 mod drills;
 mod explain;
+mod exports;
 mod fleet;
 mod home;
 mod images;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use egui::{Key, Modifiers, Role};
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT as _, Queryable};
 use orrery_domain::{
     Command, Failure, FailureClass,
     run::Progress,
@@ -44,6 +44,20 @@ fn a_search_shows_its_best_its_front_and_what_mattered() {
     assert!(window.query_by_label_contains("Trials across parameters: 21 finished trials").is_some());
     assert!(window.query_all_by_label_contains("21 finished, 4 stopped early, 1 failed").next().is_some());
     picture(&mut window, "search_done");
+}
+
+#[test]
+fn what_mattered_is_read_strip_by_strip_with_the_keyboard() {
+    let (mut window, _) = tall(fixture::busy(), PageId::Search);
+    window.get_by_label_contains("Importance: how much").focus();
+    settle(&mut window);
+    for words in ["gbt.learning_rate explains 41%", "model explains 22%", "mlp.learning_rate explains 11%"] {
+        let chart = window.get_by_label_contains("Importance: how much");
+        let value = chart.accesskit_node().value().unwrap_or_default();
+        assert!(value.starts_with(words), "{value}");
+        window.key_press(Key::ArrowDown);
+        settle(&mut window);
+    }
 }
 
 #[test]

@@ -42,6 +42,17 @@ fn every_page_is_reached_from_the_rail_and_by_its_key() {
         press_command(&mut window, Modifiers::COMMAND, key);
         assert_eq!(route(&window).page(), page);
     }
+    let shifted = [
+        (PageId::Explain, Key::I),
+        (PageId::Compare, Key::B),
+        (PageId::Compress, Key::Y),
+        (PageId::Search, Key::R),
+        (PageId::Tune, Key::T),
+    ];
+    for (page, key) in shifted {
+        press_command(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, key);
+        assert_eq!(route(&window).page(), page);
+    }
 }
 
 #[test]
@@ -167,6 +178,32 @@ fn a_file_dropped_anywhere_is_imported() {
     window.input_mut().dropped_files.clear();
     settle(&mut window);
     assert_eq!(engine.asked(), [Command::ImportFile { file, options: ImportOptions::default() }]);
+}
+
+#[test]
+fn a_folder_of_pictures_dropped_anywhere_is_imported() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dropped").join("digits");
+    for class in ["seven", "nine"] {
+        std::fs::create_dir_all(folder.join(class)).expect("cargo's folder is writable");
+    }
+    let (mut window, engine) = window(fixture::busy(), PageId::Settings);
+    window.input_mut().dropped_files.push(std::sync::Arc::new(Dropped(folder.clone())));
+    window.step();
+    window.input_mut().dropped_files.clear();
+    settle(&mut window);
+    assert_eq!(engine.asked(), [Command::ImportFile { file: folder, options: ImportOptions::default() }]);
+}
+
+#[test]
+fn a_folder_of_pictures_is_chosen_on_the_data_page() {
+    let (mut window, engine) = window(fixture::busy(), PageId::Data);
+    engine.asked();
+    click_role(&mut window, Role::Button, "Import a folder of pictures…");
+    window.get_by_role_and_label(Role::TextInput, "Path of the folder").type_text("/data/digits");
+    settle(&mut window);
+    click_role(&mut window, Role::Button, "Choose");
+    let file = PathBuf::from("/data/digits");
+    assert!(engine.asked().contains(&Command::ImportFile { file, options: ImportOptions::default() }));
 }
 
 #[test]

@@ -75,6 +75,8 @@ fn the_question_takes_only_what_makes_sense() {
     fill(&mut window, "95% latency", "soon");
     assert!(window.query_by_label("A number above 0").is_some());
     fill(&mut window, "95% latency", "5");
+    fill(&mut window, "99% latency", "12.5");
+    fill(&mut window, "Median latency", "2");
     fill(&mut window, "Clients at once", "0");
     assert!(window.query_by_label("From 1 to 256").is_some());
     fill(&mut window, "Clients at once", "16");
@@ -84,7 +86,8 @@ fn the_question_takes_only_what_makes_sense() {
     engine.asked();
     click_role(&mut window, Role::Button, "Measure");
     let model = ModelRef { name: "flights-tabm".to_owned(), version: 1 };
-    let limits = vec![Limit { figure: Figure::P95, bound: 5e-3 }];
+    let limit = |figure, ms: f64| Limit { figure, bound: ms * 1e-3 };
+    let limits = vec![limit(Figure::P50, 2.0), limit(Figure::P95, 5.0), limit(Figure::P99, 12.5)];
     let ask = TuneAsk {
         workload: Workload { clients: 16, rows: 4 },
         pace: Pace::default(),
@@ -118,6 +121,8 @@ fn what_goes_on_can_be_cancelled_and_what_failed_says_why() {
     assert!(window.query_by_label_contains("is going on already").is_some());
     assert!(window.query_by_label("Being measured").is_some());
     engine.asked();
-    click_role(&mut window, Role::Button, "Cancel this tuning");
-    assert_eq!(engine.asked(), [Command::CancelJob { job: 900 }]);
+    for button in ["Cancel this tuning", "Cancel tuning"] {
+        click_role(&mut window, Role::Button, button);
+        assert_eq!(engine.asked(), [Command::CancelJob { job: 900 }], "{button}");
+    }
 }

@@ -7,11 +7,11 @@ use super::{Tables, data};
 use crate::{
     context::PageContext,
     theme::space,
-    widgets::{
-        card,
-        grid::{self, grid, plain},
-    },
+    widgets::{card, grid::plain, grid_card::grid_card},
 };
+
+/// Height of a table at most, points.
+const HIGHEST: f32 = 320.0;
 
 /// Draws it.
 pub(super) fn show(
@@ -23,29 +23,29 @@ pub(super) fn show(
     ui: &mut Ui,
 ) {
     let theme = ctx.theme;
-    card::card(
-        ui,
-        theme,
-        "Architecture",
-        |_| {},
-        |ui| {
-            for words in &shown.built {
-                ui.add(Label::new(theme.body(words)).wrap());
-            }
-            if !shown.settings.is_empty() {
-                ui.add_space(space::S);
-                let columns = data::built_columns("Setting", pair, false);
-                let spec = plain("Settings that differ", "setting", &columns, revision);
-                let height = grid::height(shown.settings.len(), false, 320.0);
-                grid(ctx, ui, &spec, &mut tables.settings, &shown.settings, height);
-            }
-            if !shown.tensors.is_empty() {
-                ui.add_space(space::M);
-                let columns = data::built_columns("Tensor", pair, true);
-                let spec = plain("Weights", "tensor", &columns, revision);
-                let height = grid::height(shown.tensors.len(), false, 320.0);
-                grid(ctx, ui, &spec, &mut tables.tensors, &shown.tensors, height);
-            }
-        },
-    );
+    if !shown.built.is_empty() {
+        card::card(
+            ui,
+            theme,
+            "Architecture",
+            |_| {},
+            |ui| {
+                for words in &shown.built {
+                    ui.add(Label::new(theme.body(words)).wrap());
+                }
+            },
+        );
+        ui.add_space(space::M);
+    }
+    if !shown.settings.is_empty() {
+        let columns = data::built_columns("Setting", pair, false);
+        let spec = plain("Settings that differ", "setting", &columns, revision);
+        grid_card(ctx, ui, "", &spec, &mut tables.settings, &shown.settings, HIGHEST);
+        ui.add_space(space::M);
+    }
+    if !shown.tensors.is_empty() {
+        let columns = data::built_columns("Tensor", pair, true);
+        let spec = plain("Weights", "tensor", &columns, revision);
+        grid_card(ctx, ui, "", &spec, &mut tables.tensors, &shown.tensors, HIGHEST);
+    }
 }

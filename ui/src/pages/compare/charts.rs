@@ -1,6 +1,6 @@
 //! Charts of an answer: calibration of every version, and quality against latency with the Pareto front.
 
-use egui::{Align, Layout, Ui, vec2};
+use egui::Ui;
 use orrery_domain::{
     compare::{CompareReport, ComparedModel, ReliabilityBin},
     metric::MetricId,
@@ -10,43 +10,17 @@ use super::data::micros;
 use crate::{
     context::PageContext,
     format,
-    theme::{Theme, space},
     widgets::{
+        card,
         chart::{Chart, ChartLine, nearest_x, range},
-        chart_card::{self, chart_card},
+        chart_card::chart_card,
     },
 };
 
 /// Draws both, side by side where there is room.
 pub(super) fn show(report: &CompareReport, ctx: &mut PageContext<'_>, ui: &mut Ui) {
-    if ui.available_width() < 720.0 {
-        calibration(report, ctx, ui);
-        ui.add_space(space::M);
-        pareto(report, ctx, ui);
-        return;
-    }
-    ui.horizontal_top(|ui| {
-        ui.spacing_mut().item_spacing.x = space::M;
-        let width = ((ui.available_width() - space::M) / 2.0).floor();
-        for first in [true, false] {
-            let size = vec2(width, chart_card::HEIGHT + 60.0);
-            ui.allocate_ui_with_layout(size, Layout::top_down(Align::LEFT), |ui| {
-                ui.set_width(width);
-                if first { calibration(report, ctx, ui) } else { pareto(report, ctx, ui) }
-            });
-        }
-    });
-}
-
-/// The colours' meaning.
-pub(super) fn legend(names: &[String], theme: &Theme, ui: &mut Ui) {
-    ui.horizontal_wrapped(|ui| {
-        for (place, name) in names.iter().enumerate() {
-            let (rect, _) = ui.allocate_exact_size(vec2(10.0, space::CONTROL), egui::Sense::hover());
-            ui.painter().circle_filled(rect.center(), 4.0, theme.series(place));
-            ui.label(theme.weak(name));
-            ui.add_space(space::S);
-        }
+    card::beside(ui, 2, 720.0, |part, ui| {
+        if part == 0 { calibration(report, ctx, ui) } else { pareto(report, ctx, ui) }
     });
 }
 
@@ -64,12 +38,12 @@ fn calibration(report: &CompareReport, ctx: &mut PageContext<'_>, ui: &mut Ui) {
     let all = || curves.iter().flat_map(|(.., points)| points.iter().flatten().copied());
     let span = if shares { (0.0, 1.0) } else { range(all()) };
     let mut lines = vec![ChartLine {
-        color: None,
+        name: "Perfectly calibrated".to_owned(),
         points: vec![[span.0; 2], [span.1; 2]],
-        dots: false,
         ..ChartLine::default()
     }];
-    lines.extend(curves.iter().map(|(place, _, points)| ChartLine {
+    lines.extend(curves.iter().map(|(place, model, points)| ChartLine {
+        name: model.model.to_string(),
         color: Some(*place),
         points: points.clone(),
         dots: true,
@@ -130,8 +104,10 @@ fn pareto(report: &CompareReport, ctx: &mut PageContext<'_>, ui: &mut Ui) {
     let mut front: Vec<[f64; 2]> =
         points.iter().filter(|(_, model, _)| model.on_front).map(|(.., point)| *point).collect();
     front.sort_by(|a, b| a[0].total_cmp(&b[0]));
-    let mut lines = vec![ChartLine { color: None, points: front, dots: false, ..ChartLine::default() }];
-    lines.extend(points.iter().map(|(place, _, point)| ChartLine {
+    let mut lines =
+        vec![ChartLine { name: "Pareto front".to_owned(), points: front, ..ChartLine::default() }];
+    lines.extend(points.iter().map(|(place, model, point)| ChartLine {
+        name: model.model.to_string(),
         color: Some(*place),
         points: vec![*point],
         dots: true,

@@ -2,14 +2,12 @@
 
 use orrery_domain::{
     ModelRef,
-    compare::{
-        Better, CompareReport, ComparedModel, ComparedPair, CrossValidated, MetricComparison, RowsOrigin,
-        Slice,
-    },
+    compare::{Better, CompareReport, ComparedModel, ComparedPair, MetricComparison, RowsOrigin, Slice},
     metric::{MetricId, MetricValue},
     words::plural,
 };
 
+use super::paired;
 use crate::{
     format::{self, NONE},
     theme::State,
@@ -33,14 +31,14 @@ pub(super) struct Shown {
     pub rows: String,
     /// The pairs in words.
     pub pairs: Vec<String>,
-    /// Names of the versions.
-    pub names: Vec<String>,
     /// Tests of the pair in sentences.
     pub tests: Vec<String>,
     /// Metrics: the pair's values, their difference with its interval, and what it says.
     pub metrics: Vec<GridRow>,
     /// The worst slices of every version.
     pub slices: Vec<GridRow>,
+    /// Every slice of the columns that were asked for, of every version.
+    pub asked: Vec<GridRow>,
     /// Whether slices were looked for and not found, in a sentence a version.
     pub without_slices: Vec<String>,
     /// Quality, latency and bytes of each version.
@@ -83,10 +81,10 @@ impl Shown {
             verdict,
             rows: rows(report),
             pairs: report.pairs.iter().map(|pair| format!("{} against {}", pair.b, pair.a)).collect(),
-            names: report.models.iter().map(|model| model.model.to_string()).collect(),
-            tests: chosen.map(|pair| tests(pair, report.pairs.len() > 1)).unwrap_or_default(),
+            tests: chosen.map(|pair| paired::sentences(pair, report.pairs.len() > 1)).unwrap_or_default(),
             metrics: chosen.map(|pair| metrics(report, pair)).unwrap_or_default(),
-            slices: report.models.iter().flat_map(slices).collect(),
+            slices: report.models.iter().flat_map(|model| slices(model, worst(model))).collect(),
+            asked: report.models.iter().flat_map(|model| slices(model, asked(model))).collect(),
             without_slices: report.models.iter().filter_map(searched).collect(),
             costs: report.models.iter().map(|model| cost(report, model)).collect(),
             settings: chosen.map(settings).unwrap_or_default(),
@@ -117,42 +115,6 @@ fn rows(report: &CompareReport) -> String {
 /// A p as one reads it.
 pub(super) fn p(value: f64) -> String {
     if value < 0.0001 { "< 0.0001".to_owned() } else { format!("{value:.4}") }
-}
-
-fn tests(pair: &ComparedPair, several: bool) -> Vec<String> {
-    let mut all = Vec::new();
-    if several {
-        all.push(pair.verdict.message.clone());
-    }
-    if let Some(found) = &pair.delong {
-        let z = found.z.map_or_else(|| "both rank every row alike".to_owned(), |z| format!("z {z:.3}"));
-        all.push(format!("DeLong's test of the AUROCs: {z}, p {}.", p(found.p)));
-    }
-    if let Some(found) = &pair.mcnemar {
-        let kind = match found.chi_square {
-            Some(chi) => format!("chi-square {} with continuity correction", format::significant(chi, 4)),
-            None => "exact".to_owned(),
-        };
-        all.push(format!(
-            "McNemar's test of the predicted classes: only {} right in {}, only {} in {}; {kind}, p {}.",
-            pair.a,
-            plural(found.only_a, "row"),
-            pair.b,
-            plural(found.only_b, "row"),
-            p(found.p)
-        ));
-    }
-    all.extend(pair.cross_validated.as_ref().map(cross_validated));
-    all
-}
-
-fn cross_validated(found: &CrossValidated) -> String {
-    let f = match found.f.zip(found.f_p) {
-        Some((f, chance)) => format!("combined F {}, p {}", format::significant(f, 4), p(chance)),
-        None => "nothing varies".to_owned(),
-    };
-    let mean = format::significant(found.mean, 3);
-    format!("5x2 cross-validation of the requests: mean difference {mean} {}; {f}.", found.metric.title())
 }
 
 /// Columns of the metrics.
@@ -233,7 +195,17 @@ pub(super) fn slice_columns() -> Vec<TableColumn> {
     ]
 }
 
-fn slices(model: &ComparedModel) -> Vec<GridRow> {
+fn worst(model: &ComparedModel) -> &[Slice] {
+    let all = model.slices.as_ref().map(|found| found.worst.as_slice()).unwrap_or_default();
+    &all[..all.len().min(SLICES)]
+}
+
+fn asked(model: &ComparedModel) -> &[Slice] {
+    model.slices.as_ref().map(|found| found.asked.as_slice()).unwrap_or_default()
+}
+
+/// Rows of some slices of a version.
+fn slices(model: &ComparedModel, some: &[Slice]) -> Vec<GridRow> {
     let Some(found) = &model.slices else { return Vec::new() };
     let metric = found.metric;
     let row = |(place, slice): (usize, &Slice)| {
@@ -253,7 +225,7 @@ fn slices(model: &ComparedModel) -> Vec<GridRow> {
             ],
         }
     };
-    found.worst.iter().take(SLICES).enumerate().map(row).collect()
+    some.iter().enumerate().map(row).collect()
 }
 
 fn interval(metric: MetricId, value: &MetricValue) -> String {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use egui::{ComboBox, Ui};
 use orrery_domain::{
     DatasetId, ModelRef, Snapshot,
-    compare::CompareSource,
+    compare::{CompareSettings, CompareSource},
     metric::MetricId,
     snapshot::{DatasetEntry, ModelEntry},
     training::Task,
@@ -14,12 +14,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     context::{PageContext, PickRequest},
-    theme::space,
+    theme::{Theme, space},
     widgets::{
+        advanced::advanced,
         button::{Weight, icon_button, text_button},
         card,
+        choice::checkbox,
         form::FormRow,
         icon,
+        input::input,
         rows_picker::{own_dataset, rows_picker},
     },
 };
@@ -30,6 +33,8 @@ const MOST: usize = 8;
 const FILE: &str = "compare-file";
 /// Width of a picker, points.
 const PICKER: f32 = 260.0;
+/// Width of a number's field, points.
+const NUMBER: f32 = 90.0;
 
 /// What was chosen.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -43,6 +48,14 @@ pub(super) struct Form {
     pub file: Option<PathBuf>,
     /// The metric that decides; none: the task's first.
     pub metric: Option<MetricId>,
+    /// Whether each version's request is trained anew on halves of the rows, too.
+    cross_validate: bool,
+    /// Columns whose slices are all listed, with commas between.
+    slice_columns: String,
+    /// Fewest rows of a slice; empty: the usual number.
+    min_slice_rows: String,
+    /// Whether the advanced fields are shown.
+    open: bool,
 }
 
 /// Versions that can be compared with `first`: the same target and task, not in the bin.
@@ -97,6 +110,62 @@ impl Form {
         }
     }
 
+    /// The columns whose slices are listed, or what is wrong with one.
+    fn sliced(&self, snapshot: &Snapshot) -> Result<Vec<String>, String> {
+        let names = self.slice_columns.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let names: Vec<String> = names.map(str::to_owned).collect();
+        let target = self.models.first().and_then(|model| find(snapshot, model)).map(|entry| &entry.target);
+        if let Some(name) = names.iter().find(|name| target == Some(*name)) {
+            return Err(format!("'{name}' is the target"));
+        }
+        // The columns of a file are seen when it is read.
+        let here = |entry: &&DatasetEntry| self.dataset.as_ref() == Some(&entry.dataset.id);
+        let dataset = snapshot.datasets.iter().find(here).filter(|_| self.file.is_none());
+        let missing = dataset.and_then(|entry| {
+            let name = names.iter().find(|name| entry.dataset.column(name).is_none())?;
+            Some(format!("{} has no column '{name}'", entry.dataset.name))
+        });
+        missing.map_or(Ok(names), Err)
+    }
+
+    fn least_rows(&self) -> Result<u32, String> {
+        match self.min_slice_rows.trim() {
+            "" => Ok(CompareSettings::default().min_slice_rows),
+            text => {
+                let found = text.replace(',', "").parse::<u32>().ok().filter(|rows| *rows >= 2);
+                found.ok_or_else(|| "A whole number, 2 or more".to_owned())
+            }
+        }
+    }
+
+    /// How the versions are compared, or what is wrong with it.
+    ///
+    /// # Errors
+    /// A few words that say what.
+    pub fn settings(&self, snapshot: &Snapshot) -> Result<CompareSettings, String> {
+        Ok(CompareSettings {
+            metric: self.metric,
+            min_slice_rows: self.least_rows()?,
+            slice_columns: self.sliced(snapshot)?,
+            cross_validate: self.cross_validate,
+        })
+    }
+
+    /// What the advanced fields hold, in a few words.
+    fn advanced_words(&self) -> String {
+        let mut all = Vec::new();
+        if self.cross_validate {
+            all.push("5x2 cross-validation".to_owned());
+        }
+        if !self.slice_columns.trim().is_empty() {
+            all.push(format!("slices of {}", self.slice_columns.trim()));
+        }
+        if !self.min_slice_rows.trim().is_empty() {
+            all.push(format!("slices of {} rows or more", self.min_slice_rows.trim()));
+        }
+        if all.is_empty() { "5x2 cross-validation, slices".to_owned() } else { all.join(", ") }
+    }
+
     /// What is asked for, once it is whole.
     pub fn request(&self) -> Option<(Vec<ModelRef>, CompareSource)> {
         let source = match (&self.file, &self.dataset) {
@@ -133,6 +202,10 @@ impl Form {
                     .show(ui, theme, |ui| {
                         self.metrics(&snapshot, ui);
                     });
+                let (words, wrong) = (self.advanced_words(), self.settings(&snapshot).is_err());
+                let mut open = self.open;
+                advanced(ui, theme, &words, wrong, &mut open, |ui| self.advanced(&snapshot, theme, ui));
+                self.open = open;
             },
         );
         if pick {
@@ -191,6 +264,26 @@ impl Form {
         }
     }
 
+    fn advanced(&mut self, snapshot: &Snapshot, theme: &Theme, ui: &mut Ui) {
+        let help = "Each version's request is trained ten times, on either half of the rows five times over: what is compared is the \
+                    request, not the version. It takes as long as ten trainings of each";
+        FormRow::new("5x2 cross-validation", help).show(ui, theme, |ui| {
+            checkbox(ui, theme, &mut self.cross_validate, "Train each request ten times, too");
+        });
+        let error = self.sliced(snapshot).err();
+        let help =
+            "Names with commas between them: every slice of these columns is listed, not the worst alone";
+        FormRow::new("Slice by", help)
+            .default_value("empty: the worst alone", false)
+            .error(error.as_deref())
+            .show(ui, theme, |ui| ui.add(input(&mut self.slice_columns).desired_width(PICKER)));
+        let error = self.least_rows().err();
+        FormRow::new("Fewest rows of a slice", "Smaller ones are not looked at")
+            .default_value("empty: 50", false)
+            .error(error.as_deref())
+            .show(ui, theme, |ui| ui.add(input(&mut self.min_slice_rows).desired_width(NUMBER)));
+    }
+
     fn metrics(&mut self, snapshot: &Snapshot, ui: &mut Ui) {
         let task = self
             .models
@@ -205,5 +298,42 @@ impl Form {
                 }
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::stage::fixture;
+
+    fn form(snapshot: &Snapshot) -> Form {
+        let mut form = Form::default();
+        form.settle(snapshot);
+        form
+    }
+
+    #[test]
+    fn advanced_fields_are_left_at_what_is_usual_and_checked_when_filled() {
+        let snapshot = fixture::busy();
+        let mut form = form(&snapshot);
+        assert_eq!(form.settings(&snapshot), Ok(CompareSettings::default()));
+        (form.slice_columns, form.min_slice_rows) = (" origin, carrier,".to_owned(), "1,000".to_owned());
+        form.cross_validate = true;
+        let settings = form.settings(&snapshot).expect("all in order");
+        assert_eq!((settings.min_slice_rows, settings.cross_validate), (1000, true));
+        assert_eq!(settings.slice_columns, ["origin", "carrier"]);
+        form.min_slice_rows = "1".to_owned();
+        assert!(form.settings(&snapshot).is_err(), "a slice of one row says nothing");
+        form.min_slice_rows.clear();
+        for (columns, words) in [("origin, altitude", "no column 'altitude'"), ("late", "is the target")] {
+            columns.clone_into(&mut form.slice_columns);
+            let error = form.settings(&snapshot).expect_err("no such column");
+            assert!(error.contains(words), "{error}");
+        }
+        // Nobody has looked into a file yet; its target is known all the same.
+        form.file = Some("rows.csv".into());
+        assert!(form.settings(&snapshot).is_err());
+        "altitude".clone_into(&mut form.slice_columns);
+        assert!(form.settings(&snapshot).is_ok());
     }
 }

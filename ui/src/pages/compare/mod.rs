@@ -4,12 +4,13 @@ mod built;
 mod charts;
 mod data;
 mod form;
+mod paired;
 mod view;
 
 use std::sync::Arc;
 
 use egui::Ui;
-use orrery_domain::{Command, compare::CompareSettings, snapshot::CompareState};
+use orrery_domain::{Command, snapshot::CompareState};
 use serde::{Deserialize, Serialize};
 
 use self::{data::Shown, form::Form};
@@ -36,6 +37,7 @@ struct Kept {
 struct Tables {
     metrics: TableState,
     slices: TableState,
+    asked: TableState,
     costs: TableState,
     settings: TableState,
     tensors: TableState,
@@ -85,9 +87,11 @@ impl ComparePage {
     }
 
     fn start(&self, ctx: &mut PageContext<'_>) {
-        let Some((models, source)) = self.form.request() else { return };
-        let settings = CompareSettings { metric: self.form.metric, ..CompareSettings::default() };
-        ctx.send(Command::Compare { models, source, settings });
+        if let (Some((models, source)), Ok(settings)) =
+            (self.form.request(), self.form.settings(ctx.snapshot))
+        {
+            ctx.send(Command::Compare { models, source, settings });
+        }
     }
 }
 
@@ -97,7 +101,7 @@ impl Page for ComparePage {
     }
 
     fn actions(&mut self, ctx: &mut PageContext<'_>, ui: &mut Ui) {
-        if self.form.request().is_some() {
+        if self.form.request().is_some() && self.form.settings(ctx.snapshot).is_ok() {
             command_button(ctx, ui, UiCommand::CompareModels, Weight::Primary);
         }
     }

@@ -3,24 +3,23 @@
 use egui::{ComboBox, Label, ScrollArea, Ui};
 use orrery_domain::{compare::CompareReport, snapshot::CompareState};
 
-use super::{ComparePage, built, charts, data};
+use super::{ComparePage, built, charts, data, paired};
 use crate::{
     command::UiCommand,
-    context::PageContext,
+    context::{PageContext, PickRequest},
     theme::{State, space},
     widgets::{
-        badge, card, empty,
-        error_card::error_card,
-        grid::{self, grid, plain},
-        icon,
-        job_card::job_card,
+        badge, button::icon_button, card, empty, error_card::error_card, grid::plain, grid_card::grid_card,
+        icon, job_card::job_card,
     },
 };
 
 /// Draws the page.
 pub(super) fn show(page: &mut ComparePage, ctx: &mut PageContext<'_>, ui: &mut Ui) {
     if page.form.models.len() < 2 {
-        let sentence = "A comparison takes two versions with the same target and task; there are none yet.";
+        let sentence = "A comparison says whether one version is better than another beyond chance, on the same rows; where each is \
+                        worst; and what its quality costs in time and bytes. It takes two versions with the same target and task, which \
+                        are not here yet: train one model, then another kind or with other settings.";
         let action = if ctx.snapshot.datasets.iter().any(|entry| !entry.deleted) {
             UiCommand::GoTrain
         } else {
@@ -106,27 +105,17 @@ fn details(page: &mut ComparePage, report: &CompareReport, ctx: &mut PageContext
         });
         ui.add_space(space::S);
     }
-    for words in &shown.tests {
-        ui.add(Label::new(theme.body(words)).wrap().selectable(true));
-    }
-    ui.add_space(space::S);
+    paired_tests(&shown.tests, report, ctx, ui);
+    ui.add_space(space::M);
     let columns = data::metric_columns(chosen);
     let spec = plain("Metrics of both", "metric", &columns, *revision);
-    grid(
-        ctx,
-        ui,
-        &spec,
-        &mut tables.metrics,
-        &shown.metrics,
-        grid::height(shown.metrics.len(), false, 300.0),
-    );
+    grid_card(ctx, ui, "", &spec, &mut tables.metrics, &shown.metrics, 300.0);
     ui.add_space(space::M);
-    charts::legend(&shown.names, theme, ui);
     charts::show(report, ctx, ui);
     ui.add_space(space::M);
     let columns = data::cost_columns(report.metric);
     let spec = plain("Quality, latency and size", "version", &columns, *revision);
-    grid(ctx, ui, &spec, &mut tables.costs, &shown.costs, grid::height(shown.costs.len(), false, 300.0));
+    grid_card(ctx, ui, "", &spec, &mut tables.costs, &shown.costs, 300.0);
     ui.add_space(space::M);
     ui.label(theme.strong("Where each is worst"));
     for words in &shown.without_slices {
@@ -135,15 +124,32 @@ fn details(page: &mut ComparePage, report: &CompareReport, ctx: &mut PageContext
     if !shown.slices.is_empty() {
         let columns = data::slice_columns();
         let spec = plain("Worst slices", "slice", &columns, *revision);
-        grid(
-            ctx,
-            ui,
-            &spec,
-            &mut tables.slices,
-            &shown.slices,
-            grid::height(shown.slices.len(), false, 340.0),
-        );
+        grid_card(ctx, ui, "", &spec, &mut tables.slices, &shown.slices, 340.0);
+    }
+    if !shown.asked.is_empty() {
+        ui.add_space(space::M);
+        let columns = data::slice_columns();
+        let spec = plain("Slices of the columns asked for", "slice", &columns, *revision);
+        grid_card(ctx, ui, "", &spec, &mut tables.asked, &shown.asked, 340.0);
     }
     ui.add_space(space::M);
     built::show(shown, chosen, tables, *revision, ctx, ui);
+}
+
+/// The tests of the pair in sentences; the card saves those of every pair.
+fn paired_tests(sentences: &[String], report: &CompareReport, ctx: &mut PageContext<'_>, ui: &mut Ui) {
+    let theme = ctx.theme;
+    let mut save = false;
+    let right = |ui: &mut Ui| {
+        save = icon_button(ui, theme, icon::EXPORT, "Export paired tests as CSV", true).clicked();
+    };
+    card::card(ui, theme, "Paired tests", right, |ui| {
+        for words in sentences {
+            ui.add(Label::new(theme.body(words)).wrap().selectable(true));
+        }
+    });
+    if save {
+        let file = PickRequest::save("Export: Paired tests", "paired_tests.csv", paired::tests_csv(report));
+        ctx.outbox.pick(file);
+    }
 }

@@ -13,7 +13,7 @@ use crate::{
     format::{self, NONE},
     theme::State,
     widgets::{
-        grid::{Cell, GridRow},
+        grid::{Cell, GridRow, Look},
         table::TableColumn,
         tile::Tile,
     },
@@ -267,8 +267,9 @@ pub(super) fn shape_row(shape: &LayerShape) -> GridRow {
         shape.iter().map(|length| format::count(*length)).collect::<Vec<_>>().join(" \u{d7} ")
     };
     let sized = |shape: &[u64]| Cell {
+        text: write(shape),
         number: Some(shape.iter().product::<u64>() as f64),
-        ..Cell::text(write(shape))
+        look: Look::Words,
     };
     GridRow {
         key: shape.layer.clone(),

@@ -1,5 +1,6 @@
 //! Page Compress: smaller versions of models, each with what it costs beside the one that it was made from.
 
+mod charts;
 mod data;
 mod form;
 mod view;

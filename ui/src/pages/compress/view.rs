@@ -6,7 +6,7 @@ use orrery_domain::{
     snapshot::{JobEntry, JobKind, JobOutcome},
 };
 
-use super::{CompressPage, data};
+use super::{CompressPage, charts, data};
 use crate::{
     command::UiCommand,
     context::PageContext,
@@ -16,11 +16,15 @@ use crate::{
     widgets::{
         card, empty,
         grid::{self, GridRow, grid, plain},
+        grid_card::grid_card,
         icon,
         job_card::job_card,
-        table::{TableSpec, TableState},
+        table::TableSpec,
     },
 };
+
+/// Height of a table at most, points.
+const HIGHEST: f32 = 600.0;
 
 /// Draws the page.
 pub(super) fn show(page: &mut CompressPage, ctx: &mut PageContext<'_>, ui: &mut Ui) {
@@ -116,31 +120,18 @@ fn report(made: &Compression, page: &mut CompressPage, ctx: &mut PageContext<'_>
         });
     }
     ui.add_space(space::M);
+    charts::show(report, ctx, ui);
+    ui.add_space(space::M);
     card::beside(ui, 2, 1400.0, |part, ui| {
         if part == 0 {
             let rows = data::figure_rows(report);
             let columns = data::figure_columns();
             let spec = plain("Before and after", "figure", &columns, revision);
-            table(ctx, ui, "median (5% – 95%); 95% intervals", &spec, &mut page.figures, &rows);
+            let words = "median (5% – 95%); 95% intervals";
+            grid_card(ctx, ui, words, &spec, &mut page.figures, &rows, HIGHEST);
         } else {
             details(report, page, ctx, ui);
         }
-    });
-}
-
-/// A card that holds a table.
-fn table(
-    ctx: &mut PageContext<'_>,
-    ui: &mut Ui,
-    words: &str,
-    spec: &TableSpec<'_>,
-    state: &mut TableState,
-    rows: &[GridRow],
-) {
-    let theme = ctx.theme;
-    let right = |ui: &mut Ui| _ = ui.label(theme.caption(words));
-    card::card(ui, theme, spec.name, right, |ui| {
-        grid(ctx, ui, spec, state, rows, grid::height(rows.len(), false, 600.0));
     });
 }
 
@@ -154,20 +145,20 @@ fn details(report: &CompressReport, page: &mut CompressPage, ctx: &mut PageConte
         let rows: Vec<GridRow> = report.layers.iter().map(data::layer_row).collect();
         let columns = data::layer_columns();
         let spec = plain("Layers", "layer", &columns, revision);
-        table(ctx, ui, &words, &spec, &mut page.layers, &rows);
+        grid_card(ctx, ui, &words, &spec, &mut page.layers, &rows, HIGHEST);
     }
     if !report.rounds.is_empty() {
         let rows: Vec<GridRow> = report.rounds.iter().enumerate().map(data::round_row).collect();
         let columns = data::round_columns();
         let spec = plain("Rounds", "round", &columns, revision);
-        table(ctx, ui, "", &spec, &mut page.rounds, &rows);
+        grid_card(ctx, ui, "", &spec, &mut page.rounds, &rows, HIGHEST);
         ui.add_space(space::M);
     }
     if !report.shapes.is_empty() {
         let rows: Vec<GridRow> = report.shapes.iter().map(data::shape_row).collect();
         let columns = data::shape_columns();
         let spec = plain("Tensors that changed", "tensor", &columns, revision);
-        table(ctx, ui, "", &spec, &mut page.shapes, &rows);
+        grid_card(ctx, ui, "", &spec, &mut page.shapes, &rows, HIGHEST);
     }
     if !report.trials.is_empty() {
         let rows: Vec<GridRow> = report.trials.iter().enumerate().map(data::trial_row).collect();
@@ -179,6 +170,6 @@ fn details(report: &CompressReport, page: &mut CompressPage, ctx: &mut PageConte
             }
             _ => "the smallest within the budget is made",
         };
-        table(ctx, ui, words, &spec, &mut page.trials, &rows);
+        grid_card(ctx, ui, words, &spec, &mut page.trials, &rows, HIGHEST);
     }
 }

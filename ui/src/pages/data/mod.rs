@@ -30,7 +30,7 @@ use crate::{
     draft::ProfileQuestion,
     route::{PageId, Route},
     widgets::{
-        button::{Weight, command_button},
+        button::{Weight, command_button, command_icon_button},
         table::{TableChoices, TableState},
     },
 };
@@ -212,6 +212,7 @@ impl Page for DataPage {
         if ctx.snapshot.datasets.iter().any(|entry| !entry.deleted) {
             command_button(ctx, ui, UiCommand::TrainOnDataset, Weight::Primary);
             command_button(ctx, ui, UiCommand::OpenFile, Weight::Normal);
+            command_icon_button(ctx, ui, UiCommand::ImportFolder);
         }
     }
 

@@ -70,9 +70,12 @@ fn an_empty_workspace_teaches_the_first_step() {
     let mut page = open(fixture::empty());
     page.get_by_role_and_label(Role::Button, "Open a file…").click();
     page.run();
+    page.get_by_label("Import a folder of pictures…").click();
+    page.run();
     page.get_by_label("Open the sample instead").click();
     page.run();
-    assert_eq!(page.state().ran, [UiCommand::OpenFile, UiCommand::OpenSample]);
+    let all = [UiCommand::OpenFile, UiCommand::ImportFolder, UiCommand::OpenSample];
+    assert_eq!(page.state().ran, all);
 }
 
 #[test]

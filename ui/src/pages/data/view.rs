@@ -32,6 +32,9 @@ pub fn show(page: &mut DataPage, ctx: &mut PageContext<'_>, ui: &mut Ui) {
         empty::empty(ctx, ui, icon::DATA, "No data yet", sentence, Some(UiCommand::OpenFile));
         ui.vertical_centered(|ui| {
             ui.add_space(space::S);
+            if link(ui, ctx.theme, UiCommand::ImportFolder.title()).clicked() {
+                ctx.outbox.run(UiCommand::ImportFolder);
+            }
             if link(ui, ctx.theme, "Open the sample instead").clicked() {
                 ctx.outbox.run(UiCommand::OpenSample);
             }

@@ -351,10 +351,21 @@ pub(super) fn dependence(column: &ColumnDependence) -> (Vec<ChartLine>, (f64, f6
     let mut lines: Vec<ChartLine> = column
         .lines
         .iter()
-        .map(|row| ChartLine { points: line(row), faint: true, ..ChartLine::default() })
+        .map(|row| ChartLine {
+            name: "Single rows".to_owned(),
+            points: line(row),
+            faint: true,
+            ..ChartLine::default()
+        })
         .collect();
     let mean: Vec<f64> = column.grid.iter().map(|point| point.mean).collect();
-    lines.push(ChartLine { color: Some(0), points: line(&mean), dots: true, faint: false });
+    lines.push(ChartLine {
+        name: "Mean".to_owned(),
+        color: Some(0),
+        points: line(&mean),
+        dots: true,
+        ..ChartLine::default()
+    });
     let x = range(column.grid.iter().map(|point| point.x));
     let y = range(column.lines.iter().flatten().chain(&mean).copied());
     (lines, x, y)

@@ -12,6 +12,7 @@ use orrery_domain::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::advanced::Advanced;
 use crate::{
     context::{PageContext, PickRequest},
     widgets::{
@@ -27,7 +28,9 @@ const FILE: &str = "explain-file";
 /// Rows that are explained unless another number is typed.
 const ROWS: &str = "300";
 /// Width of a number's field, points.
-const NUMBER: f32 = 90.0;
+pub(super) const NUMBER: f32 = 90.0;
+/// Most rows of one explanation.
+pub(super) const MOST_ROWS: u32 = 10_000;
 
 /// What was chosen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +56,7 @@ pub(super) struct Form {
     window: String,
     wanted: String,
     columns: String,
+    advanced: Advanced,
 }
 
 impl Default for Form {
@@ -73,6 +77,7 @@ impl Default for Form {
             window: String::new(),
             wanted: String::new(),
             columns: String::new(),
+            advanced: Advanced::default(),
         }
     }
 }
@@ -82,7 +87,7 @@ fn find<'a>(snapshot: &'a Snapshot, model: &ModelRef) -> Option<&'a ModelEntry> 
 }
 
 /// A whole number of a field.
-fn number(text: &str, least: u32, most: u32) -> Result<u32, String> {
+pub(super) fn number(text: &str, least: u32, most: u32) -> Result<u32, String> {
     let found = text.trim().replace(',', "").parse().ok().filter(|value| (least..=most).contains(value));
     found.ok_or_else(|| format!("A whole number from {least} to {most}"))
 }
@@ -132,16 +137,16 @@ impl Form {
             (None, None) => return Err("Choose the rows".to_owned()),
         };
         let method = self.method();
-        let rows = number(&self.rows, 1, 10_000)?;
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let baseline = if method == ExplainMethod::IntegratedGradients {
             BaselineChoice::parse(self.baseline.trim()).map_err(|failure| failure.message)?
         } else {
             BaselineChoice::Mean
         };
-        let samples = match self.window.trim() {
-            "" => None,
-            text => Some(number(text, 1, 99)?),
+        let samples = match (method, self.window.trim()) {
+            (ExplainMethod::Occlusion, "") => None,
+            (ExplainMethod::Occlusion, text) => Some(number(text, 1, 99)?),
+            _ => self.advanced.samples(method)?,
         };
         let columns = self.columns.split(',').filter_map(given).collect();
         let settings = ExplainSettings {
@@ -150,11 +155,12 @@ impl Form {
             baseline,
             background: number(&self.background, 1, 100_000)?,
             repeats: number(&self.repeats, 2, 1000)?,
-            samples: samples.filter(|_| method == ExplainMethod::Occlusion),
+            samples,
             columns,
             wanted: given(&self.wanted).filter(|_| method == ExplainMethod::Counterfactual),
-            rows: (!method.is_global()).then_some((0, u64::from(rows))),
-            ..ExplainSettings::default()
+            rows: self.advanced.rows(method, &self.rows)?,
+            checks: self.advanced.checks(method),
+            seed: self.advanced.seed()?,
         };
         Ok((model, source, settings))
     }
@@ -190,6 +196,7 @@ impl Form {
                     pick = rows_picker(ui, theme, &snapshot, None, dataset, file);
                 });
                 self.details(method, ctx, ui);
+                self.advanced.show(method, theme, ui);
             },
         );
         if pick {
@@ -237,8 +244,9 @@ impl Form {
                 );
             };
         if !method.is_global() {
-            let error = number(&self.rows, 1, 10_000).err();
-            field(ui, "How many rows", "The first ones", &mut self.rows, "the first ones", error);
+            let error = number(&self.rows, 1, MOST_ROWS).err();
+            let (help, beginning) = ("Where they begin is said under Advanced", self.advanced.beginning());
+            field(ui, "How many rows", help, &mut self.rows, &beginning, error);
         }
         if method == ExplainMethod::IntegratedGradients {
             let error =

@@ -1,5 +1,6 @@
 //! Page Explain: what matters to a model, what each column added to an answer, and what would change its mind.
 
+mod advanced;
 mod data;
 mod form;
 mod one_row;

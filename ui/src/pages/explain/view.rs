@@ -32,7 +32,8 @@ use crate::{
 /// Draws the page.
 pub(super) fn show(page: &mut ExplainPage, ctx: &mut PageContext<'_>, ui: &mut Ui) {
     if page.form.model.is_none() {
-        let sentence = "What a model goes by can be explained once one is trained: which columns matter, and why a row got its answer.";
+        let sentence = "An explanation says which columns a model goes by over all rows, what each column added to the answer for one \
+                        row, and what would have changed that answer; and it checks itself. It takes a model, which is not here yet.";
         let action = if ctx.snapshot.datasets.iter().any(|entry| !entry.deleted) {
             UiCommand::GoTrain
         } else {

@@ -87,7 +87,11 @@ fn front(search: &Search, ctx: &mut PageContext<'_>, ui: &mut Ui) {
         all.iter().filter(|(trial, _)| on_front.contains(&trial.number)).map(|(_, place)| *place).collect();
     line.sort_by(|a, b| a[0].total_cmp(&b[0]));
     let count = line.len();
+    // The loose points' entry of the legend.
+    let others =
+        ChartLine { name: "Finished trial".to_owned(), color: Some(0), dots: true, ..ChartLine::default() };
     let dotted = line.iter().map(|point| ChartLine {
+        name: "On the front".to_owned(),
         color: Some(1),
         points: vec![*point],
         dots: true,
@@ -95,8 +99,11 @@ fn front(search: &Search, ctx: &mut PageContext<'_>, ui: &mut Ui) {
     });
     let limit = search.course.plan.limits.row_secs.map(|secs| secs * 1e6);
     let y = range(places.iter().map(|[_, quality]| *quality));
-    let limits =
-        limit.map(|micros| ChartLine { points: vec![[micros, y.0], [micros, y.1]], ..ChartLine::default() });
+    let limits = limit.map(|micros| ChartLine {
+        name: "Limit".to_owned(),
+        points: vec![[micros, y.0], [micros, y.1]],
+        ..ChartLine::default()
+    });
     let name = metric_name(search);
     let far = places.iter().map(|[micros, _]| *micros).chain(limit).fold(1.0, f64::max);
     let chart = Chart {
@@ -105,7 +112,7 @@ fn front(search: &Search, ctx: &mut PageContext<'_>, ui: &mut Ui) {
         y_name: name,
         x: (0.0, far * 1.08),
         y,
-        lines: dotted.chain(limits).collect(),
+        lines: std::iter::once(others).chain(dotted).chain(limits).collect(),
         points: places.clone(),
         summary: format!(
             "{count} of {} finished trials are on the front of quality, time and size",

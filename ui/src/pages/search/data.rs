@@ -4,6 +4,7 @@ use orrery_domain::{
     metric::MetricId,
     search::{Course, Range, Search, SearchState, Space, Trial, TrialState},
     snapshot::{JobKind, Snapshot},
+    spreadsheet::harmless,
     words,
 };
 
@@ -275,10 +276,11 @@ pub(super) fn parallel(search: &Search) -> (Parallel<'static>, Vec<u32>) {
 /// The trials as CSV, one a line.
 pub(super) fn csv(course: &Course) -> String {
     let quoted = |text: &str| {
+        let text = harmless(text);
         if text.contains([',', '"', '\n']) {
             format!("\"{}\"", text.replace('"', "\"\""))
         } else {
-            text.to_owned()
+            text.into_owned()
         }
     };
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());

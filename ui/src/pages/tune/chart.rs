@@ -1,13 +1,12 @@
 //! The picture of a tuning: throughput against latency, with the front that nothing beats in both.
 
-use egui::{Sense, Ui, vec2};
+use egui::Ui;
 use orrery_domain::tune::{Figure, TuneReport};
 
 use super::data::noisy_mark;
 use crate::{
     context::PageContext,
     format,
-    theme::{Theme, space},
     widgets::{
         chart::{Chart, ChartLine},
         chart_card::chart_card,
@@ -18,6 +17,8 @@ use crate::{
 const MEASURED: usize = 0;
 const BEFORE: usize = 1;
 const BEST: usize = 2;
+/// What they mean.
+const NAMES: [&str; 3] = ["Measured", "Served so before", "Best"];
 
 /// A measurement's place: 95% latency in ms, rows a second.
 fn place(report: &TuneReport, at: usize) -> Option<[f64; 2]> {
@@ -35,8 +36,10 @@ pub(super) fn show(report: &TuneReport, chosen: Option<usize>, ctx: &mut PageCon
         _ => MEASURED,
     };
     let front: Vec<[f64; 2]> = report.front.iter().filter_map(|at| place(report, *at)).collect();
-    let mut lines = vec![ChartLine { points: front, ..ChartLine::default() }];
+    let name = "Pareto front: nothing measured beats it in both".to_owned();
+    let mut lines = vec![ChartLine { name, points: front, ..ChartLine::default() }];
     lines.extend(points.iter().map(|(at, point)| ChartLine {
+        name: NAMES[color(*at)].to_owned(),
         color: Some(color(*at)),
         points: vec![*point],
         dots: true,
@@ -88,7 +91,6 @@ pub(super) fn show(report: &TuneReport, chosen: Option<usize>, ctx: &mut PageCon
         head.to_owned() + &points.iter().map(line).collect::<String>()
     };
     let (width, height) = (chart.x.1, chart.y.1);
-    legend(ctx.theme, ui);
     chart_card(&chart, csv, ctx, ui, |[x, y]| {
         let apart = |point: &[f64; 2]| ((point[0] - x) / width).powi(2) + ((point[1] - y) / height).powi(2);
         let (at, point) = points.iter().min_by(|a, b| apart(&a.1).total_cmp(&apart(&b.1)))?;
@@ -102,18 +104,5 @@ pub(super) fn show(report: &TuneReport, chosen: Option<usize>, ctx: &mut PageCon
             format::significant(point[0], 3),
             noisy_mark(found, Figure::P95)
         ))
-    });
-}
-
-/// The colours' meaning.
-fn legend(theme: &Theme, ui: &mut Ui) {
-    ui.horizontal_wrapped(|ui| {
-        for (place, name) in [(BEST, "Best"), (BEFORE, "Served so before"), (MEASURED, "Measured")] {
-            let (rect, _) = ui.allocate_exact_size(vec2(10.0, space::CONTROL), Sense::hover());
-            ui.painter().circle_filled(rect.center(), 4.0, theme.series(place));
-            ui.label(theme.weak(name));
-            ui.add_space(space::S);
-        }
-        ui.label(theme.weak("Dashed: nothing measured beats it in both"));
     });
 }

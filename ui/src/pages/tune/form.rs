@@ -22,8 +22,10 @@ use crate::{
 };
 
 /// Bounds that can be set, in the form's order.
-const BOUNDS: [(Figure, &str, &str); 4] = [
+const BOUNDS: [(Figure, &str, &str); 6] = [
+    (Figure::P50, "Median latency", "ms at most; empty: any"),
     (Figure::P95, "95% latency", "ms at most; empty: any"),
+    (Figure::P99, "99% latency", "ms at most; empty: any"),
     (Figure::Throughput, "Throughput", "rows a second at least; empty: any"),
     (Figure::Memory, "Peak memory", "MiB at most; empty: any"),
     (Figure::Cpu, "CPU", "cores at most; empty: any"),
@@ -34,7 +36,7 @@ const BOUNDS: [(Figure, &str, &str); 4] = [
 pub(super) struct TuneForm {
     model: ModelRef,
     objective: Figure,
-    bounds: [String; 4],
+    bounds: [String; BOUNDS.len()],
     clients: String,
     rows: String,
     /// Batch size, threads, instances, delay, precision.
@@ -59,7 +61,7 @@ impl TuneForm {
         Some(Self {
             model: found.model.clone(),
             objective: Figure::Throughput,
-            bounds: <[String; 4]>::default(),
+            bounds: <[String; BOUNDS.len()]>::default(),
             clients: String::new(),
             rows: String::new(),
             vary: [true; 5],

@@ -152,9 +152,10 @@ fn actions(
     let theme = ctx.theme;
     let may = !ctx.read_only();
     let at = selected(page, report);
-    let going_on = ctx.snapshot.jobs.iter().any(|job| {
+    let going_on = ctx.snapshot.jobs.iter().find(|job| {
         job.outcome.is_none() && matches!(&job.kind, JobKind::Tune { tuning, .. } if *tuning == report.id)
     });
+    let going_on = going_on.map(|job| job.id);
     ui.horizontal_wrapped(|ui| {
         let words = match at {
             Some(at) => format!("Apply measurement {}…", at + 1),
@@ -172,12 +173,17 @@ fn actions(
             page.question = Some(Question::Undo { model: report.request.model.name.clone() });
         }
         let words = if report.stage == TuneStage::Finished { "Measure more" } else { "Go on" };
-        if text_button(ui, theme, Some(icon::START), words, Weight::Normal, may && !going_on).clicked() {
+        if text_button(ui, theme, Some(icon::START), words, Weight::Normal, may && going_on.is_none())
+            .clicked()
+        {
             ctx.send(Command::ResumeTuning { tuning: report.id.clone() });
         }
-        if going_on {
+        if let Some(job) = going_on {
             ui.label(icon::state_text(theme, State::Running));
             ui.label(theme.weak("Being measured"));
+            if text_button(ui, theme, Some(icon::STOP), "Cancel tuning", Weight::Normal, may).clicked() {
+                ctx.send(Command::CancelJob { job });
+            }
         }
     });
 }
