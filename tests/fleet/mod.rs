@@ -4,6 +4,7 @@ mod backend;
 mod gateway;
 mod hedging;
 mod kept;
+mod resumed;
 mod rollout;
 mod secure;
 mod streams;

@@ -7,7 +7,7 @@ use std::{
 
 use orrery_domain::{
     Failure, FailureClass, ModelRef,
-    fleet::{FleetEndpoint, ServerKind},
+    fleet::{FleetEndpoint, RolloutStep, ServerKind},
     words,
 };
 use orrery_oip::control::{LoadFile, LoadRequest};
@@ -108,6 +108,19 @@ impl Target {
             folder: folder.to_path_buf(),
             triton,
         })
+    }
+
+    /// Takes what these steps of the same rollout brought out of what the server had before it.
+    pub fn disown(&mut self, steps: &[RolloutStep]) {
+        let name = format!("'{}'", self.name);
+        let brought = |step: &RolloutStep| {
+            step.ok == Some(true)
+                && step.what.contains(&name)
+                && (step.detail.starts_with("loaded") || step.detail.starts_with("uploaded"))
+        };
+        if let Some(triton) = self.triton.as_mut().filter(|_| steps.iter().any(brought)) {
+            triton.disown();
+        }
     }
 
     /// What is done here, in words.
