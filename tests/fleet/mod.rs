@@ -1,5 +1,6 @@
 //! The fleet as operations staff meet it: a gateway over servers that fail, rollouts with guards, drills.
 
+mod alerts;
 mod backend;
 mod gateway;
 mod hedging;
@@ -49,10 +50,21 @@ impl Service {
     /// A gateway with this configuration.
     fn gateway(config: &Value) -> Self {
         let program = Program::new();
+        crate::program::put(&program.home().join("gateway.json"), config.to_string().as_bytes());
+        Self::gateway_of(program)
+    }
+
+    /// A gateway with the configuration that lies in this workspace.
+    fn gateway_of(program: Program) -> Self {
         let file = program.home().join("gateway.json");
-        crate::program::put(&file, config.to_string().as_bytes());
         let file = file.to_str().expect("UTF-8").to_owned();
         Self::start(program, &["gateway", "--config", &file])
+    }
+
+    /// Ends a gateway as a crash would, and starts one anew from what it left behind.
+    fn crash_and_start(mut self) -> Self {
+        self.stream.take().expect("it runs").kill();
+        Self::gateway_of(std::mem::replace(&mut self.program, Program::new()))
     }
 
     fn url(&self) -> String {

@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 
 use super::{
     admin,
+    alerts::{self, Alerts},
     audit::{self, Audit},
     canary::{self, Canaries},
     config::{GatewayConfig, Upstream},
@@ -103,6 +104,8 @@ pub struct Gateway {
     pub canaries: Canaries,
     /// What objectives stand on.
     pub slos: Slos,
+    /// Alerts that are on, and whom they must reach.
+    pub alerts: Alerts,
     /// Where traffic is recorded.
     pub recorder: Recorder,
     live: RwLock<Arc<Live>>,
@@ -126,6 +129,7 @@ impl Gateway {
             counts: Counts::default(),
             canaries: Canaries::default(),
             slos: Slos::open(slo::file(&options.config)),
+            alerts: Alerts::open(alerts::file(&options.config)),
             recorder: Recorder::start(record::file(&options.config)),
             live: RwLock::new(Arc::new(Live::new(config, 0, None).map_err(wrong)?)),
             limiter: Mutex::new(limiter),
