@@ -17,6 +17,7 @@ use axum::{
 };
 use orrery_domain::{Failure, FailureClass, fleet::FleetEventKind, snapshot::Severity};
 use orrery_policy::traffic::{Nanos, RateLimitPolicy, RateLimiter, rate_limit::Admission};
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use tokio::net::TcpListener;
 
 use super::{
@@ -59,7 +60,6 @@ pub struct GatewayOptions {
 pub struct Changed;
 
 /// What callers got.
-#[derive(Default)]
 pub struct Counts {
     /// Requests.
     pub requests: AtomicU64,
@@ -74,6 +74,23 @@ pub struct Counts {
     /// Refused by a rate limit.
     pub limited: AtomicU64,
     recent: Mutex<Rolling>,
+    durations: Histogram,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            requests: AtomicU64::default(),
+            failures: AtomicU64::default(),
+            retries: AtomicU64::default(),
+            hedges: AtomicU64::default(),
+            hedges_won: AtomicU64::default(),
+            limited: AtomicU64::default(),
+            recent: Mutex::default(),
+            // From 50 microseconds to 26 s.
+            durations: Histogram::new(exponential_buckets(50e-6, 2.0, 20)),
+        }
+    }
 }
 
 impl Counts {
@@ -81,7 +98,13 @@ impl Counts {
     pub fn ended(&self, time: Nanos, took: Nanos, failed: bool) {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.failures.fetch_add(u64::from(failed), Ordering::Relaxed);
+        self.durations.observe(took.as_secs());
         self.recent.lock().unwrap_or_else(PoisonError::into_inner).record(time, took, failed);
+    }
+
+    /// How long requests took, since the start.
+    pub fn durations(&self) -> Histogram {
+        self.durations.clone()
     }
 
     /// Looks at the last minute.

@@ -1,4 +1,4 @@
-//! HTTP: what the node and the gateway share in listening, TLS, connections, traces and ending.
+//! HTTP: what the node and the gateway share in listening, TLS, connections, traces, the form of metrics, and ending.
 //!
 //! ```text
 //! signals ──end──┐
@@ -8,6 +8,7 @@
 //!
 //! Nothing here knows what is served.
 
+pub mod exposition;
 mod serve;
 mod signals;
 mod tls;
