@@ -9,6 +9,7 @@ mod resumed;
 mod rollout;
 mod secure;
 mod streams;
+mod traces;
 mod vantage;
 
 use std::time::{Duration, Instant};

@@ -11,8 +11,9 @@ use std::{
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
+    middleware::{Next, from_fn_with_state},
     response::Response,
 };
 use orrery_domain::{Failure, FailureClass, fleet::FleetEventKind, snapshot::Severity};
@@ -37,7 +38,7 @@ use crate::{
     Workspace,
     auth::Auth,
     fleet::client,
-    http::{self, CutOff, ServeLimits, Tls},
+    http::{self, CutOff, Named, ServeLimits, Tls},
 };
 
 /// Keys that rate limits remember.
@@ -54,6 +55,8 @@ pub struct GatewayOptions {
     pub http: ServeLimits,
     /// Certificate and private key, PEM files: TLS is spoken.
     pub tls: Option<(PathBuf, PathBuf)>,
+    /// Whether each request is logged as a line of JSON on standard error.
+    pub log_requests: bool,
 }
 
 /// Marks a change as wanted.
@@ -133,6 +136,7 @@ pub struct Gateway {
     pub recorder: Recorder,
     live: RwLock<Arc<Live>>,
     limiter: Mutex<Option<RateLimiter>>,
+    log_requests: bool,
     audit: Audit,
     /// One change at a time.
     changing: Mutex<()>,
@@ -156,6 +160,7 @@ impl Gateway {
             recorder: Recorder::start(record::file(&options.config)),
             live: RwLock::new(Arc::new(Live::new(config, 0, None).map_err(wrong)?)),
             limiter: Mutex::new(limiter),
+            log_requests: options.log_requests,
             audit,
             changing: Mutex::default(),
             path: options.config.clone(),
@@ -297,11 +302,27 @@ fn router(gateway: &Arc<Gateway>) -> Router {
         .route("/v2/{*rest}", axum::routing::any(proxy::proxy))
         .merge(admin::router(gateway))
         .fallback(nothing)
+        .layer(from_fn_with_state(Arc::clone(gateway), named))
         .with_state(Arc::clone(gateway))
 }
 
+/// Names, traces and logs a request. What is passed on to a server comes from this step of the trace.
+async fn named(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let route = http::protocol_route(path).unwrap_or(match path {
+        "/metrics" => "metrics",
+        _ if path.starts_with("/api/gateway/") => "admin",
+        _ => "other",
+    });
+    let named = Named::of(request.headers(), route);
+    named.put(request.headers_mut());
+    let mut response = next.run(request).await;
+    named.answered(&mut response, gateway.log_requests);
+    response
+}
+
 /// Ready while anybody can be asked.
-async fn ready(axum::extract::State(gateway): axum::extract::State<Arc<Gateway>>) -> Response {
+async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
     let any = gateway.live().levels().iter().any(|level| level.healthy > 0);
     if any {
         let mut response = Response::default();

@@ -6,15 +6,17 @@
 //! listener ─► serve (limit of connections) ─► tls (rustls, reloaded) ─► hyper (HTTP/1.1) ─► the router
 //! ```
 //!
-//! Nothing here knows what is served.
+//! Nothing here knows what is served, but for the words that the protocol's routes are counted and logged by.
 
+mod access_log;
 pub mod exposition;
+mod named;
 mod serve;
 mod signals;
 mod tls;
 mod trace;
 
+pub use named::{Named, protocol_route};
 pub use serve::{CutOff, Peer, ServeLimits, serve};
 pub use signals::asked_to_end;
 pub use tls::Tls;
-pub use trace::{TRACEPARENT, TraceContext};

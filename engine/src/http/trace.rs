@@ -16,6 +16,8 @@ pub struct TraceContext {
     pub span: u64,
     /// Bit 0: sampled.
     pub flags: u8,
+    /// The step before, where this one is not the first.
+    pub parent: Option<u64>,
 }
 
 impl TraceContext {
@@ -28,8 +30,12 @@ impl TraceContext {
         if version == 0xff || (version == 0 && fields.next().is_some()) {
             return None;
         }
-        let context =
-            Self { trace: hex(trace, 32)?, span: hex(span, 16)? as u64, flags: hex(flags, 2)? as u8 };
+        let context = Self {
+            trace: hex(trace, 32)?,
+            span: hex(span, 16)? as u64,
+            flags: hex(flags, 2)? as u8,
+            parent: None,
+        };
         (context.trace != 0 && context.span != 0).then_some(context)
     }
 
@@ -42,8 +48,8 @@ impl TraceContext {
             _ => None,
         };
         match parent {
-            Some(parent) => Self { span: random() as u64 | 1, ..parent },
-            None => Self { trace: random() | 1, span: random() as u64 | 1, flags: 0 },
+            Some(parent) => Self { span: random() as u64 | 1, parent: Some(parent.span), ..parent },
+            None => Self { trace: random() | 1, span: random() as u64 | 1, flags: 0, parent: None },
         }
     }
 }
@@ -109,7 +115,7 @@ mod tests {
             TraceContext::of(&headers)
         };
         let (parent, child) = (TraceContext::parse(EXAMPLE).expect("valid"), with(&[EXAMPLE]));
-        assert_eq!((child.trace, child.flags), (parent.trace, 1));
+        assert_eq!((child.trace, child.flags, child.parent), (parent.trace, 1, Some(parent.span)));
         assert_ne!(child.span, parent.span);
         for headers in [&[][..], &["nonsense"], &[EXAMPLE, EXAMPLE]] {
             let made = with(headers);
