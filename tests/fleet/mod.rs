@@ -3,8 +3,10 @@
 mod alerts;
 mod backend;
 mod gateway;
+mod guards;
 mod hedging;
 mod kept;
+mod relay;
 mod resumed;
 mod rollout;
 mod secure;
@@ -107,6 +109,21 @@ impl Drop for Service {
             stream.kill();
         }
     }
+}
+
+/// A workspace whose fleet is one node and a gateway that reaches it at the address that `through` makes, with `m:1` served.
+fn fleet(through: impl FnOnce(&Service) -> String) -> (Program, Service, Service) {
+    let program = Program::new();
+    rollout::train(&program, 10);
+    let node = Service::node();
+    let gateway = Service::gateway(&over(&[("us-east", &through(&node))]));
+    program.document(&["fleet", "regions", "set", "us-east", "--enable"]);
+    for (name, service, role) in [("east", &node, "server"), ("gw", &gateway, "gateway")] {
+        let url = service.url();
+        program.document(&["fleet", "endpoints", "add", name, &url, "--region", "us-east", "--role", role]);
+    }
+    assert_eq!(program.document(&["fleet", "deploy", "m:1"])["state"], "done");
+    (program, node, gateway)
 }
 
 /// Waits until something is so.

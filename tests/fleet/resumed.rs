@@ -3,26 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{
-    Service, over,
+    Service, fleet,
     rollout::{Callers, train, version},
     until,
 };
 use crate::program::{Program, text};
-
-/// A workspace whose fleet is one node behind one gateway, with `m:1` served.
-fn served() -> (Program, Service, Service) {
-    let program = Program::new();
-    train(&program, 10);
-    let node = Service::node();
-    let gateway = Service::gateway(&over(&[("us-east", &node.url())]));
-    program.document(&["fleet", "regions", "set", "us-east", "--enable"]);
-    for (name, service, role) in [("east", &node, "server"), ("gw", &gateway, "gateway")] {
-        let url = service.url();
-        program.document(&["fleet", "endpoints", "add", name, &url, "--region", "us-east", "--role", role]);
-    }
-    assert_eq!(program.document(&["fleet", "deploy", "m:1"])["state"], "done");
-    (program, node, gateway)
-}
 
 /// The state of the gateway's canary of this version.
 fn canary(gateway: &Service, version: &str) -> Option<String> {
@@ -65,7 +50,7 @@ fn steps(rollout: &Value, what: &str) -> usize {
 
 #[test]
 fn a_rollout_whose_process_was_killed_is_taken_up_and_served_and_verified() {
-    let (program, node, gateway) = served();
+    let (program, node, gateway) = fleet(Service::url);
     train(&program, 10);
     let callers = Callers::start(&gateway.address);
     begin(&program, &gateway, "2", "1").kill();
@@ -89,7 +74,7 @@ fn a_rollout_whose_process_was_killed_is_taken_up_and_served_and_verified() {
 
 #[test]
 fn a_rollout_whose_process_was_killed_goes_back_when_a_person_says_so() {
-    let (program, node, gateway) = served();
+    let (program, node, gateway) = fleet(Service::url);
     train(&program, 10);
     begin(&program, &gateway, "2", "3600").kill();
     let over_it = program.run(&["fleet", "deploy", "m:2"]);
@@ -105,7 +90,7 @@ fn a_rollout_whose_process_was_killed_goes_back_when_a_person_says_so() {
 
 #[test]
 fn two_processes_do_not_drive_one_rollout_and_either_can_end_it() {
-    let (program, node, gateway) = served();
+    let (program, node, gateway) = fleet(Service::url);
     train(&program, 10);
     let driver = begin(&program, &gateway, "2", "3600");
     for (second, says) in [
