@@ -10,6 +10,7 @@ mod relay;
 mod resumed;
 mod rollout;
 mod secure;
+mod simulate;
 mod streams;
 mod traces;
 mod vantage;
