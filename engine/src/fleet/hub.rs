@@ -4,6 +4,7 @@ mod rollouts;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs::File,
     sync::{Mutex, PoisonError},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -127,6 +128,13 @@ struct Watcher {
     task: Task<()>,
 }
 
+/// A rollout that this process drives.
+struct Driven {
+    orders: UnboundedSender<rollout::Order>,
+    /// Of its model. Held until its end is in the store: whoever takes it next reads a record that is sure.
+    _lock: File,
+}
+
 struct Actor {
     workspace: Workspace,
     store: Store,
@@ -136,7 +144,7 @@ struct Actor {
     heard: Box<dyn FnMut(Heard) + Send>,
     watchers: BTreeMap<String, Watcher>,
     /// The rollouts that this process drives, by id.
-    rollouts: BTreeMap<String, UnboundedSender<rollout::Order>>,
+    rollouts: BTreeMap<String, Driven>,
     /// The store's revision up to which rollouts were taken over.
     rollouts_seen: i64,
     /// Rollouts that a person wants to go back from: one that is done before it hears so is followed by another.
@@ -212,11 +220,11 @@ impl Actor {
     /// Takes a note, and keeps what must not be lost.
     fn take(&mut self, note: Note) {
         let only_again = self.says_only_again(&note);
-        let mut back = None;
+        let (mut back, mut over) = (None, None);
         let kept = match &note {
             Note::Rollout(rollout) => {
                 if rollout.ended_at.is_some() {
-                    self.rollouts.remove(&rollout.id);
+                    over = self.rollouts.remove(&rollout.id);
                     if self.going_back.remove(&rollout.id) && rollout.state == RolloutState::Done {
                         back = Some(rollout.plan.model.name.clone());
                     }
@@ -236,6 +244,7 @@ impl Actor {
             }
             _ => Ok(()),
         };
+        drop(over);
         let events = self.board.take(note, now());
         if only_again && events.is_empty() {
             self.looked = true;

@@ -5,10 +5,7 @@ mod load;
 mod record;
 mod triton;
 
-use std::{
-    fs::File,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use orrery_domain::{
     Failure, FailureClass,
@@ -162,9 +159,8 @@ async fn survey(
     Ok(surveyed)
 }
 
-/// Carries a rollout out from where its record stands, with a note at each step. Ends with the state that tells how it went. The lock
-/// is held until then.
-pub async fn drive(mut drive: Drive, lock: File) {
+/// Carries a rollout out from where its record stands, with a note at each step. Ends with the state that tells how it went.
+pub async fn drive(mut drive: Drive) {
     let mut record = Record::new(drive.rollout.clone(), Some(drive.notes.clone()));
     record.tell();
     if record.rollout.state != RolloutState::Planned {
@@ -176,7 +172,6 @@ pub async fn drive(mut drive: Drive, lock: File) {
         Ok(Canary::RolledBack(why)) => record.end(RolloutState::RolledBack, &why),
         Err(failure) => record.end(RolloutState::Failed, &failure.message),
     }
-    drop(lock);
 }
 
 async fn carry_out(drive: &mut Drive, record: &mut Record) -> Result<Canary, Failure> {

@@ -12,7 +12,7 @@ use orrery_domain::{
 };
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::Actor;
+use super::{Actor, Driven};
 use crate::{
     fleet::{board::Note, client::Server, gateways, rollout},
     jobs::now,
@@ -83,7 +83,7 @@ impl Actor {
     /// Drives a rollout from where its record stands.
     fn go(&mut self, rollout: Rollout, targets: Vec<(FleetEndpoint, Server)>, lock: File) {
         let (orders, taken) = unbounded_channel();
-        self.rollouts.insert(rollout.id.clone(), orders);
+        self.rollouts.insert(rollout.id.clone(), Driven { orders, _lock: lock });
         let drive = rollout::Drive {
             workspace: self.workspace.clone(),
             rollout: rollout.clone(),
@@ -94,7 +94,7 @@ impl Actor {
         };
         // On the board before anything else is asked.
         self.take(Note::Rollout(Box::new(rollout)));
-        tokio::spawn(rollout::drive(drive, lock));
+        tokio::spawn(rollout::drive(drive));
     }
 
     /// Ends a rollout that nobody drives.
@@ -207,7 +207,7 @@ impl Actor {
 
     /// Passes an order on to a rollout that this process drives; whether it does.
     fn pass(&mut self, id: &str, order: rollout::Order) -> bool {
-        let sent = self.rollouts.get(id).is_some_and(|orders| orders.send(order).is_ok());
+        let sent = self.rollouts.get(id).is_some_and(|driven| driven.orders.send(order).is_ok());
         if sent && order == rollout::Order::RollBack {
             self.going_back.insert(id.to_owned());
         }
