@@ -1,5 +1,18 @@
 //! Rollouts whose process ended before they did: taken up again by another, and by one only.
 
+use std::{
+    sync::mpsc::{Receiver, channel},
+    time::Duration,
+};
+
+use orrery_domain::{
+    fleet::{FleetCommand, FleetState, RolloutState},
+    snapshot::Severity,
+};
+use orrery_engine::{
+    Workspace,
+    fleet::{Heard, Hub},
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -106,4 +119,43 @@ fn two_processes_do_not_drive_one_rollout_and_either_can_end_it() {
     assert_eq!(driver.finish(), Some(1), "whoever wanted it out is told that it is not");
     assert_eq!(steps(&back, "take it up"), 0, "{back}");
     assert_eq!((version(&gateway), version(&node)), (json!("1"), json!("1")));
+}
+
+/// Waits until the fleet's state is so; what goes wrong on the way fails the test.
+fn state(heard: &Receiver<Heard>, what: &str, is_so: impl Fn(&FleetState) -> bool) -> Box<FleetState> {
+    loop {
+        match heard.recv_timeout(Duration::from_mins(1)) {
+            Ok(Heard::State(state)) if is_so(&state) => return state,
+            Ok(Heard::Said(Severity::Error, message)) => panic!("{what}: {message}"),
+            Ok(_) => {}
+            Err(error) => panic!("{what}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn an_open_window_takes_up_what_a_killed_command_left_and_its_orders_count() {
+    let (program, node, gateway) = fleet(Service::url);
+    train(&program, 10);
+    let workspace = Workspace::open(program.home()).expect("a workspace");
+    let (tell, heard) = channel();
+    let hub = Hub::start(&workspace, move |news| drop(tell.send(news))).expect("it starts");
+    // As a window does when a page of the fleet is opened.
+    hub.send(FleetCommand::Watch { open: true });
+    hub.send(FleetCommand::ResumeRollouts { model: None });
+    begin(&program, &gateway, "2", "3600").kill();
+
+    let taken_up = |state: &FleetState| {
+        let newest = &state.rollouts[0];
+        newest.plan.model.version == 2 && newest.steps.iter().any(|step| step.what.starts_with("take it up"))
+    };
+    let rollout = state(&heard, "it is taken up", taken_up).rollouts[0].id.clone();
+    hub.send(FleetCommand::PromoteRollout { rollout: rollout.clone() });
+    state(&heard, "it goes on", |state| state.rollouts[0].stage == 1);
+    hub.send(FleetCommand::PromoteRollout { rollout });
+    let ended = state(&heard, "it ends", |state| state.rollouts[0].ended_at.is_some());
+    assert_eq!(ended.rollouts[0].state, RolloutState::Done, "{}", ended.rollouts[0].reason);
+    drop(hub);
+    assert_eq!((version(&gateway), version(&node)), (json!("2"), json!("2")));
+    assert_eq!(newest(&program)["state"], "done");
 }

@@ -18,6 +18,9 @@ use crate::{
     jobs::now,
 };
 
+/// Seconds after which a rollout that has no traffic is taken up by a person's word only: an hour.
+const LATELY_SECS: f64 = 3600.0;
+
 fn refused(message: String) -> Failure {
     Failure::new(FailureClass::Client, message)
 }
@@ -141,12 +144,14 @@ impl Actor {
         all.find(|known| known.ended_at.is_none() && known.plan.model.name == model).cloned()
     }
 
-    /// Takes up every rollout that nobody drives. One that cannot be taken up says why in its record.
+    /// Takes up every rollout that nobody drives and that has traffic, or was begun lately: what never had any and is old, nobody may
+    /// still want. One that cannot be taken up says why in its record.
     pub(super) fn take_up_all(&mut self) {
         let undriven: Vec<Arc<Rollout>> = self
             .board
             .rollouts()
             .filter(|known| known.ended_at.is_none() && !self.rollouts.contains_key(&known.id))
+            .filter(|known| known.state == RolloutState::Canary || now() - known.started_at < LATELY_SECS)
             .cloned()
             .collect();
         for known in undriven {
@@ -173,14 +178,13 @@ impl Actor {
         // Only under the lock is its record sure: nobody else writes it now.
         let kept = self.store.rollouts()?.into_iter().find(|kept| kept.id == known.id);
         let mut rollout = kept.filter(|kept| kept.ended_at.is_none()).ok_or_else(over)?;
-        match self.targets(&rollout.plan.endpoints) {
+        match self.targets_now(&rollout) {
             Ok(targets) => {
                 self.go(rollout, targets, lock);
                 Ok(true)
             }
             Err(failure) => {
-                let gone = rollout.plan.endpoints.iter().any(|name| self.board.endpoint(name).is_none());
-                if gone {
+                if self.is_gone(&rollout) {
                     self.fail(rollout, &failure.message);
                 } else if rollout.reason != failure.message {
                     // A region that is enabled again lets it go on.
@@ -190,6 +194,24 @@ impl Actor {
                 Err(failure)
             }
         }
+    }
+
+    /// The servers of a rollout that is taken up. One whose traffic a gateway splits needs that, too.
+    fn targets_now(&self, rollout: &Rollout) -> Result<Vec<(FleetEndpoint, Server)>, Failure> {
+        let targets = self.targets(&rollout.plan.endpoints)?;
+        if rollout.state == RolloutState::Canary && self.gateway_for_rollouts().is_none() {
+            let message = "The gateway that splits its traffic is not set up in an enabled region any more.";
+            return Err(refused(message.to_owned()));
+        }
+        Ok(targets)
+    }
+
+    /// Whether a server or the gateway of a rollout is not set up any more.
+    fn is_gone(&self, rollout: &Rollout) -> bool {
+        let mut named = rollout.plan.endpoints.iter();
+        let gateway = self.board.endpoints().any(|status| status.endpoint.role == EndpointRole::Gateway);
+        named.any(|name| self.board.endpoint(name).is_none())
+            || rollout.state == RolloutState::Canary && !gateway
     }
 
     /// Passes an order on to the rollout, which is taken up first where nobody drives it.
