@@ -23,6 +23,8 @@ pub struct Named {
     route: &'static str,
     id: HeaderValue,
     trace: TraceContext,
+    /// The trace as a header, written once.
+    told: Option<HeaderValue>,
 }
 
 impl Named {
@@ -31,13 +33,14 @@ impl Named {
         let trace = TraceContext::of(headers);
         let given = headers.get(&REQUEST_ID).filter(|id| id.len() <= LONGEST_ID && id.to_str().is_ok());
         let id = given.cloned().unwrap_or_else(|| HeaderValue::from(trace.span));
-        Self { began: Instant::now(), route, id, trace }
+        let told = HeaderValue::try_from(trace.to_string()).ok();
+        Self { began: Instant::now(), route, id, trace, told }
     }
 
     /// Puts the names into a head: a server that the request is passed on to goes on from this step of the trace, with the same id.
     pub fn put(&self, headers: &mut HeaderMap) {
-        if let Ok(trace) = HeaderValue::try_from(self.trace.to_string()) {
-            headers.insert(TRACEPARENT, trace);
+        if let Some(told) = &self.told {
+            headers.insert(TRACEPARENT, told.clone());
         }
         headers.insert(&REQUEST_ID, self.id.clone());
     }
