@@ -54,7 +54,8 @@ peers() {
   if runs_triton; then
     environment "$cache/triton" tests/peers/triton.txt --no-deps || return 1
   fi
-  "$venv/bin/python" tests/peers/run.py --orrery "$CARGO_TARGET_DIR/debug/orrery" all
+  # setup.sh puts what Debian has only beside a daemon there.
+  PATH="$PATH:$cache/tools" "$venv/bin/python" tests/peers/run.py --orrery "$CARGO_TARGET_DIR/debug/orrery" all
 }
 
 step format cargo fmt --all --check

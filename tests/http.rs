@@ -44,6 +44,11 @@ pub fn ask_with(address: &str, method: &str, path: &str, key: Option<&str>, body
 
 /// Sends a request with these headers, each with its line's end.
 pub fn ask_headed(address: &str, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+    ask_bytes(address, method, path, headers, body.as_bytes())
+}
+
+/// Sends a request whose body need not be text.
+pub fn ask_bytes(address: &str, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
     let head = format!(
@@ -52,7 +57,7 @@ pub fn ask_headed(address: &str, method: &str, path: &str, headers: &str, body: 
     );
     stream.write_all(head.as_bytes()).expect("sent");
     // A server that refuses a large body may stop reading.
-    let _refused = stream.write_all(body.as_bytes());
+    let _refused = stream.write_all(body);
     let mut bytes = Vec::new();
     let _reset = stream.read_to_end(&mut bytes);
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");

@@ -155,6 +155,16 @@ impl Workspace {
         try_lock(&self.home.join("window.lock"))
     }
 
+    /// Takes the lock that whoever rolls a model out holds; `None` where another rollout has it. It lasts as long as the value.
+    ///
+    /// # Errors
+    /// When the lock file cannot be opened.
+    pub fn claim_rollout(&self, model: &str) -> Result<Option<File>, Failure> {
+        let folder = self.home.join("rollouts");
+        files::create_private(&folder)?;
+        try_lock(&folder.join(format!("{model}.lock")))
+    }
+
     /// Takes a run's lock; `None` where another process has the run. It lasts as long as the value.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what this Debian or Ubuntu machine lacks. `setup.sh run`: to build Orrery and open its window;
-# `setup.sh test`: also what its tests need (a display without a screen, two software Vulkan drivers, Python with the peers).
+# `setup.sh test`: also what its tests need (a display without a screen, two software Vulkan drivers, Python with the peers, promtool).
 set -euo pipefail
 
 run_packages=(build-essential pkg-config git ca-certificates mesa-vulkan-drivers libgl1-mesa-dri libegl1 libvulkan1
@@ -23,14 +23,33 @@ if ! command -v apt-get >/dev/null; then
   exit 0
 fi
 
+# promtool, the tests' judge of /metrics, is in a package whose installation would start a server: only the program is taken out of it.
+take_promtool() {
+  local tools="${XDG_CACHE_HOME:-$HOME/.cache}/orrery/tools" folder
+  if command -v promtool >/dev/null || [ -x "$tools/promtool" ]; then return; fi
+  folder="$(mktemp -d)"
+  if (
+    cd "$folder"
+    apt-get download -qq prometheus || { "${as_root[@]}" apt-get update -qq && apt-get download -qq prometheus; }
+    dpkg-deb -x prometheus_*.deb .
+  ) >/dev/null 2>&1; then
+    install -D -m 755 "$folder/usr/bin/promtool" "$tools/promtool"
+  else
+    echo "promtool could not be had (apt-get download prometheus): the tests will say that its check was skipped." >&2
+  fi
+  rm -rf "$folder"
+}
+
+as_root=()
+[ "$(id -u)" -eq 0 ] || as_root=(sudo)
+
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
-
-echo "Installing: ${missing[*]}" >&2
-as_root=()
-[ "$(id -u)" -eq 0 ] || as_root=(sudo)
-"${as_root[@]}" apt-get update -qq
-DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+if [ ${#missing[@]} -gt 0 ]; then
+  echo "Installing: ${missing[*]}" >&2
+  "${as_root[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+if [ "${1:-run}" = test ]; then take_promtool; fi

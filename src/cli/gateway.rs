@@ -25,6 +25,7 @@ pub fn run(context: &Context, arguments: &GatewayArguments) -> Outcome {
         listen: arguments.listen,
         http: arguments.http.limits(),
         tls: arguments.http.tls(),
+        log_requests: arguments.http.logs_requests(),
     };
     let json = context.json;
     let scheme = if options.tls.is_some() { "https" } else { "http" };

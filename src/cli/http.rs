@@ -2,8 +2,17 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use orrery_engine::http::ServeLimits;
+
+/// How requests are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// Not one by one
+    Text,
+    /// A line of JSON each, on standard error: time, level, route, status, secs, request id, trace id
+    Json,
+}
 
 #[derive(Debug, Args)]
 pub struct HttpArguments {
@@ -22,6 +31,9 @@ pub struct HttpArguments {
     /// The certificate's private key (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// How requests are logged
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
     /// End with standard input, as a child does whose parent is gone
     #[arg(long, hide = true)]
     end_with_stdin: bool,
@@ -41,6 +53,11 @@ impl HttpArguments {
             drain: span(self.drain),
             end_with_stdin: self.end_with_stdin,
         }
+    }
+
+    /// Whether each request is logged as a line of JSON.
+    pub fn logs_requests(&self) -> bool {
+        self.log_format == LogFormat::Json
     }
 
     /// Certificate and key.

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use orrery_domain::device::DeviceChoice;
 use orrery_engine::{
     jobs::spawn::this_program,
@@ -14,15 +14,6 @@ use super::{
     http::{HttpArguments, span},
     output,
 };
-
-/// How requests are logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum LogFormat {
-    /// Not one by one
-    Text,
-    /// A line of JSON each, on standard error: time, level, route, status, secs, request id, trace id
-    Json,
-}
 
 #[derive(Debug, Args)]
 pub struct NodeArguments {
@@ -68,9 +59,6 @@ pub struct NodeArguments {
     max_body: u32,
     #[command(flatten)]
     http: HttpArguments,
-    /// How requests are logged
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
-    log_format: LogFormat,
 }
 
 pub fn run(context: &Context, arguments: &NodeArguments) -> Outcome {
@@ -86,7 +74,7 @@ pub fn run(context: &Context, arguments: &NodeArguments) -> Outcome {
             instances: arguments.instances as usize,
             threads: arguments.threads.unwrap_or(0) as usize,
         },
-        log_requests: arguments.log_format == LogFormat::Json,
+        log_requests: arguments.http.logs_requests(),
         models: arguments.models.clone(),
         tuned: !arguments.ignore_tuned,
         body_bytes: arguments.max_body as usize * (1 << 20),

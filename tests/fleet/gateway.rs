@@ -226,6 +226,18 @@ fn changes_are_kept_audited_and_a_changed_audit_log_is_refused() {
         metrics.contains(r#"orrery_gateway_endpoint_requests_total{endpoint="a",region="a"} 20"#),
         "{metrics}"
     );
+    assert!(metrics.contains("\norrery_gateway_request_duration_seconds_count 20\n"), "{metrics}");
+    assert!(metrics.contains("# TYPE orrery_gateway_request_duration_seconds histogram\n"), "{metrics}");
+    assert!(metrics.contains("# TYPE process_cpu_seconds_total counter\n"), "{metrics}");
+    let open = crate::http::ask_headed(
+        &gateway.address,
+        "GET",
+        "/metrics",
+        "Accept: application/openmetrics-text\r\n",
+        "",
+    );
+    assert!(open.header("content-type").is_some_and(|kind| kind.starts_with("application/openmetrics-text")));
+    assert!(text(&open.body).ends_with("# EOF\n"));
     let audit = file.with_extension("audit.jsonl");
     let log = std::fs::read_to_string(&audit).expect("there");
     assert_eq!(log.lines().count(), 2, "{log}");

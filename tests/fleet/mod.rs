@@ -1,12 +1,18 @@
 //! The fleet as operations staff meet it: a gateway over servers that fail, rollouts with guards, drills.
 
+mod alerts;
 mod backend;
 mod gateway;
+mod guards;
 mod hedging;
 mod kept;
+mod relay;
+mod resumed;
 mod rollout;
 mod secure;
+mod simulate;
 mod streams;
+mod traces;
 mod vantage;
 
 use std::time::{Duration, Instant};
@@ -48,10 +54,21 @@ impl Service {
     /// A gateway with this configuration.
     fn gateway(config: &Value) -> Self {
         let program = Program::new();
+        crate::program::put(&program.home().join("gateway.json"), config.to_string().as_bytes());
+        Self::gateway_of(program)
+    }
+
+    /// A gateway with the configuration that lies in this workspace.
+    fn gateway_of(program: Program) -> Self {
         let file = program.home().join("gateway.json");
-        crate::program::put(&file, config.to_string().as_bytes());
         let file = file.to_str().expect("UTF-8").to_owned();
         Self::start(program, &["gateway", "--config", &file])
+    }
+
+    /// Ends a gateway as a crash would, and starts one anew from what it left behind.
+    fn crash_and_start(mut self) -> Self {
+        self.stream.take().expect("it runs").kill();
+        Self::gateway_of(std::mem::replace(&mut self.program, Program::new()))
     }
 
     fn url(&self) -> String {
@@ -93,6 +110,21 @@ impl Drop for Service {
             stream.kill();
         }
     }
+}
+
+/// A workspace whose fleet is one node and a gateway that reaches it at the address that `through` makes, with `m:1` served.
+fn fleet(through: impl FnOnce(&Service) -> String) -> (Program, Service, Service) {
+    let program = Program::new();
+    rollout::train(&program, 10);
+    let node = Service::node();
+    let gateway = Service::gateway(&over(&[("us-east", &through(&node))]));
+    program.document(&["fleet", "regions", "set", "us-east", "--enable"]);
+    for (name, service, role) in [("east", &node, "server"), ("gw", &gateway, "gateway")] {
+        let url = service.url();
+        program.document(&["fleet", "endpoints", "add", name, &url, "--region", "us-east", "--role", role]);
+    }
+    assert_eq!(program.document(&["fleet", "deploy", "m:1"])["state"], "done");
+    (program, node, gateway)
 }
 
 /// Waits until something is so.

@@ -30,13 +30,13 @@ fn rows(program: &Program, from: u32) -> String {
 }
 
 /// Trains version after version of `m` on such rows.
-fn train(program: &Program, from: u32) {
+pub(super) fn train(program: &Program, from: u32) {
     let file = rows(program, from);
     program.lines(&["train", "--data", &file, "--target", "y", "--model", "linear", "--name", "m"]);
 }
 
 /// Callers who ask the gateway until they are told to stop.
-struct Callers {
+pub(super) struct Callers {
     over: Arc<AtomicBool>,
     answered: Arc<AtomicU64>,
     failed: Arc<AtomicU64>,
@@ -44,7 +44,7 @@ struct Callers {
 }
 
 impl Callers {
-    fn start(address: &str) -> Self {
+    pub(super) fn start(address: &str) -> Self {
         let callers = Self {
             over: Arc::default(),
             answered: Arc::default(),
@@ -70,16 +70,16 @@ impl Callers {
     }
 
     /// How many were answered and how many were not.
-    fn stop(self) -> (u64, u64) {
+    pub(super) fn stop(self) -> (u64, u64) {
         self.over.store(true, Ordering::Relaxed);
         self.threads.into_iter().for_each(|thread| thread.join().expect("no caller broke"));
         (self.answered.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
     }
 }
 
-fn version(gateway: &Service) -> Value {
+pub(super) fn version(server: &Service) -> Value {
     let input = json!({ "inputs": [{ "name": "x", "datatype": "FP64", "shape": [1], "data": [1.0] }] });
-    let answer = ask(&gateway.address, "POST", "/v2/models/m/infer", &input.to_string());
+    let answer = ask(&server.address, "POST", "/v2/models/m/infer", &input.to_string());
     assert_eq!(answer.status, 200, "{}", text(&answer.body));
     answer.json()["model_version"].clone()
 }

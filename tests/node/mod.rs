@@ -1,6 +1,8 @@
 //! The node as a client meets it: what it answers, whom it refuses, how models come and go under load.
 
 mod device;
+mod malformed;
+mod overload;
 mod repository;
 mod understand;
 

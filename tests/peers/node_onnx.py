@@ -1,5 +1,7 @@
-"""ONNX Runtime against `orrery node --models`: the same files and rows, asked by NVIDIA's client; and Prometheus' own check of /metrics."""
+"""ONNX Runtime against `orrery node --models`: the same files and rows, asked by NVIDIA's client; and Prometheus' own check
+of /metrics, the node's and a gateway's."""
 
+import json
 import pathlib
 import shutil
 import subprocess
@@ -48,13 +50,13 @@ def compare(client, name, file, check):
             check(f"{name}: {rows} rows, binary {binary}: gap {gap:.1e}", got.shape == want.shape and gap < TOLERANCE)
 
 
-def promtool(address, check):
+def promtool(what, address, check):
     if shutil.which("promtool") is None:
-        print("SKIPPED node: promtool is not installed (Debian's package prometheus has it)", flush=True)
+        print("SKIPPED node: promtool is not there (packaging/linux/setup.sh test takes it out of Debian's prometheus)", flush=True)
         return
     text = urllib.request.urlopen(f"http://{address}/metrics").read()
     done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True)
-    check(f"promtool: {done.stdout.decode()}{done.stderr.decode()}", done.returncode == 0 and not done.stderr)
+    check(f"promtool on the {what}: {done.stdout.decode()}{done.stderr.decode()}", done.returncode == 0 and not done.stderr)
 
 
 def run(orrery, folder):
@@ -76,5 +78,12 @@ def run(orrery, folder):
         wait(client)
         for kind, *_ in RUNS:
             compare(client, kind, models / kind / "1" / "model.onnx", check)
-        promtool(node.address, check)
+        promtool("node", node.address, check)
+        config = pathlib.Path(folder) / "gateway.json"
+        config.write_text(json.dumps({"endpoints": [{"name": "node", "url": f"http://{node.address}"}]}))
+        with Node(orrery, "--config", str(config), kind="gateway") as gateway:
+            with triton.InferenceServerClient(gateway.address) as through:
+                wait(through)
+                compare(through, "linear", models / "linear" / "1" / "model.onnx", check)
+            promtool("gateway", gateway.address, check)
     return passed, failed

@@ -14,10 +14,10 @@ import program
 
 
 class Node:
-    """A node on a free port, ended by SIGTERM."""
+    """A node, or a gateway, on a free port, ended by SIGTERM."""
 
-    def __init__(self, orrery, *arguments):
-        command = [orrery.binary, "--home", str(orrery.home), "--json", "node", "--listen", "127.0.0.1:0", *arguments]
+    def __init__(self, orrery, *arguments, kind="node"):
+        command = [orrery.binary, "--home", str(orrery.home), "--json", kind, "--listen", "127.0.0.1:0", *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.address = json.loads(self.process.stdout.readline())["address"]
 

@@ -12,7 +12,7 @@ compare   the tests of whether models differ: paired bootstrap, McNemar, DeLong,
 oip       NVIDIA's tritonclient: it still sends what the codec's tests read, and reads what the codec writes
 fleet     Seldon's MLServer, KServe's Python server and NVIDIA's tritonserver as endpoints of the fleet (of mlserver.txt, kserve.txt
           and triton.txt, each in an environment of its own)
-node      NVIDIA's tritonclient against `orrery node`; ONNX files it serves against ONNX Runtime; promtool on /metrics
+node      NVIDIA's tritonclient against `orrery node`; ONNX files it serves against ONNX Runtime; promtool on its /metrics and a gateway's
 
 Each ends with a line "NAME: N passed, N failed". The exit code is 1 when anything failed or could not run.
 """

@@ -138,6 +138,11 @@ impl Board {
         self.gateways.iter().filter_map(|(name, answer)| Some((name, answer.as_ref().ok()?)))
     }
 
+    /// The rollouts, the newest first.
+    pub fn rollouts(&self) -> impl Iterator<Item = &Arc<Rollout>> {
+        self.rollouts.iter()
+    }
+
     /// A rollout, by id.
     pub fn rollout(&self, id: &str) -> Option<&Arc<Rollout>> {
         self.rollouts.iter().find(|rollout| rollout.id == id)

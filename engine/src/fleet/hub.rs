@@ -1,7 +1,10 @@
 //! Hub: one thread that takes commands about the fleet, runs what they ask for, and publishes the state.
 
+mod rollouts;
+
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
     sync::{Mutex, PoisonError},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -10,8 +13,8 @@ use std::{
 use orrery_domain::{
     Failure, FailureClass,
     fleet::{
-        FleetCommand, FleetEndpoint, FleetEvent, FleetEventKind, FleetState, Health, TryEndpointState,
-        endpoint::EndpointRole,
+        FleetCommand, FleetEndpoint, FleetEvent, FleetEventKind, FleetState, Health, RolloutState,
+        TryEndpointState, endpoint::EndpointRole,
     },
     snapshot::Severity,
 };
@@ -63,7 +66,9 @@ impl Hub {
     /// When the store cannot be read, or the thread not started.
     pub fn start(workspace: &Workspace, heard: impl FnMut(Heard) + Send + 'static) -> Result<Self, Failure> {
         let store = Store::open(workspace)?;
-        let board = Board::recall(store.rollouts()?, store.drills()?, store.fleet_events(500)?);
+        let (mut rollouts, rollouts_seen) = store.rollouts_after(0)?;
+        rollouts.reverse();
+        let board = Board::recall(rollouts, store.drills()?, store.fleet_events(500)?);
         let http = client::connections()?;
         let capacity = |error: std::io::Error| {
             Failure::new(FailureClass::Capacity, format!("The fleet's thread could not be started: {error}."))
@@ -84,6 +89,9 @@ impl Hub {
                     heard: Box::new(heard),
                     watchers: BTreeMap::new(),
                     rollouts: BTreeMap::new(),
+                    rollouts_seen,
+                    going_back: BTreeSet::new(),
+                    takes_up: false,
                     drill: None,
                     published: Instant::now(),
                     dirty: true,
@@ -120,6 +128,13 @@ struct Watcher {
     task: Task<()>,
 }
 
+/// A rollout that this process drives.
+struct Driven {
+    orders: UnboundedSender<rollout::Order>,
+    /// Of its model. Held until its end is in the store: whoever takes it next reads a record that is sure.
+    _lock: File,
+}
+
 struct Actor {
     workspace: Workspace,
     store: Store,
@@ -128,7 +143,14 @@ struct Actor {
     notes: UnboundedSender<Note>,
     heard: Box<dyn FnMut(Heard) + Send>,
     watchers: BTreeMap<String, Watcher>,
-    rollouts: BTreeMap<String, UnboundedSender<rollout::Order>>,
+    /// The rollouts that this process drives, by id.
+    rollouts: BTreeMap<String, Driven>,
+    /// The store's revision up to which rollouts were taken over.
+    rollouts_seen: i64,
+    /// Rollouts that a person wants to go back from: one that is done before it hears so is followed by another.
+    going_back: BTreeSet<String>,
+    /// Whether rollouts whose process ended are taken up while the fleet is watched.
+    takes_up: bool,
     drill: Option<UnboundedSender<drill::Stop>>,
     published: Instant,
     /// Whether something changed that was not published.
@@ -139,6 +161,7 @@ struct Actor {
 
 impl Actor {
     async fn run(mut self, mut orders: UnboundedReceiver<FleetCommand>, mut noted: UnboundedReceiver<Note>) {
+        self.settle_superseded();
         self.recall();
         let mut ticks = tokio::time::interval(PUBLISH_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -158,6 +181,9 @@ impl Actor {
                 let now = self.store.data_version().ok();
                 if std::mem::replace(&mut version, now) != now {
                     self.recall();
+                }
+                if self.takes_up && self.board.polling {
+                    self.take_up_all();
                 }
             }
             let since = self.published.elapsed();
@@ -194,10 +220,14 @@ impl Actor {
     /// Takes a note, and keeps what must not be lost.
     fn take(&mut self, note: Note) {
         let only_again = self.says_only_again(&note);
+        let (mut back, mut over) = (None, None);
         let kept = match &note {
             Note::Rollout(rollout) => {
                 if rollout.ended_at.is_some() {
-                    self.rollouts.remove(&rollout.id);
+                    over = self.rollouts.remove(&rollout.id);
+                    if self.going_back.remove(&rollout.id) && rollout.state == RolloutState::Done {
+                        back = Some(rollout.plan.model.name.clone());
+                    }
                 }
                 self.store.put_rollout(rollout)
             }
@@ -214,6 +244,7 @@ impl Actor {
             }
             _ => Ok(()),
         };
+        drop(over);
         let events = self.board.take(note, now());
         if only_again && events.is_empty() {
             self.looked = true;
@@ -222,6 +253,10 @@ impl Actor {
         }
         let kept = kept.and_then(|()| self.store.add_fleet_events(&events));
         if let Err(failure) = kept {
+            self.say(Severity::Error, failure.message);
+        }
+        // It was done before the gateway heard that a person wants to go back.
+        if let Some(Err(failure)) = back.map(|model| self.roll_back(&model)) {
             self.say(Severity::Error, failure.message);
         }
     }
@@ -247,6 +282,7 @@ impl Actor {
             (Ok(regions), Ok(endpoints)) => self.board.set_up(regions, endpoints),
             (Err(failure), _) | (_, Err(failure)) => self.say(Severity::Error, failure.message),
         }
+        self.recall_rollouts();
         self.dirty = true;
         self.watch();
     }
@@ -346,6 +382,11 @@ impl Actor {
                 });
             }
             FleetCommand::StartRollout { plan } => self.start_rollout(*plan)?,
+            FleetCommand::ResumeRollouts { model: Some(model) } => self.resume(&model)?,
+            FleetCommand::ResumeRollouts { model: None } => {
+                self.takes_up = true;
+                self.take_up_all();
+            }
             FleetCommand::PromoteRollout { rollout } => self.order(&rollout, rollout::Order::Promote)?,
             FleetCommand::RollBackRollout { rollout } => self.order(&rollout, rollout::Order::RollBack)?,
             FleetCommand::RollBackDeployment { model } => self.roll_back(&model)?,
@@ -474,91 +515,6 @@ impl Actor {
             Note::Tried(Box::new(state))
         });
         Ok(())
-    }
-
-    /// The servers of a rollout: those that are named, or all of enabled regions.
-    fn targets(&self, named: &[String]) -> Result<Vec<(FleetEndpoint, Server)>, Failure> {
-        let names: Vec<String> = if named.is_empty() {
-            let usable = self.board.endpoints().filter(|status| {
-                status.endpoint.role == EndpointRole::Server && self.board.is_enabled(&status.endpoint.region)
-            });
-            usable.map(|status| status.endpoint.name.clone()).collect()
-        } else {
-            named.to_vec()
-        };
-        if names.is_empty() {
-            return Err(Failure::new(
-                FailureClass::Client,
-                "There is no endpoint in an enabled region to roll out to. Add one, or enable its region.",
-            ));
-        }
-        names.iter().map(|name| self.server(name)).collect()
-    }
-
-    /// The gateway that splits the traffic, where one is set up and enabled.
-    fn gateway_for_rollouts(&self) -> Option<(FleetEndpoint, Server)> {
-        let mut gateways =
-            self.board.endpoints().filter(|status| status.endpoint.role == EndpointRole::Gateway);
-        gateways.find_map(|status| self.server(&status.endpoint.name).ok())
-    }
-
-    fn start_rollout(&mut self, plan: orrery_domain::fleet::RolloutPlan) -> Result<(), Failure> {
-        let targets = self.targets(&plan.endpoints)?;
-        let busy = self.rollouts.keys().any(|id| {
-            self.board.rollout(id).is_some_and(|rollout| rollout.plan.model.name == plan.model.name)
-        });
-        if busy {
-            let message = format!("A rollout of '{}' goes on already. End it first.", plan.model.name);
-            return Err(Failure::new(FailureClass::Client, message));
-        }
-        let id = crate::runs::fresh_id();
-        let (orders, taken) = unbounded_channel();
-        self.rollouts.insert(id.clone(), orders);
-        let (workspace, notes) = (self.workspace.clone(), self.notes.clone());
-        let gateway = self.gateway_for_rollouts();
-        tokio::spawn(rollout::drive(rollout::Drive {
-            workspace,
-            id,
-            plan,
-            targets,
-            gateway,
-            notes,
-            orders: taken,
-        }));
-        Ok(())
-    }
-
-    fn order(&self, id: &str, order: rollout::Order) -> Result<(), Failure> {
-        let sent = self.rollouts.get(id).map(|orders| orders.send(order).is_ok());
-        if sent == Some(true) {
-            return Ok(());
-        }
-        Err(Failure::new(FailureClass::Client, "That rollout is over. Nothing was changed."))
-    }
-
-    /// Serves the version before the present one: by ending the rollout that goes on, or by rolling out the version before.
-    fn roll_back(&mut self, model: &str) -> Result<(), Failure> {
-        let going_on = self
-            .rollouts
-            .keys()
-            .find(|id| self.board.rollout(id).is_some_and(|rollout| rollout.plan.model.name == model));
-        if let Some(id) = going_on {
-            return self.order(id, rollout::Order::RollBack);
-        }
-        let nothing = || {
-            let message =
-                format!("There is no version of '{model}' to go back to: no rollout from here replaced one.");
-            Failure::new(FailureClass::Client, message)
-        };
-        let done = self.board.last_done(model).ok_or_else(nothing)?;
-        let from = done.from.as_ref().and_then(|from| from.parse().ok()).ok_or_else(nothing)?;
-        let mut plan = done.plan.clone();
-        plan.model.version = from;
-        // Back is where all was well: at once, and without waiting for requests.
-        plan.stages = vec![100];
-        plan.stage_secs = 1.0;
-        plan.guards.min_requests = 1;
-        self.start_rollout(plan)
     }
 
     fn start_drill(&mut self, gateway: String, region: String) -> Result<(), Failure> {

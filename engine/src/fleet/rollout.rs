@@ -28,6 +28,8 @@ use crate::{Workspace, jobs::now};
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Questions that warm a version up.
 const WARM: usize = 20;
+/// The step that gives a version its first share.
+const START: &str = "start the canary at the gateway";
 
 /// What a person wants of a rollout that goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,10 +44,8 @@ pub enum Order {
 pub struct Drive {
     /// The workspace whose registry has the version.
     pub workspace: Workspace,
-    /// The rollout's id.
-    pub id: String,
-    /// What was asked for.
-    pub plan: RolloutPlan,
+    /// Its record: as it begins, or as far as it came before its process ended.
+    pub rollout: Rollout,
     /// Servers to load it on.
     pub targets: Vec<(FleetEndpoint, Server)>,
     /// The gateway that splits the traffic, where there is one.
@@ -62,6 +62,22 @@ enum Canary {
     RolledBack(String),
 }
 
+/// A rollout of which nothing is done yet.
+pub fn begun(plan: RolloutPlan) -> Rollout {
+    Rollout {
+        id: crate::runs::fresh_id(),
+        plan,
+        from: None,
+        state: RolloutState::Planned,
+        stage: 0,
+        reason: String::new(),
+        started_at: now(),
+        ended_at: None,
+        steps: Vec::new(),
+        readings: Vec::new(),
+    }
+}
+
 /// What a rollout would do; nothing is changed.
 ///
 /// # Errors
@@ -72,7 +88,7 @@ pub async fn plan(
     targets: &[(FleetEndpoint, Server)],
     gateway: Option<&(FleetEndpoint, Server)>,
 ) -> Result<Rollout, Failure> {
-    let mut record = Record::new(crate::runs::fresh_id(), plan, None);
+    let mut record = Record::new(begun(plan), None);
     let targets = survey(workspace, &mut record, targets).await?;
     for target in &targets {
         record.planned(target.intention(), target.present());
@@ -130,6 +146,10 @@ async fn survey(
                 .to_owned(),
         );
     }
+    if record.rollout.from.is_some() {
+        // What served before it began is in the record of one that is taken up.
+        return Ok(surveyed);
+    }
     let served = surveyed.iter().filter_map(|target| target.served.clone());
     record.rollout.from =
         served.filter(|version| *version != model.version.to_string()).max_by_key(|version| {
@@ -139,10 +159,14 @@ async fn survey(
     Ok(surveyed)
 }
 
-/// Carries a rollout out, with a note at each step. Ends with the state that tells how it went.
+/// Carries a rollout out from where its record stands, with a note at each step. Ends with the state that tells how it went.
 pub async fn drive(mut drive: Drive) {
-    let mut record = Record::new(drive.id.clone(), drive.plan.clone(), Some(drive.notes.clone()));
+    let mut record = Record::new(drive.rollout.clone(), Some(drive.notes.clone()));
     record.tell();
+    if record.rollout.state != RolloutState::Planned {
+        let detail = "the process that drove it had ended".to_owned();
+        record.note("take it up where it stands".to_owned(), &Ok(detail));
+    }
     match carry_out(&mut drive, &mut record).await {
         Ok(Canary::Promoted) => record.end(RolloutState::Done, "Everything goes to it, and it was verified."),
         Ok(Canary::RolledBack(why)) => record.end(RolloutState::RolledBack, &why),
@@ -151,7 +175,10 @@ pub async fn drive(mut drive: Drive) {
 }
 
 async fn carry_out(drive: &mut Drive, record: &mut Record) -> Result<Canary, Failure> {
-    let targets = survey(&drive.workspace, record, &drive.targets).await?;
+    let mut targets = survey(&drive.workspace, record, &drive.targets).await?;
+    for target in &mut targets {
+        target.disown(&record.rollout.steps);
+    }
     let ended = bring(drive, record, &targets).await;
     let back: Vec<&Target> = match &ended {
         Ok(Canary::Promoted) => Vec::new(),
@@ -167,8 +194,30 @@ async fn carry_out(drive: &mut Drive, record: &mut Record) -> Result<Canary, Fai
     ended
 }
 
-/// Loads, warms, splits the traffic and serves.
+/// Loads, warms, splits the traffic and serves. One that is taken up in its canary is loaded and warm.
 async fn bring(drive: &mut Drive, record: &mut Record, targets: &[Target]) -> Result<Canary, Failure> {
+    let in_canary = record.rollout.state == RolloutState::Canary;
+    if !in_canary {
+        load_and_warm(record, targets).await?;
+    }
+    let ended = match (&drive.gateway, record.rollout.from.clone()) {
+        (Some((_, gateway)), Some(from)) => {
+            let gateway = gateway.clone();
+            canary(&gateway, from, &mut drive.orders, record).await?
+        }
+        _ if in_canary => {
+            let message = "The gateway that splits its traffic is not set up and enabled any more.";
+            return Err(Failure::new(FailureClass::Client, message));
+        }
+        _ => Canary::Promoted,
+    };
+    if matches!(ended, Canary::Promoted) {
+        serve(targets, record).await?;
+    }
+    Ok(ended)
+}
+
+async fn load_and_warm(record: &mut Record, targets: &[Target]) -> Result<(), Failure> {
     record.enter(RolloutState::Loading);
     for target in targets {
         let done = target.load().await;
@@ -179,18 +228,7 @@ async fn bring(drive: &mut Drive, record: &mut Record, targets: &[Target]) -> Re
         let proved = warm(target).await;
         record.did(format!("prove and warm it on '{}'", target.name), &proved)?;
     }
-    let ended = match (&drive.gateway, record.rollout.from.clone()) {
-        (Some((_, gateway)), Some(from)) => {
-            record.enter(RolloutState::Canary);
-            let gateway = gateway.clone();
-            canary(&gateway, from, &mut drive.orders, record).await?
-        }
-        _ => Canary::Promoted,
-    };
-    if matches!(ended, Canary::Promoted) {
-        serve(targets, record).await?;
-    }
-    Ok(ended)
+    Ok(())
 }
 
 /// Proves a version by its answers, and asks it often enough to be warm. Says the median.
@@ -228,9 +266,7 @@ async fn canary(
         stage_secs: plan.stage_secs,
         guards: plan.guards,
     };
-    let begun = gateways::start_canary(gateway, &model, &order).await;
-    let begun = begun.map(|()| format!("{} has {}% at first", order.canary, plan.stages[0]));
-    record.did("start the canary at the gateway".to_owned(), &begun)?;
+    begin_canary(gateway, &model, &order, record).await?;
     let mut unheard: Option<Instant> = None;
     let patience = Duration::try_from_secs_f64(policy::PATIENCE_SECS).unwrap_or(Duration::MAX);
     let mut wanted: Option<Order> = None;
@@ -277,6 +313,33 @@ async fn canary(
             _ => {}
         }
     }
+}
+
+/// Starts the canary, unless the record or the gateway of one that is taken up says that it was.
+async fn begin_canary(
+    gateway: &Server,
+    model: &str,
+    order: &CanaryOrder,
+    record: &mut Record,
+) -> Result<(), Failure> {
+    let taken_up = record.rollout.state == RolloutState::Canary;
+    if !taken_up {
+        record.enter(RolloutState::Canary);
+    }
+    if record.rollout.steps.iter().any(|step| step.what == START && step.ok == Some(true)) {
+        return Ok(());
+    }
+    // Its process may have ended between the start and the note of it.
+    let since = record.rollout.started_at;
+    let ours =
+        |view: &CanaryView| view.model == model && view.canary == order.canary && view.started_at >= since;
+    let begun = if taken_up && gateways::status(gateway).await?.canaries.iter().any(ours) {
+        Ok("it had been started".to_owned())
+    } else {
+        let begun = gateways::start_canary(gateway, model, order).await;
+        begun.map(|()| format!("{} has {}% at first", order.canary, order.stages[0]))
+    };
+    record.did(START.to_owned(), &begun)
 }
 
 /// Makes it the version that answers where none is named, and verifies that it does.

@@ -3,10 +3,16 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use orrery_policy::traffic::Nanos;
+use orrery_policy::traffic::{Nanos, Residency};
 
 use super::{
-    canary::Route, content::Outgoing, live::Live, record::Line, serve::Gateway, streamed::End, tries::Asked,
+    canary::Route,
+    content::Outgoing,
+    live::Live,
+    record::{self, Line},
+    serve::Gateway,
+    streamed::End,
+    tries::Asked,
 };
 
 /// What is known of a request before it ends.
@@ -19,6 +25,8 @@ pub struct Account {
     route: Option<Route>,
     path: String,
     body: Outgoing,
+    /// Key and residency, where they are recorded.
+    noted: Option<(Option<u64>, Residency)>,
     status: u16,
     endpoint: Option<usize>,
 }
@@ -32,10 +40,11 @@ impl Account {
         status: u16,
         endpoint: Option<usize>,
     ) -> Self {
+        let noted = live.config.recording.then(|| (asked.key, asked.residency.clone()));
         let Asked { arrived, route, path, body, .. } = asked;
         let (gateway, live) = (Arc::clone(gateway), Arc::clone(live));
         let took = live.clock.now() - arrived;
-        Self { gateway, live, arrived, took, route, path, body, status, endpoint }
+        Self { gateway, live, arrived, took, route, path, body, noted, status, endpoint }
     }
 
     /// Closes it with the end of a streamed answer.
@@ -51,21 +60,23 @@ impl Account {
     }
 
     fn close(self, failed: bool, answer_bytes: usize, predictions: Option<&(Bytes, Option<usize>)>) {
-        let Self { gateway, live, arrived, took, route, path, body, status, endpoint } = self;
+        let Self { gateway, live, arrived, took, route, path, body, noted, status, endpoint } = self;
         let time = live.clock.now();
         gateway.counts.ended(time, took, failed);
         gateway.slos.record(failed);
         if let Some(route) = &route {
             gateway.canaries.record(route, predictions, took, failed, time);
         }
-        if live.config.recording {
+        if let Some((key, residency)) = noted {
             let model = path.strip_prefix("/v2/models/").and_then(|rest| rest.split('/').next());
             gateway.recorder.push(Line {
-                at: arrived.as_secs(),
+                at: live.clock.unix(arrived),
                 secs: took.as_secs(),
                 status,
                 endpoint: endpoint.map(|index| live.config.endpoints[index].name.clone()),
                 model: model.map(str::to_owned),
+                key: key.and_then(|key| gateway.recorder.disguise(key)),
+                residency: record::tags(&residency),
                 request_bytes: body.bytes(),
                 answer_bytes,
             });

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    body::Body,
     extract::{Extension, Path, Request, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{get, post, put},
@@ -25,7 +24,7 @@ use super::{
     serve::{Changed, Gateway},
     status,
 };
-use crate::http::Peer;
+use crate::http::{Peer, exposition};
 
 type Answer = Result<Response, Failure>;
 
@@ -133,9 +132,8 @@ async fn show_config(State(gateway): State<Arc<Gateway>>) -> Response {
     json(&gateway.live().config)
 }
 
-async fn show_metrics(State(gateway): State<Arc<Gateway>>) -> Response {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], Body::from(metrics::text(&gateway))).into_response()
+async fn show_metrics(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
+    exposition::answer(&headers, &metrics::registry(&gateway))
 }
 
 async fn simulation(State(gateway): State<Arc<Gateway>>) -> Response {

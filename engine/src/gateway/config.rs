@@ -258,6 +258,11 @@ impl GatewayConfig {
                 return Err(format!("`alert_webhooks[{index}]` is no http or https address."));
             }
         }
+        for (index, slo) in self.slos.iter().enumerate() {
+            if self.slos[..index].iter().any(|before| before.name == slo.name) {
+                return Err(format!("`slos[{index}].name`: another objective has the name '{}'.", slo.name));
+            }
+        }
         for (model, canary) in &self.canaries {
             let wrong = |what: &str| Err(format!("`canaries.{model}`: {what}"));
             if canary.stages.is_empty() || canary.stages.iter().any(|percent| *percent > 100) {
@@ -355,6 +360,7 @@ mod tests {
                 ),
                 "`canaries.m`: The significance level",
             ),
+            (format!(r#"{{{endpoints},"slos":[{{"name":"x"}},{{"name":"x"}}]}}"#), "slos[1].name"),
             (format!("{{{endpoints},\"versions\":{{\"m\":\"../1\"}}}}"), "../1"),
             (
                 format!("{{{endpoints},\"circuit_breaker\":{{\"sliding_window_size\":0}}}}"),

@@ -1,14 +1,15 @@
-//! Metrics: the gateway's counters as Prometheus' text. No label holds a key or a caller.
+//! Metrics: the gateway's counters for Prometheus. No label holds a key or a caller.
 
 use std::sync::atomic::Ordering;
 
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
+    encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
-    registry::Registry,
+    registry::{Registry, Unit},
 };
 
 use super::{serve::Gateway, status::status};
+use crate::http::exposition;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct EndpointLabels {
@@ -16,15 +17,10 @@ struct EndpointLabels {
     region: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct QuantileLabels {
-    quantile: &'static str,
-}
-
-/// The text, of what was counted until now.
-pub fn text(gateway: &Gateway) -> String {
+/// What was counted until now.
+pub fn registry(gateway: &Gateway) -> Registry {
     let status = status(gateway);
-    let mut registry = Registry::default();
+    let mut registry = exposition::registry();
     let own = registry.sub_registry_with_prefix("orrery_gateway");
     let count = |value: u64| {
         let counter = Counter::<u64>::default();
@@ -66,17 +62,11 @@ pub fn text(gateway: &Gateway) -> String {
     own.register("endpoint_untrusted_certificates", help, untrusted);
     own.register("endpoint_active_requests", "Requests under way at an endpoint", active);
     own.register("endpoint_healthy", "1 where an endpoint is healthy", healthy);
-    let latency = Family::<QuantileLabels, Gauge<f64, std::sync::atomic::AtomicU64>>::default();
-    let figures = [("0.5", status.latency.p50), ("0.95", status.latency.p95), ("0.99", status.latency.p99)];
-    for (quantile, secs) in figures {
-        if let Some(secs) = secs {
-            latency.get_or_create(&QuantileLabels { quantile }).set(secs);
-        }
-    }
-    own.register("latency_seconds", "Time to the answer over the last minute, at most 5 % too high", latency);
-    let mut text = String::new();
-    if let Err(error) = encode(&mut text, &registry) {
-        log::error!("the metrics cannot be written: {error}");
-    }
-    text
+    own.register_with_unit(
+        "request_duration",
+        "Time from a request's arrival to its answer, or the first part of a streamed one",
+        Unit::Seconds,
+        gateway.counts.durations(),
+    );
+    registry
 }

@@ -5,11 +5,12 @@
 //!                                                                          │              (kept connections)
 //! admin API ─► config file, audit ─► live (pick, breaker, limits) ◄────────┴─ health (active checks), outliers, cuts
 //! content, streamed: bodies over 1 MiB are passed on as they come; account: what is counted of a request in the end
-//! canary, slo: driven by a clock here, so that they go on with every window closed
+//! canary, slo, alerts: driven by a clock here, so that they go on with every window closed
 //! ```
 
 mod account;
 mod admin;
+mod alerts;
 mod attempt;
 pub(crate) mod audit;
 mod canary;

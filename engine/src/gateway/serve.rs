@@ -11,16 +11,19 @@ use std::{
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
+    middleware::{Next, from_fn_with_state},
     response::Response,
 };
 use orrery_domain::{Failure, FailureClass, fleet::FleetEventKind, snapshot::Severity};
 use orrery_policy::traffic::{Nanos, RateLimitPolicy, RateLimiter, rate_limit::Admission};
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use tokio::net::TcpListener;
 
 use super::{
     admin,
+    alerts::{self, Alerts},
     audit::{self, Audit},
     canary::{self, Canaries},
     config::{GatewayConfig, Upstream},
@@ -35,7 +38,7 @@ use crate::{
     Workspace,
     auth::Auth,
     fleet::client,
-    http::{self, CutOff, ServeLimits, Tls},
+    http::{self, CutOff, Named, ServeLimits, Tls},
 };
 
 /// Keys that rate limits remember.
@@ -52,13 +55,14 @@ pub struct GatewayOptions {
     pub http: ServeLimits,
     /// Certificate and private key, PEM files: TLS is spoken.
     pub tls: Option<(PathBuf, PathBuf)>,
+    /// Whether each request is logged as a line of JSON on standard error.
+    pub log_requests: bool,
 }
 
 /// Marks a change as wanted.
 pub struct Changed;
 
 /// What callers got.
-#[derive(Default)]
 pub struct Counts {
     /// Requests.
     pub requests: AtomicU64,
@@ -73,6 +77,23 @@ pub struct Counts {
     /// Refused by a rate limit.
     pub limited: AtomicU64,
     recent: Mutex<Rolling>,
+    durations: Histogram,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            requests: AtomicU64::default(),
+            failures: AtomicU64::default(),
+            retries: AtomicU64::default(),
+            hedges: AtomicU64::default(),
+            hedges_won: AtomicU64::default(),
+            limited: AtomicU64::default(),
+            recent: Mutex::default(),
+            // From 50 microseconds to 26 s.
+            durations: Histogram::new(exponential_buckets(50e-6, 2.0, 20)),
+        }
+    }
 }
 
 impl Counts {
@@ -80,7 +101,13 @@ impl Counts {
     pub fn ended(&self, time: Nanos, took: Nanos, failed: bool) {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.failures.fetch_add(u64::from(failed), Ordering::Relaxed);
+        self.durations.observe(took.as_secs());
         self.recent.lock().unwrap_or_else(PoisonError::into_inner).record(time, took, failed);
+    }
+
+    /// How long requests took, since the start.
+    pub fn durations(&self) -> Histogram {
+        self.durations.clone()
     }
 
     /// Looks at the last minute.
@@ -103,10 +130,13 @@ pub struct Gateway {
     pub canaries: Canaries,
     /// What objectives stand on.
     pub slos: Slos,
+    /// Alerts that are on, and whom they must reach.
+    pub alerts: Alerts,
     /// Where traffic is recorded.
     pub recorder: Recorder,
     live: RwLock<Arc<Live>>,
     limiter: Mutex<Option<RateLimiter>>,
+    log_requests: bool,
     audit: Audit,
     /// One change at a time.
     changing: Mutex<()>,
@@ -126,9 +156,11 @@ impl Gateway {
             counts: Counts::default(),
             canaries: Canaries::default(),
             slos: Slos::open(slo::file(&options.config)),
+            alerts: Alerts::open(alerts::file(&options.config)),
             recorder: Recorder::start(record::file(&options.config)),
             live: RwLock::new(Arc::new(Live::new(config, 0, None).map_err(wrong)?)),
             limiter: Mutex::new(limiter),
+            log_requests: options.log_requests,
             audit,
             changing: Mutex::default(),
             path: options.config.clone(),
@@ -271,11 +303,27 @@ fn router(gateway: &Arc<Gateway>) -> Router {
         .route("/v2/{*rest}", axum::routing::any(proxy::proxy))
         .merge(admin::router(gateway))
         .fallback(nothing)
+        .layer(from_fn_with_state(Arc::clone(gateway), named))
         .with_state(Arc::clone(gateway))
 }
 
+/// Names, traces and logs a request. What is passed on to a server comes from this step of the trace.
+async fn named(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let route = http::protocol_route(path).unwrap_or(match path {
+        "/metrics" => "metrics",
+        _ if path.starts_with("/api/gateway/") => "admin",
+        _ => "other",
+    });
+    let named = Named::of(request.headers(), route);
+    named.put(request.headers_mut());
+    let mut response = next.run(request).await;
+    named.answered(&mut response, gateway.log_requests);
+    response
+}
+
 /// Ready while anybody can be asked.
-async fn ready(axum::extract::State(gateway): axum::extract::State<Arc<Gateway>>) -> Response {
+async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
     let any = gateway.live().levels().iter().any(|level| level.healthy > 0);
     if any {
         let mut response = Response::default();

@@ -10,20 +10,20 @@ use std::{
 use orrery_domain::{
     fleet::{FleetEventKind, SloView},
     snapshot::Severity,
-    units::UnixSecs,
 };
 use orrery_policy::traffic::burn_rate::{self, Counts};
 use serde::{Deserialize, Serialize};
 
-use super::serve::Gateway;
+use super::{
+    alerts::{self, Alerts},
+    serve::Gateway,
+};
 use crate::{files, jobs::now};
 
 /// Minutes kept: three days.
 const MINUTES: usize = 4_320;
 /// Time between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Tries of one alert.
-const TRIES: u32 = 4;
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Minute {
@@ -35,8 +35,6 @@ struct Minute {
 #[derive(Default)]
 struct Kept {
     minutes: VecDeque<Minute>,
-    /// Alerts that are on, by objective: how urgent, and since when.
-    alerts: Vec<Option<(burn_rate::Severity, UnixSecs)>>,
     saved: u64,
 }
 
@@ -74,30 +72,42 @@ impl Slos {
     }
 
     /// How every objective stands.
-    pub fn views(&self, config: &super::GatewayConfig) -> Vec<SloView> {
+    pub fn views(&self, config: &super::GatewayConfig, alerts: &Alerts) -> Vec<SloView> {
         let kept = self.kept();
         let number = (now() / 60.0) as u64;
-        let view = |(index, slo): (usize, &super::config::Slo)| {
+        let view = |slo: &super::config::Slo| {
             let burn = |secs| slo.objective.burn_rate(window(&kept.minutes, number, secs));
-            let alert = kept.alerts.get(index).copied().flatten();
+            let alert = alerts.on(&slo.name);
             SloView {
                 name: slo.name.clone(),
                 objective_percent: slo.objective.objective_percent,
                 burn_hour: burn(3_600),
                 burn_6_hours: burn(21_600),
                 burn_3_days: burn(259_200),
-                alert: alert.map(|(severity, _)| word(severity).to_owned()),
-                alert_since: alert.map(|(_, since)| since),
+                alert: alert.map(|on| word(on.severity).to_owned()),
+                alert_since: alert.map(|on| on.since),
             }
         };
-        config.slos.iter().enumerate().map(view).collect()
+        config.slos.iter().map(view).collect()
     }
 
-    fn save(&self) {
+    /// How urgent every objective is, by its name.
+    fn urgencies(&self, config: &super::GatewayConfig) -> Vec<(String, Option<burn_rate::Severity>)> {
+        let number = (now() / 60.0) as u64;
+        let minutes = self.kept().minutes.clone();
+        let urgency = |slo: &super::config::Slo| {
+            let alert = slo.objective.alert(|secs| window(&minutes, number, secs));
+            (slo.name.clone(), alert.map(|alert| alert.severity))
+        };
+        config.slos.iter().map(urgency).collect()
+    }
+
+    /// Keeps the counts: once a minute, or `at_once`.
+    fn save(&self, at_once: bool) {
         let number = (now() / 60.0) as u64;
         let minutes = {
             let mut kept = self.kept();
-            if std::mem::replace(&mut kept.saved, number) == number {
+            if std::mem::replace(&mut kept.saved, number) == number && !at_once {
                 return;
             }
             kept.minutes.clone()
@@ -129,66 +139,41 @@ fn window(minutes: &VecDeque<Minute>, number: u64, secs: u64) -> Counts {
 /// Looks at the objectives again and again, and tells whom it concerns.
 pub async fn watch(gateway: Arc<Gateway>) {
     loop {
+        // First what an earlier process could not deliver.
+        alerts::deliver(&gateway);
         tokio::time::sleep(LOOK_EVERY).await;
         let live = gateway.live();
-        let number = (now() / 60.0) as u64;
-        let mut news = Vec::new();
-        {
-            let mut kept = gateway.slos.kept();
-            kept.alerts.resize(live.config.slos.len(), None);
-            let minutes = kept.minutes.clone();
-            for (slo, known) in live.config.slos.iter().zip(&mut kept.alerts) {
-                let on =
-                    slo.objective.alert(|secs| window(&minutes, number, secs)).map(|alert| alert.severity);
-                if known.map(|(severity, _)| severity) == on {
-                    continue;
-                }
-                *known = on.map(|severity| (severity, now()));
-                news.push((slo.name.clone(), on));
-            }
-        }
-        for (name, on) in news {
+        let news = gateway.alerts.take(&gateway.slos.urgencies(&live.config), now());
+        for (name, on) in &news {
             let (severity, message) = match on {
                 Some(burn_rate::Severity::Page) => {
-                    (Severity::Error, "The error budget is spent far too fast: page.".to_owned())
+                    (Severity::Error, "The error budget is spent far too fast: page.")
                 }
                 Some(burn_rate::Severity::Ticket) => {
-                    (Severity::Warning, "The error budget is spent too fast: ticket.".to_owned())
+                    (Severity::Warning, "The error budget is spent too fast: ticket.")
                 }
-                None => (Severity::Ok, "The alert is over.".to_owned()),
+                None => (Severity::Ok, "The alert is over."),
             };
-            live.event(severity, FleetEventKind::Alert, &name, message.clone());
+            live.event(severity, FleetEventKind::Alert, name, message.to_owned());
             let alert = serde_json::json!({
                 "gateway": live.config.name, "objective": name, "alert": on.map(word), "message": message, "at": now(),
             });
             for url in &live.config.alert_webhooks {
-                tokio::spawn(send(gateway.http.clone(), url.clone(), alert.to_string()));
+                gateway.alerts.tell(url, alert.to_string());
             }
         }
-        let saving = Arc::clone(&gateway);
-        // A slow disk must not hold up the watch.
-        tokio::task::spawn_blocking(move || saving.slos.save());
-    }
-}
-
-/// Sends an alert, again after 1, 2 and 4 seconds where that fails.
-async fn send(http: reqwest::Client, url: String, body: String) {
-    for attempt in 0..TRIES {
-        let sent = http
-            .post(&url)
-            .header("content-type", "application/json")
-            .timeout(Duration::from_secs(10))
-            .body(body.clone())
-            .send()
-            .await;
-        match sent {
-            Ok(answer) if answer.status().is_success() => return,
-            Ok(answer) => log::warn!("an alert was answered with {}", answer.status()),
-            Err(error) => log::warn!("an alert was not delivered: {}", error.without_url()),
+        let (saving, changed) = (Arc::clone(&gateway), !news.is_empty());
+        let saved = tokio::task::spawn_blocking(move || {
+            saving.slos.save(changed);
+            if changed {
+                saving.alerts.save();
+            }
+        });
+        // What is told is kept first. Without news a slow disk must not hold up the watch.
+        if changed && let Err(error) = saved.await {
+            log::error!("the alerts were not kept: {error}");
         }
-        tokio::time::sleep(Duration::from_secs(1 << attempt)).await;
     }
-    log::error!("an alert was given up after {TRIES} tries");
 }
 
 /// The file that counts are kept in, beside the configuration.
@@ -216,7 +201,7 @@ mod tests {
         let file = dir.path().join("g.slo.json");
         let slos = Slos::open(file.clone());
         (0..7).for_each(|index| slos.record(index < 2));
-        slos.save();
+        slos.save(true);
         let again = Slos::open(file);
         let number = (now() / 60.0) as u64;
         assert_eq!(window(&again.kept().minutes, number, 3_600), Counts { total: 7, bad: 2 });

@@ -35,7 +35,7 @@ pub fn status(gateway: &Gateway) -> GatewayStatus {
         latency: recent.1,
         levels: live.levels(),
         canaries: gateway.canaries.views(&live),
-        slos: gateway.slos.views(&live.config),
+        slos: gateway.slos.views(&live.config, &gateway.alerts),
         events: live.events(),
         recording: live.config.recording,
         endpoints,

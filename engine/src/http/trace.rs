@@ -16,6 +16,8 @@ pub struct TraceContext {
     pub span: u64,
     /// Bit 0: sampled.
     pub flags: u8,
+    /// The step before, where this one is not the first.
+    pub parent: Option<u64>,
 }
 
 impl TraceContext {
@@ -28,8 +30,12 @@ impl TraceContext {
         if version == 0xff || (version == 0 && fields.next().is_some()) {
             return None;
         }
-        let context =
-            Self { trace: hex(trace, 32)?, span: hex(span, 16)? as u64, flags: hex(flags, 2)? as u8 };
+        let context = Self {
+            trace: hex(trace, 32)?,
+            span: hex(span, 16)? as u64,
+            flags: hex(flags, 2)? as u8,
+            parent: None,
+        };
         (context.trace != 0 && context.span != 0).then_some(context)
     }
 
@@ -41,9 +47,10 @@ impl TraceContext {
             // Two of them are none.
             _ => None,
         };
+        let (trace, span) = random();
         match parent {
-            Some(parent) => Self { span: random() as u64 | 1, ..parent },
-            None => Self { trace: random() | 1, span: random() as u64 | 1, flags: 0 },
+            Some(parent) => Self { span, parent: Some(parent.span), ..parent },
+            None => Self { trace, span, flags: 0, parent: None },
         }
     }
 }
@@ -61,13 +68,17 @@ fn hex(field: &str, digits: usize) -> Option<u128> {
     plain.then(|| u128::from_str_radix(field, 16).ok()).flatten()
 }
 
-fn random() -> u128 {
-    let mut bytes = [0; 16];
+/// Names of a trace and of a step, neither 0, by one call of the system.
+fn random() -> (u128, u64) {
+    let (mut trace, mut span) = ([0; 16], [0; 8]);
+    let mut bytes = [0; 24];
     // Without randomness the trace has an odd name, nothing more.
     if let Err(error) = getrandom::fill(&mut bytes) {
         log::debug!("no randomness for a trace's name: {error}");
     }
-    u128::from_le_bytes(bytes)
+    trace.copy_from_slice(&bytes[..16]);
+    span.copy_from_slice(&bytes[16..]);
+    (u128::from_le_bytes(trace) | 1, u64::from_le_bytes(span) | 1)
 }
 
 #[cfg(test)]
@@ -109,7 +120,7 @@ mod tests {
             TraceContext::of(&headers)
         };
         let (parent, child) = (TraceContext::parse(EXAMPLE).expect("valid"), with(&[EXAMPLE]));
-        assert_eq!((child.trace, child.flags), (parent.trace, 1));
+        assert_eq!((child.trace, child.flags, child.parent), (parent.trace, 1, Some(parent.span)));
         assert_ne!(child.span, parent.span);
         for headers in [&[][..], &["nonsense"], &[EXAMPLE, EXAMPLE]] {
             let made = with(headers);

@@ -1,19 +1,17 @@
 //! Metrics: what the node counts, for Prometheus. No label holds a key, a client or a request's content.
 
-use std::sync::atomic::AtomicU64;
-
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
+    encoding::EncodeLabelSet,
     metrics::{
         counter::Counter,
         family::{Family, MetricConstructor},
-        gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
     },
     registry::{Registry, Unit},
 };
 
 use super::batcher::Timing;
+use crate::http::exposition;
 
 /// A route and what it was answered with.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -67,14 +65,12 @@ pub struct Metrics {
     queue_secs: Family<ModelLabels, Histogram, Latency>,
     compute_secs: Family<ModelLabels, Histogram, Latency>,
     batch_rows: Family<ModelLabels, Histogram, Rows>,
-    memory: Gauge<f64, AtomicU64>,
-    cpu: Gauge<f64, AtomicU64>,
 }
 
 impl Metrics {
     /// All at nought.
     pub fn new() -> Self {
-        let mut registry = Registry::default();
+        let mut registry = exposition::registry();
         let http = Family::default();
         let http_secs = Latency.new_metric();
         let inferences = Family::default();
@@ -82,7 +78,6 @@ impl Metrics {
         let queue_secs = Family::new_with_constructor(Latency);
         let compute_secs = Family::new_with_constructor(Latency);
         let batch_rows = Family::new_with_constructor(Rows);
-        let (memory, cpu) = (Gauge::default(), Gauge::default());
         registry.register("http_requests", "Requests by route and status", http.clone());
         registry.register_with_unit(
             "http_request_duration",
@@ -106,20 +101,7 @@ impl Metrics {
             compute_secs.clone(),
         );
         own.register("inference_batch_rows", "Rows computed together", batch_rows.clone());
-        registry.register_with_unit("process_resident_memory", "Memory in use", Unit::Bytes, memory.clone());
-        registry.register("process_cpu_cores", "Cores in use since the last look", cpu.clone());
-        Self {
-            registry,
-            http,
-            http_secs,
-            inferences,
-            rows,
-            queue_secs,
-            compute_secs,
-            batch_rows,
-            memory,
-            cpu,
-        }
+        Self { registry, http, http_secs, inferences, rows, queue_secs, compute_secs, batch_rows }
     }
 
     /// A request that was answered.
@@ -144,37 +126,10 @@ impl Metrics {
         self.inferences.get_or_create(&labels).inc();
     }
 
-    /// What this process uses.
-    pub fn process(&self, memory_bytes: f64, cpu_cores: f64) {
-        self.memory.set(memory_bytes);
-        self.cpu.set(cpu_cores);
+    /// All of it.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
     }
-
-    /// All of it in the `OpenMetrics` text format.
-    pub fn text(&self) -> String {
-        let mut text = String::new();
-        // Writing to a String cannot fail.
-        let _written = encode(&mut text, &self.registry);
-        text
-    }
-}
-
-/// `OpenMetrics` text in Prometheus' older format: a counter's help and type stand under its sample's name, and there is neither a
-/// unit nor an end.
-pub fn plain(text: &str) -> String {
-    let counter = |name: &str| text.contains(&format!("# TYPE {name} counter\n"));
-    let mut all = String::with_capacity(text.len());
-    for line in text.lines().filter(|line| !line.starts_with("# UNIT ") && *line != "# EOF") {
-        let mut words = line.splitn(4, ' ');
-        match (words.next(), words.next(), words.next(), words.next()) {
-            (Some("#"), Some(what @ ("HELP" | "TYPE")), Some(name), Some(rest)) if counter(name) => {
-                all.extend(["# ", what, " ", name, "_total ", rest]);
-            }
-            _ => all.push_str(line),
-        }
-        all.push('\n');
-    }
-    all
 }
 
 #[cfg(test)]
@@ -186,7 +141,8 @@ mod tests {
         let metrics = Metrics::new();
         metrics.http("infer", 200, 0.001);
         metrics.answered("a\"b", 1, 3, Timing::default());
-        let (open, plain) = (metrics.text(), plain(&metrics.text()));
+        let open = exposition::text(metrics.registry());
+        let plain = exposition::plain(&open);
         let samples = |text: &str| -> Vec<String> {
             text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
         };

@@ -10,7 +10,6 @@ use std::{
 
 use orrery_domain::{Failure, FailureClass, device::DeviceChoice};
 use orrery_learn::threads;
-use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use tokio::net::TcpListener;
 
 use super::{
@@ -28,9 +27,6 @@ use crate::{
     fleet::vantage,
     http::{self, CutOff, Lanes, ServeLimits, Tls},
 };
-
-/// Seconds between two looks at this process.
-const LOOK_SECS: u64 = 5;
 
 /// How a node serves.
 #[derive(Clone, Debug)]
@@ -162,7 +158,6 @@ async fn run(
             std::thread::spawn(move || watch.run(&loader));
         }
     });
-    tokio::spawn(look_at_process(Arc::clone(&node)));
     if let Some(vantage) = node.vantage.clone() {
         tokio::spawn(async move {
             if let Err(failure) = vantage::look_around(workspace, vantage).await {
@@ -190,18 +185,4 @@ async fn run(
         );
         Failure::new(FailureClass::Capacity, message)
     })
-}
-
-/// Keeps the process's own figures fresh.
-async fn look_at_process(node: Arc<Node>) {
-    let Ok(mut system) = System::new() else { return };
-    let pid = Pid::from_u32(std::process::id());
-    let what = ProcessRefreshKind::nothing().with_memory().with_cpu();
-    loop {
-        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, what);
-        if let Some(process) = system.process(pid) {
-            node.metrics.process(process.memory() as f64, f64::from(process.cpu_usage()) / 100.0);
-        }
-        tokio::time::sleep(Duration::from_secs(LOOK_SECS)).await;
-    }
 }

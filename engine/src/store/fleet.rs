@@ -144,6 +144,24 @@ impl Store {
         Ok(all)
     }
 
+    /// The rollouts that were written after `revision` (0: all), the oldest first, and the last revision of any.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn rollouts_after(&self, revision: i64) -> Result<(Vec<Rollout>, i64), Failure> {
+        let rows: Vec<(String, i64)> = self.read(|connection| {
+            let mut after =
+                connection.prepare("SELECT json, revision FROM fleet WHERE kind = ?1 AND revision > ?2")?;
+            let rows =
+                after.query_map(params![Rollout::KIND, revision], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect()
+        })?;
+        let last = rows.iter().map(|(_, revision)| *revision).fold(revision, i64::max);
+        let mut rollouts: Vec<Rollout> = rows.iter().filter_map(|(json, _)| decode(json)).collect();
+        rollouts.sort_by(|one, other| one.started_at.total_cmp(&other.started_at));
+        Ok((rollouts, last))
+    }
+
     /// Keeps a rollout with its record.
     ///
     /// # Errors

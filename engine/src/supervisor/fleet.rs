@@ -29,8 +29,13 @@ impl State {
                 Err(failure) => return self.report(&failure),
             }
         }
+        // A window that only looks carries nothing on.
+        let resumes = matches!(command, FleetCommand::Watch { open: true }) && !self.read_only();
         if let Some(hub) = &self.fleet {
             hub.send(command);
+            if resumes {
+                hub.send(FleetCommand::ResumeRollouts { model: None });
+            }
         }
     }
 

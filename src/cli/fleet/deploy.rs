@@ -49,6 +49,13 @@ pub struct DeployArguments {
     /// Say what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Take the model's rollout up whose process ended before it did, with the settings it began with
+    #[arg(
+        long,
+        conflicts_with_all = ["to", "stages", "stage_seconds", "max_errors", "significance", "max_p95", "max_drift",
+            "min_requests", "dry_run"]
+    )]
+    resume: bool,
 }
 
 #[derive(Debug, Args)]
@@ -58,6 +65,9 @@ pub struct RollbackArguments {
 }
 
 pub fn deploy(context: &Context, arguments: &DeployArguments) -> Outcome {
+    if arguments.resume {
+        return resume(context, &arguments.model);
+    }
     let model = registry::find(&mut context.store()?, &arguments.model)?.model;
     let plan = Box::new(RolloutPlan {
         model,
@@ -82,30 +92,47 @@ pub fn deploy(context: &Context, arguments: &DeployArguments) -> Outcome {
         planned.steps.iter().for_each(show_step);
         return Ok(());
     }
-    let before = ids(&listener)?;
+    let before = ids(&listener, |_| true)?;
     listener.send(FleetCommand::StartRollout { plan });
-    watch(context, &listener, &before)
+    watch(context, &listener, &before, &[RolloutState::Done])
+}
+
+/// Takes up the rollout of a model, and follows it from there.
+fn resume(context: &Context, model: &str) -> Outcome {
+    let model = model.split_once(':').map_or(model, |(name, _)| name).to_owned();
+    let listener = Listener::start(context)?;
+    let others = ids(&listener, |rollout| rollout.ended_at.is_some() || rollout.plan.model.name != model)?;
+    listener.send(FleetCommand::ResumeRollouts { model: Some(model) });
+    watch(context, &listener, &others, &[RolloutState::Done])
 }
 
 pub fn roll_back(context: &Context, arguments: &RollbackArguments) -> Outcome {
     let listener = Listener::start(context)?;
-    let before = ids(&listener)?;
+    // What is rolled back may be the rollout that goes on.
+    let before =
+        ids(&listener, |rollout| rollout.ended_at.is_some() || rollout.plan.model.name != arguments.model)?;
     listener.send(FleetCommand::RollBackDeployment { model: arguments.model.clone() });
-    watch(context, &listener, &before)
+    watch(context, &listener, &before, &[RolloutState::Done, RolloutState::RolledBack])
 }
 
-/// The rollouts that are known before another begins.
-fn ids(listener: &Listener) -> Result<Vec<String>, End> {
-    let known = |state: &FleetState| state.rollouts.iter().map(|rollout| rollout.id.clone()).collect();
+/// The rollouts of which this is so before anything is asked for.
+fn ids(listener: &Listener, is_so: impl Fn(&Rollout) -> bool) -> Result<Vec<String>, End> {
+    let known = |state: &FleetState| {
+        state.rollouts.iter().filter(|rollout| is_so(rollout)).map(|rollout| rollout.id.clone()).collect()
+    };
     listener.wait(Duration::from_secs(10), |state| state.polling.then(|| known(state)))
 }
 
-/// Follows the rollout that begins, step by step.
-fn watch(context: &Context, listener: &Listener, before: &[String]) -> Outcome {
+/// Follows the rollout that is not among `others`, step by step; it must end in a state that is `wanted`.
+fn watch(context: &Context, listener: &Listener, others: &[String], wanted: &[RolloutState]) -> Outcome {
+    let mut of = String::new();
     let mut shown = 0;
     let mut percent = None;
     let ended = listener.wait(PATIENCE, |state| {
-        let rollout = state.rollouts.iter().find(|rollout| !before.contains(&rollout.id))?;
+        let rollout = state.rollouts.iter().find(|rollout| !others.contains(&rollout.id))?;
+        if of != rollout.id {
+            (of, shown) = (rollout.id.clone(), 0);
+        }
         for step in rollout.steps.iter().skip(shown) {
             if !context.json {
                 show_step(step);
@@ -123,13 +150,11 @@ fn watch(context: &Context, listener: &Listener, before: &[String]) -> Outcome {
     if context.json {
         output::json(&*ended)?;
     }
-    match ended.state {
-        RolloutState::Done => {
-            output::note(&ended.reason);
-            Ok(())
-        }
-        _ => Err(Failure::new(FailureClass::Model, ended.reason.clone()).into()),
+    if wanted.contains(&ended.state) {
+        output::note(&ended.reason);
+        return Ok(());
     }
+    Err(Failure::new(FailureClass::Model, ended.reason.clone()).into())
 }
 
 fn show_step(step: &RolloutStep) {
@@ -159,12 +184,21 @@ pub fn list(context: &Context) -> Outcome {
             rollout.id.clone(),
             rollout.plan.model.to_string(),
             rollout.from.clone().unwrap_or_else(|| orrery_domain::words::NONE.to_owned()),
-            state(rollout.state).to_owned(),
+            if is_undriven(context, rollout) { "interrupted" } else { state(rollout.state) }.to_owned(),
             rollout.reason.clone(),
         ]
     };
     output::table(&head, &rollouts.iter().map(row).collect::<Vec<_>>());
+    for rollout in rollouts.iter().filter(|rollout| is_undriven(context, rollout)) {
+        output::note(&format!("`orrery fleet deploy {} --resume` takes it up.", rollout.plan.model.name));
+    }
     Ok(())
+}
+
+/// Whether a rollout is not over and no process drives it.
+fn is_undriven(context: &Context, rollout: &Rollout) -> bool {
+    let free = || matches!(context.workspace.claim_rollout(&rollout.plan.model.name), Ok(Some(_)));
+    rollout.ended_at.is_none() && free()
 }
 
 fn state(state: RolloutState) -> &'static str {

@@ -25,7 +25,7 @@ pub enum FleetCommand {
     Status(status::StatusArguments),
     /// Check what a server supports of the protocol, and where it says what is not so
     Conform(conform::ConformArguments),
-    /// Roll a model version out: load, prove, warm, canary with guards, verify
+    /// Roll a model version out: load, prove, warm, canary with guards, verify; or take an interrupted rollout up
     Deploy(deploy::DeployArguments),
     /// Serve the version before the present one again
     Rollback(deploy::RollbackArguments),

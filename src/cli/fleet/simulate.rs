@@ -32,7 +32,8 @@ pub fn run(context: &Context, arguments: &SimulateArguments) -> Outcome {
     }
     let requests = words::plural(simulation.requests, "request");
     output::note(&format!(
-        "{requests} over {:.0} s. Latencies are drawn from what was recorded of each endpoint: overload is not seen.",
+        "{requests} over {:.0} s. Latencies are drawn from what was recorded of each endpoint: overload, ill health, breakers, retries and \
+         hedges are not replayed.",
         simulation.secs
     ));
     let head = [

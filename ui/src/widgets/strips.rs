@@ -9,8 +9,7 @@ use egui::{
 use super::{
     chart::{intervals, ticks},
     chart_card::picture_card,
-    chart_keys,
-    strips_export,
+    chart_keys, strips_export,
 };
 use crate::{
     context::PageContext,

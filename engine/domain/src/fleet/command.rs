@@ -48,6 +48,11 @@ pub enum FleetCommand {
         /// Plan.
         plan: Box<RolloutPlan>,
     },
+    /// Take rollouts up whose process ended before they did.
+    ResumeRollouts {
+        /// The model whose rollout it is, at once; `None`: every one, now and whenever one is found while the fleet is watched.
+        model: Option<String>,
+    },
     /// Go to the next stage now.
     PromoteRollout {
         /// Rollout.

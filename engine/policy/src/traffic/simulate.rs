@@ -1,7 +1,8 @@
 //! Simulate: recorded traffic through a strategy, on a virtual clock.
 //!
 //! An endpoint's latencies and failures are drawn from what was recorded of it, whatever the strategy sends there: that a strategy
-//! would overload an endpoint is not seen.
+//! would overload an endpoint is not seen. Every endpoint may be asked all the time: health, breakers, limits, retries and hedges
+//! are not replayed.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -17,6 +18,17 @@ pub struct Recorded {
     pub answers: Vec<(f64, bool)>,
 }
 
+/// One recorded request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arrival {
+    /// When, seconds.
+    pub at: f64,
+    /// Hash of its key, for consistent hashing; without one a random key is taken, as when it was served.
+    pub key: Option<u64>,
+    /// Where its data may go.
+    pub residency: Residency,
+}
+
 /// What a strategy would have done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Simulated {
@@ -30,7 +42,7 @@ pub struct Simulated {
     pub requests: Vec<u64>,
 }
 
-/// Replays `arrivals` (seconds, ascending) over `endpoints`; `recorded` holds one entry an endpoint. The same seed gives the same
+/// Replays `arrivals` (by time, ascending) over `endpoints`; `recorded` holds one entry an endpoint. The same seed gives the same
 /// result. An endpoint of which nothing was recorded is answered with what was recorded of all.
 ///
 /// # Errors
@@ -39,7 +51,7 @@ pub fn simulate(
     endpoints: &[Endpoint],
     strategy: &Strategy,
     priority: PriorityConfig,
-    arrivals: &[f64],
+    arrivals: &[Arrival],
     recorded: &[Recorded],
     seed: u64,
 ) -> Result<Simulated, ConfigError> {
@@ -51,16 +63,15 @@ pub fn simulate(
     let mut done =
         Simulated { latencies: Vec::new(), failures: 0, cost: 0.0, requests: vec![0; endpoints.len()] };
     for arrival in arrivals {
-        let now = Nanos::from_secs(*arrival);
+        let now = Nanos::from_secs(arrival.at);
         while let Some(Reverse((end, endpoint, took))) =
             ending.peek().copied().filter(|Reverse((end, ..))| *end <= now)
         {
             ending.pop();
             states[endpoint].load.finished(end, took, strategy.decay());
         }
-        let key = random.next_u64();
-        let residency = &Residency::Unrestricted;
-        let request = Request { residency, key: Some(key), tried: &[], again: true, now };
+        let Arrival { key, residency, .. } = arrival;
+        let request = Request { residency, key: *key, tried: &[], again: true, now };
         let endpoint = match pool.pick(&states, &request, &mut random) {
             Ok(endpoint) => endpoint,
             Err(NoEndpoint::Residency | NoEndpoint::Unavailable | NoEndpoint::Panic) => {
@@ -92,7 +103,7 @@ pub fn simulate(
 mod tests {
     use super::*;
     use crate::traffic::balance::{
-        RoundRobinConfig, cost_weighted::CostWeightedConfig, peak_ewma::PeakEwmaConfig,
+        RoundRobinConfig, cost_weighted::CostWeightedConfig, maglev::MaglevConfig, peak_ewma::PeakEwmaConfig,
     };
 
     fn endpoints(prices: &[f64]) -> Vec<Endpoint> {
@@ -107,8 +118,16 @@ mod tests {
         Recorded { answers: vec![(secs, false); 10] }
     }
 
+    fn arrivals(of: impl Fn(u32) -> (Option<u64>, Residency)) -> Vec<Arrival> {
+        let arrival = |n: u32| {
+            let (key, residency) = of(n);
+            Arrival { at: f64::from(n) * 0.001, key, residency }
+        };
+        (0..10_000).map(arrival).collect()
+    }
+
     fn run(endpoints: &[Endpoint], strategy: &Strategy, recorded: &[Recorded], seed: u64) -> Simulated {
-        let arrivals: Vec<f64> = (0..10_000).map(|n| f64::from(n) * 0.001).collect();
+        let arrivals = arrivals(|_| (None, Residency::Unrestricted));
         simulate(endpoints, strategy, PriorityConfig::default(), &arrivals, recorded, seed).expect("sound")
     }
 
@@ -138,6 +157,31 @@ mod tests {
         let equal = [flat(0.005), flat(0.005)];
         let cost = run(&dear, &Strategy::CostWeighted(CostWeightedConfig::default()), &equal, 1);
         assert!(cost.requests[1] < cost.requests[0] && cost.cost < turn.cost * 10.5, "{:?}", cost.requests);
+    }
+
+    #[test]
+    fn the_same_key_goes_to_the_same_endpoint_and_tags_are_obeyed() {
+        let mut three = endpoints(&[1.0, 1.0, 1.0]);
+        three[2].tags.insert("eu".parse().expect("a tag"));
+        let recorded = [flat(0.01), flat(0.01), flat(0.01)];
+        let maglev = Strategy::Maglev(MaglevConfig::default());
+        let run = |arrivals: &[Arrival]| {
+            let priority = PriorityConfig::default();
+            simulate(&three, &maglev, priority, arrivals, &recorded, 1).expect("sound").requests
+        };
+        let mut one = run(&arrivals(|_| (Some(7), Residency::Unrestricted)));
+        one.sort_unstable();
+        assert_eq!(one, [0, 0, 10_000], "one caller");
+        // Nine of ten requests come of one caller: that endpoint has nine tenths and its share of the rest.
+        let mut skewed = run(&arrivals(|n| {
+            let key = if n % 10 == 0 { u64::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15) } else { 7 };
+            (Some(key), Residency::Unrestricted)
+        }));
+        skewed.sort_unstable();
+        assert!((9_200..9_480).contains(&skewed[2]), "{skewed:?}");
+        let spread = run(&arrivals(|_| (None, Residency::Unrestricted)));
+        assert!(spread.iter().all(|count| (3_000..3_700).contains(count)), "{spread:?}");
+        assert_eq!(run(&arrivals(|_| (Some(7), Residency::from_header("eu")))), [0, 0, 10_000]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{
 
 use orrery_domain::{
     Failure, FailureClass, ModelRef,
-    fleet::{FleetEndpoint, ServerKind},
+    fleet::{FleetEndpoint, ModelSeen, RolloutStep, ServerKind},
     words,
 };
 use orrery_oip::control::{LoadFile, LoadRequest};
@@ -59,7 +59,9 @@ impl Target {
         folder: &Path,
     ) -> Result<Self, Failure> {
         let kind = identity::identify(server).await?.kind;
-        let (listing, models) = identity::models(server, kind).await?;
+        let (listing, mut models) = identity::models(server, kind).await?;
+        models.retain(|known| known.name == model.name);
+        ask_by_version(server, kind, &mut models).await?;
         if listing != Listing::Index {
             let message = format!(
                 "'{}' ({}) names no versions of its models, so that none can be brought there and told from another. Name the other \
@@ -80,9 +82,7 @@ impl Target {
             _ => None,
         };
         let version = model.version.to_string();
-        let of = |known: &&orrery_domain::fleet::ModelSeen| known.name == model.name;
-        let state =
-            models.iter().filter(of).find(|known| known.version == version).map(|known| known.state.clone());
+        let state = models.iter().find(|known| known.version == version).map(|known| known.state.clone());
         // The server's own word for what it serves where no version is named, else its newest that is ready.
         let metadata = identity::metadata(server, &model.name, None).await.ok();
         let said = match kind {
@@ -90,7 +90,7 @@ impl Target {
             ServerKind::Triton => triton.as_ref().and_then(Holding::served).map(|served| served.to_string()),
             _ => metadata.and_then(|metadata| metadata.versions.last().cloned()),
         };
-        let ready = models.iter().filter(of).filter(|known| known.state == "READY");
+        let ready = models.iter().filter(|known| known.state == "READY");
         let served = said.or_else(|| {
             ready
                 .map(|known| known.version.clone())
@@ -108,6 +108,19 @@ impl Target {
             folder: folder.to_path_buf(),
             triton,
         })
+    }
+
+    /// Takes what these steps of the same rollout brought out of what the server had before it.
+    pub fn disown(&mut self, steps: &[RolloutStep]) {
+        let name = format!("'{}'", self.name);
+        let brought = |step: &RolloutStep| {
+            step.ok == Some(true)
+                && step.what.contains(&name)
+                && (step.detail.starts_with("loaded") || step.detail.starts_with("uploaded"))
+        };
+        if let Some(triton) = self.triton.as_mut().filter(|_| steps.iter().any(brought)) {
+            triton.disown();
+        }
     }
 
     /// What is done here, in words.
@@ -187,8 +200,10 @@ impl Target {
                 "loaded by its own repository".to_owned()
             }
         };
-        let (_, models) = identity::models(&self.server, self.kind).await?;
-        let there = models.iter().find(|known| known.name == self.model && known.version == self.version);
+        let (_, mut models) = identity::models(&self.server, self.kind).await?;
+        models.retain(|known| known.name == self.model && known.version == self.version);
+        ask_by_version(&self.server, self.kind, &mut models).await?;
+        let there = models.first();
         match there {
             Some(known) if known.state == "READY" => Ok(detail),
             Some(known) => Err(Failure::new(
@@ -238,6 +253,22 @@ impl Target {
             _ => Ok("its own rule decides which version it serves".to_owned()),
         }
     }
+}
+
+/// Asks each version whether it is ready itself. `MLServer`'s index gives every version of a model the state of the one that it serves,
+/// those among them that only lie in its repository.
+async fn ask_by_version(server: &Server, kind: ServerKind, models: &mut [ModelSeen]) -> Result<(), Failure> {
+    // Ours and Triton's are told one by one.
+    if matches!(kind, ServerKind::Orrery | ServerKind::Triton) {
+        return Ok(());
+    }
+    for known in models.iter_mut().filter(|known| known.state == "READY" && !known.version.is_empty()) {
+        if !identity::is_ready(server, &known.name, Some(&known.version)).await? {
+            "UNAVAILABLE".clone_into(&mut known.state);
+            "The index says READY; the version itself is not.".clone_into(&mut known.reason);
+        }
+    }
+    Ok(())
 }
 
 /// Asks a server to load a model.

@@ -2,7 +2,7 @@
 
 use orrery_domain::{
     Failure,
-    fleet::{CanaryView, FleetEvent, FleetEventKind, Rollout, RolloutPlan, RolloutState, RolloutStep},
+    fleet::{CanaryView, FleetEvent, FleetEventKind, Rollout, RolloutState, RolloutStep},
     snapshot::Severity,
 };
 use tokio::sync::mpsc::UnboundedSender;
@@ -21,20 +21,8 @@ pub struct Record {
 }
 
 impl Record {
-    /// Nothing is done yet.
-    pub fn new(id: String, plan: RolloutPlan, notes: Option<UnboundedSender<Note>>) -> Self {
-        let rollout = Rollout {
-            id,
-            plan,
-            from: None,
-            state: RolloutState::Planned,
-            stage: 0,
-            reason: String::new(),
-            started_at: now(),
-            ended_at: None,
-            steps: Vec::new(),
-            readings: Vec::new(),
-        };
+    /// Goes on with this record.
+    pub fn new(rollout: Rollout, notes: Option<UnboundedSender<Note>>) -> Self {
         Self { rollout, notes }
     }
 

@@ -73,6 +73,11 @@ impl Holding {
         Ok(Self { model: model.name.clone(), wanted: model.version, before, way })
     }
 
+    /// The version was not there before: the rollout that is taken up brought it.
+    pub fn disown(&mut self) {
+        self.before.retain(|version| *version != self.wanted);
+    }
+
     /// The version that answers where none is named.
     pub fn served(&self) -> Option<u32> {
         self.before.last().copied()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     body::Body,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use orrery_domain::{ModelRef, ids::ModelRefError, serving::ServingSettings};
@@ -19,10 +19,12 @@ use orrery_oip::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{ApiError, Node, body, json as answer};
-use crate::node::{
-    metrics::plain,
-    model::Model,
-    repository::{Absent, Listed, Served},
+use crate::{
+    http::exposition,
+    node::{
+        model::Model,
+        repository::{Absent, Listed, Served},
+    },
 };
 
 type Answer = Result<Response, ApiError>;
@@ -313,13 +315,7 @@ pub async fn version_statistics(
 
 /// Metrics: Prometheus' own text format, or `OpenMetrics` where the client names it.
 pub async fn metrics(State(node): State<Arc<Node>>, headers: HeaderMap) -> Response {
-    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    if accept.contains("application/openmetrics-text") {
-        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-        return ([(header::CONTENT_TYPE, kind)], node.metrics.text()).into_response();
-    }
-    let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], plain(&node.metrics.text())).into_response()
+    exposition::answer(&headers, node.metrics.registry())
 }
 
 /// No such route.

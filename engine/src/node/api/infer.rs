@@ -78,7 +78,9 @@ async fn answer(
     let rows = asking.count();
     let left = node.settings.timeout.saturating_sub(began.elapsed());
     let reply = served.batcher.ask(asking, left).map_err(refused)?;
-    let (result, timing) = reply.await.map_err(|_gone| refused(Refusal::Closed))?;
+    // Dropped when its time is over, it is not computed any more.
+    let reply = tokio::time::timeout(left, reply).await.map_err(|_late| refused(Refusal::TimedOut))?;
+    let (result, timing) = reply.map_err(|_gone| refused(Refusal::Closed))?;
     let found = result.map_err(refused)?;
     let asked: Vec<&str> = request.outputs.iter().map(|output| output.name.as_ref()).collect();
     let mut response = InferResponse {
@@ -113,7 +115,7 @@ fn refused(refusal: Refusal<orrery_domain::Failure>) -> ApiError {
         Refusal::Closed => ApiError::passing("The model is being unloaded. Try again a little later."),
         Refusal::TimedOut => ApiError::new(
             StatusCode::GATEWAY_TIMEOUT,
-            "The request's time was over before it could be computed. Try again with fewer rows.",
+            "The request's time was over before its answer was there. Try again with fewer rows.",
         ),
         Refusal::Model(failure) => failure.into(),
     }

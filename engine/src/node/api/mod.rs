@@ -1,6 +1,5 @@
 //! The HTTP face: routes, who may use them, and what is counted.
 
-mod access_log;
 mod control;
 mod error;
 mod infer;
@@ -10,16 +9,16 @@ mod routes;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use axum::{
     Router,
     body::{Body, Bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::header,
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
@@ -29,15 +28,10 @@ use super::{compute::Compute, metrics::Metrics, repository::Repository};
 use crate::{
     auth::Auth,
     fleet::vantage::Vantage,
-    http::{TRACEPARENT, TraceContext},
+    http::{self, Named},
 };
 use error::ApiError;
 pub use ml::AT_ONCE;
-
-/// The header that names a request in logs and answers.
-static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Longest request id that is taken over, bytes.
-const LONGEST_ID: usize = 128;
 
 /// What a node is asked to do.
 #[derive(Clone, Copy, Debug)]
@@ -109,57 +103,29 @@ async fn permit(State((node, scope)): State<(Arc<Node>, Scope)>, request: Reques
 
 /// Counts, names, traces and logs a request.
 async fn watched(State(node): State<Arc<Node>>, request: Request, next: Next) -> Response {
-    let began = Instant::now();
     let path = request.uri().path();
     let (route, ours) = (route(path), path.starts_with("/api"));
-    let id = request_id(request.headers());
-    let trace = TraceContext::of(request.headers());
+    let named = Named::of(request.headers(), route);
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<ApiError>().filter(|_| ours) {
         response = error.problem();
     }
-    let secs = began.elapsed().as_secs_f64();
-    let status = response.status().as_u16();
-    node.metrics.http(route, status, secs);
-    let request_id = id.to_str().unwrap_or_default();
-    log::debug!("{route} {status} {:.3} ms id={request_id} trace={trace}", secs * 1e3);
-    if node.settings.log_requests {
-        access_log::write(access_log::Line { route, status, secs, request_id }, trace);
-    }
-    if let Ok(trace) = HeaderValue::try_from(trace.to_string()) {
-        response.headers_mut().insert(TRACEPARENT, trace);
-    }
-    response.headers_mut().insert(&REQUEST_ID, id);
+    let secs = named.answered(&mut response, node.settings.log_requests);
+    node.metrics.http(route, response.status().as_u16(), secs);
     response
 }
 
-/// A path's kind: the label of metrics must not grow with what clients ask for.
+/// A path's kind.
 fn route(path: &str) -> &'static str {
-    let mut parts = path.trim_matches('/').rsplit('/');
-    match (path.starts_with("/v2"), parts.next().unwrap_or_default()) {
-        (true, "infer") => "infer",
-        (true, "live") => "live",
-        (true, "ready") => "ready",
-        (true, "stats") => "stats",
-        (true, "index") => "index",
-        (true, "load") => "load",
-        (true, "unload") => "unload",
-        (true, _) => "metadata",
-        (false, "metrics") => "metrics",
-        (false, "openapi.json") => "openapi",
-        (false, "explain") => "explain",
-        (false, "compare") => "compare",
-        (false, "sightings") => "sightings",
-        (false, "serving") => "serving",
-        (false, _) => "other",
-    }
-}
-
-/// The client's own id where it is a plain one, else the next number since the node's start.
-fn request_id(headers: &HeaderMap) -> HeaderValue {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let given = headers.get(&REQUEST_ID).filter(|id| id.len() <= LONGEST_ID && id.to_str().is_ok());
-    given.cloned().unwrap_or_else(|| HeaderValue::from(COUNTER.fetch_add(1, Ordering::Relaxed)))
+    http::protocol_route(path).unwrap_or_else(|| match path.trim_matches('/').rsplit('/').next() {
+        Some("metrics") => "metrics",
+        Some("openapi.json") => "openapi",
+        Some("explain") => "explain",
+        Some("compare") => "compare",
+        Some("sightings") => "sightings",
+        Some("serving") => "serving",
+        _ => "other",
+    })
 }
 
 /// A body, refused where it is too large or does not come.

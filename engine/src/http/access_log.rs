@@ -4,7 +4,8 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use crate::{http::TraceContext, jobs::now};
+use super::trace::TraceContext;
+use crate::jobs::now;
 
 /// A request that was answered.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -27,6 +28,9 @@ struct Whole<'a> {
     line: Line<'a>,
     trace_id: String,
     span_id: String,
+    /// The step that the request came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent_id: Option<String>,
 }
 
 /// The line as text, without its end.
@@ -43,6 +47,7 @@ fn text(line: Line<'_>, trace: TraceContext, secs: f64) -> String {
         line,
         trace_id: format!("{:032x}", trace.trace),
         span_id: format!("{:016x}", trace.span),
+        parent_id: trace.parent.map(|parent| format!("{parent:016x}")),
     };
     // Plain strings and numbers cannot fail to be JSON.
     serde_json::to_string(&whole).unwrap_or_default()
@@ -60,7 +65,7 @@ mod tests {
 
     #[test]
     fn a_line_is_one_json_object_whatever_the_client_called_its_request() {
-        let trace = TraceContext { trace: 0xab, span: 0xcd, flags: 1 };
+        let trace = TraceContext { trace: 0xab, span: 0xcd, flags: 1, parent: Some(0xef) };
         let line = Line { route: "infer", status: 503, secs: 0.25, request_id: "a\"\n{}" };
         let text = text(line, trace, 1_790_000_000.25);
         assert!(!text.contains('\n'), "{text}");
@@ -68,6 +73,7 @@ mod tests {
         let expected = serde_json::json!({
             "time": "2026-09-21T14:13:20.250Z", "level": "error", "route": "infer", "status": 503, "secs": 0.25,
             "request_id": "a\"\n{}", "trace_id": format!("{:032x}", 0xab), "span_id": format!("{:016x}", 0xcd),
+            "parent_id": format!("{:016x}", 0xef),
         });
         assert_eq!(read, expected);
     }

@@ -1,0 +1,156 @@
+//! Alerts of a gateway as whoever is on call gets them: by a real listener, once each, whatever is killed in between.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use super::{
+    Service,
+    backend::{Backend, Manner},
+    over, until,
+};
+
+/// Takes alerts, and says whether it could use them.
+struct Listener {
+    url: String,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// Everything that was posted, whatever it was answered with.
+    posted: Mutex<Vec<Value>>,
+    takes: AtomicBool,
+}
+
+impl Listener {
+    fn start(takes: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}/alerts", listener.local_addr().expect("an address"));
+        let shared = Arc::new(Shared { posted: Mutex::default(), takes: AtomicBool::new(takes) });
+        let all = Arc::clone(&shared);
+        std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| take(stream, &all)));
+        Self { url, shared }
+    }
+
+    fn takes(&self, takes: bool) {
+        self.shared.takes.store(takes, Ordering::Relaxed);
+    }
+
+    fn posted(&self) -> Vec<Value> {
+        self.shared.posted.lock().expect("free").clone()
+    }
+
+    /// What was posted, as the word of each alert; null is its end.
+    fn words(&self) -> Vec<Value> {
+        self.posted().iter().map(|alert| alert["alert"].clone()).collect()
+    }
+}
+
+fn take(stream: TcpStream, shared: &Shared) {
+    let mut reader = BufReader::new(stream);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        match reader.read_line(&mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) if line.trim().is_empty() => break,
+            Ok(_) => {}
+        }
+        if let Some(told) = line.to_lowercase().strip_prefix("content-length:") {
+            length = told.trim().parse().expect("a length");
+        }
+    }
+    let mut body = vec![0; length];
+    if reader.read_exact(&mut body).is_err() {
+        return;
+    }
+    let status = if shared.takes.load(Ordering::Relaxed) { "204 No Content" } else { "500 Broken" };
+    shared.posted.lock().expect("free").push(serde_json::from_slice(&body).expect("JSON"));
+    let answer = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    // A gateway that was killed does not hear the answer.
+    let _unheard = reader.get_mut().write_all(answer.as_bytes());
+}
+
+/// A gateway whose only objective is missed while half or more of an hour's requests fail.
+fn watched(backend: &Backend, listener: &Listener) -> Service {
+    let mut config = over(&[("a", &backend.url())]);
+    config["name"] = json!("east");
+    let alert = json!({ "severity": "page", "long_secs": 3600, "short_secs": 3600, "burn_rate": 1.0 });
+    let objective = json!({ "objective_percent": 50.0, "alerts": [alert], "min_requests": 10 });
+    config["slos"] = json!([{ "name": "answers", "objective": objective }]);
+    config["alert_webhooks"] = json!([listener.url]);
+    Service::gateway(&config)
+}
+
+fn fail(gateway: &Service, backend: &Backend) {
+    backend.behave(Manner::Refuses);
+    (0..12).for_each(|_| assert_eq!(gateway.infer().status, 503));
+}
+
+/// Time enough for a gateway that looks each second to say what it should not.
+fn wait() {
+    std::thread::sleep(Duration::from_millis(2_500));
+}
+
+#[test]
+fn an_alert_fires_once_and_ends_once_across_a_failed_delivery_and_two_crashes() {
+    let (backend, listener) = (Backend::start("a", Manner::Good), Listener::start(false));
+    let gateway = watched(&backend, &listener);
+    wait();
+    assert_eq!(listener.posted(), Vec::<Value>::new(), "all is well");
+
+    fail(&gateway, &backend);
+    until("it fires", || listener.posted().len() == 1);
+    listener.takes(true);
+    until("it is sent again, for it was not taken", || listener.posted().len() == 2);
+    let posted = listener.posted();
+    assert_eq!(posted[0], posted[1], "the same alert");
+    let told = (&posted[0]["gateway"], &posted[0]["objective"], &posted[0]["alert"]);
+    assert_eq!(told, (&json!("east"), &json!("answers"), &json!("page")));
+    wait();
+    let since = gateway.status()["slos"][0]["alert_since"].clone();
+    assert!(since.is_number(), "{since}");
+
+    let gateway = gateway.crash_and_start();
+    let slo = gateway.status()["slos"][0].clone();
+    assert_eq!((&slo["alert"], &slo["alert_since"]), (&json!("page"), &since), "it is the same alert");
+    wait();
+    assert_eq!(listener.words(), [json!("page"), json!("page")], "a restart fires nothing again");
+
+    backend.behave(Manner::Good);
+    until("the failures are fewer than half", || {
+        gateway.infer();
+        listener.posted().len() == 3
+    });
+    assert_eq!(listener.words()[2], Value::Null, "its end is told, though it began before the crash");
+    let gateway = gateway.crash_and_start();
+    wait();
+    assert_eq!(listener.posted().len(), 3);
+    assert_eq!(gateway.status()["slos"][0]["alert"], Value::Null);
+}
+
+#[test]
+fn an_alert_that_was_not_delivered_before_a_crash_is_delivered_after_it() {
+    let (backend, listener) = (Backend::start("a", Manner::Good), Listener::start(false));
+    let gateway = watched(&backend, &listener);
+    fail(&gateway, &backend);
+    until("it is tried", || !listener.posted().is_empty());
+    // Killed before the next try is taken.
+    let gateway = gateway.crash_and_start();
+    let tried = listener.posted().len();
+    listener.takes(true);
+    until("it is tried again", || listener.posted().len() > tried);
+    wait();
+    let posted = listener.posted();
+    assert!(posted.len() <= tried + 2, "once taken it is over: {posted:?}");
+    assert!(posted.iter().all(|alert| *alert == posted[0]), "{posted:?}");
+    drop(gateway);
+}
