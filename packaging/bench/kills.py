@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Kills trainings at breakpoints and at random instants, and checks that each, resumed, ends with the bits of the unbroken run.
 
-Usage: kills.py [COUNT] [--store] [--orrery PATH] [--workers N] [--seed N]
+Usage: kills.py [COUNT] [--store | --window] [--orrery PATH] [--workers N] [--seed N]
 
 COUNT kills (1,000 where it is left out) are spread over 20 ways to train. The program must be built with the cargo feature
 `fault-injection`. Each broken run is killed once, gone on with, and compared with the unbroken one: weights or trees, graph and
 preprocessing byte by byte, the history of validation losses and the card's metrics number by number. With --store, processes that
 write to the workspace's database are killed instead, several at once: no row that one of them acknowledged may be lost, and the
-file must pass SQLite's integrity check. Ends with one summary line; the exit code is 0 only where nothing was different or lost.
+file must pass SQLite's integrity check. With --window, programs that edit the window's own state once a millisecond are killed, each
+beginning with what the one before left: the state must read back whole after every kill, hold all that it held before, and lack no
+edit that was made more than a second before the kill. Ends with one summary line; the exit code is 0 only where nothing was different or lost.
 """
 
 import argparse
@@ -46,6 +48,8 @@ SETUPS = [
     ("linear", "regression", ""),
     ("auto", "binary", EPOCHS + " --trees 20 --leaves 6"),
 ]
+# Seconds of edits that a killed window may lose.
+MOST_LOST_SECS = 1.0
 FILES = ("weights.safetensors", "model.onnx", "trees.json", "preprocess.json")
 
 
@@ -55,11 +59,15 @@ def main():
     parser.add_argument("--orrery", default="orrery")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--store", action="store_true")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--store", action="store_true")
+    what.add_argument("--window", action="store_true")
     options = parser.parse_args()
     began = time.monotonic()
     if options.store:
         return kill_writers(options, began)
+    if options.window:
+        return kill_windows(options, began)
     shares = [options.count // len(SETUPS) + (place < options.count % len(SETUPS)) for place in range(len(SETUPS))]
     with concurrent.futures.ThreadPoolExecutor(options.workers) as pool:
         work = [pool.submit(sweep, options, place, share) for place, share in enumerate(shares)]
@@ -85,10 +93,7 @@ def kill_writers(options, began):
                 writer.kill()
             for writer in writers:
                 for line in writer.communicate()[0].splitlines():
-                    try:
-                        found = json.loads(line)
-                    except ValueError:
-                        continue  # A line that the kill cut off.
+                    found = parsed(line) or {}
                     for key in found.keys() & said.keys():
                         said[key].add(found[key])
             if kill % (10 * options.workers) == 0 or batch[-1] + 1 == options.count:
@@ -102,6 +107,82 @@ def kill_writers(options, began):
             f"{lost} lost, {unsound} failed integrity checks, {secs:.0f} s"
         )
         sys.exit(1 if lost or unsound or not said["added"] else 0)
+
+
+def kill_windows(options, began):
+    """Kills programs that edit the state of a window, one after another in the workspace of each worker."""
+    workers = min(options.workers, options.count)
+    shares = [options.count // workers + (place < options.count % workers) for place in range(workers)]
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        sweeps = list(pool.map(lambda place: edit_and_kill(options, place, shares[place]), range(workers)))
+    for sweep in sweeps:
+        for fault in sweep["faults"]:
+            print(f"WRONG: {fault}", file=sys.stderr)
+    faults, edits, kept, went_on = (sum(sweep[key] for sweep in sweeps) for key in ("wrong", "edits", "kept", "went_on"))
+    worst, secs = max(sweep["worst"] for sweep in sweeps), time.monotonic() - began
+    print(
+        f"window kills: {options.count}, {edits} edits said, {kept} kept, at most {worst:.3f} s of edits lost, "
+        f"{faults} wrong, {went_on} of the kills came after something was kept, {secs:.0f} s"
+    )
+    # Kills that all come before the first write would show nothing.
+    sys.exit(1 if faults or worst > MOST_LOST_SECS or went_on < options.count / 4 else 0)
+
+
+def edit_and_kill(options, place, count):
+    """Kills `count` windows of one workspace at random instants: what was wrong, said, kept, and lost at worst (seconds)."""
+    chance = random.Random(options.seed * 1000 + place)
+    found = {"faults": [], "edits": 0, "went_on": 0, "worst": 0.0}
+    # A child of a killed window may be writing its last line.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        home, kept = pathlib.Path(folder), 0
+        for kill in range(count + 1):
+            editor = subprocess.Popen(
+                [options.orrery, "--home", home, "job", "edits"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            )
+            said = [editor.stdout.readline()]
+            if kill < count:
+                # The pipe holds more than is said meanwhile.
+                time.sleep(chance.uniform(0, 0.05 if kill % 2 else 0.4))
+            editor.kill()
+            killed = time.time()
+            said += editor.communicate()[0].splitlines()
+            lines = [line for line in map(parsed, said) if line]
+            # The program reads its own file, hash and all; the next one is asked, for the last kill one more that is not counted.
+            if not lines or lines[0].get("kept") != kept:
+                found["faults"].append(f"after {kill} kills the program begins with {lines[:1]}, not with edit {kept}")
+            if kill == count:
+                break
+            edits = [(line["edited"], line["at"]) for line in lines if "edited" in line]
+            now = newest(home / "window.state")
+            if now is None:
+                found["faults"].append(f"after kill {kill + 1} the newest state is damaged")
+                break
+            if now < kept:
+                found["faults"].append(f"edit {kept} was kept, and is lost after kill {kill + 1}")
+            found["worst"] = max([found["worst"], *(killed - at for edit, at in edits if edit > now)])
+            found["edits"] += len(edits)
+            found["went_on"] += now > kept
+            kept = now
+    return {**found, "kept": kept, "wrong": len(found["faults"])}
+
+
+def parsed(line):
+    """A line of JSON; nothing where the kill cut it off."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
+def newest(path):
+    """The number in the newest generation of a window's state: 0 where there is none yet, nothing where it is damaged."""
+    if not path.exists():
+        return 0
+    try:
+        _, sum_of_it, text = path.read_text().split("\n")[0].split(" ", 2)
+        return int(json.loads(text)) if len(sum_of_it) == 64 else None
+    except ValueError:
+        return None
 
 
 def sound(home):
@@ -183,12 +264,8 @@ def job(options, home, name, more):
 
 def left(home, run):
     """What is left of a finished run, times and names left out."""
-    events = []
-    for line in (home / "runs" / run / "events.jsonl").read_text().splitlines():
-        try:
-            events.append(json.loads(line))
-        except ValueError:
-            pass  # A line that a kill cut off.
+    lines = (home / "runs" / run / "events.jsonl").read_text().splitlines()
+    events = [event for event in map(parsed, lines) if event]
     finished = [event for event in events if event["event"] == "finished"]
     if not finished:
         return None
