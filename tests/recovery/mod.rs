@@ -1,12 +1,14 @@
 //! Runs that cannot be lost: killed, broken and starved on purpose, and what is left of them.
 //!
 //! ```text
-//! setups (20 ways to train) ──► sweep: kill at a breakpoint, go on, kill again … ──► the same bits as the unbroken run
+//! setups (22 ways to train) ──► sweep: kill at a breakpoint, go on, kill again … ──► the same bits as the unbroken run
+//! imports ──► killed while it reads, writes or registers, asked again ──► the same table, record and profile
 //! faults ──► class, reason, what was kept        children ──► no process outlives its purpose        store ──► no row is lost
 //! ```
 
 mod children;
 mod faults;
+mod imports;
 mod setups;
 mod store;
 mod sweep;

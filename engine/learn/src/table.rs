@@ -174,6 +174,7 @@ impl Table {
         for start in (0..self.rows().max(1)).step_by(WRITTEN_ROWS) {
             let part = self.batch.slice(start, WRITTEN_ROWS.min(self.rows() - start));
             writer.write(&part).map_err(|error| failed(&error))?;
+            crate::faults::kill("write");
         }
         writer.finish().map_err(|error| failed(&error))?;
         let buffered = writer.into_inner().map_err(|error| failed(&error))?;
