@@ -11,6 +11,7 @@ use super::*;
 use crate::{
     control::{Interrupt, JobControl, Unwatched, Wish},
     prepare::TreeMatrix,
+    train::keep,
 };
 
 /// A table with two informative columns, one of them with gaps, and one of noise.
@@ -181,6 +182,23 @@ fn a_damaged_checkpoint_is_passed_over_with_a_warning() {
     let warnings = warnings.0.into_inner().expect("no panic");
     assert!(warnings.len() == 1 && warnings[0].contains("damaged"), "{warnings:?}");
     assert_eq!(unbroken.forest, resumed.forest);
+}
+
+#[test]
+fn two_hundred_damaged_checkpoints_fall_back_to_the_one_before() {
+    let (case, folder) = (case(Objective::OneVsRest, 400), tempfile::tempdir().expect("a folder"));
+    let settings = GbtSettings { leaves: 4, ..settings(12) };
+    for stop in [5, 9] {
+        grow(&case, &settings, folder.path(), &StopAt(AtomicUsize::new(stop))).expect_err("stopped");
+    }
+    let (newest, _) = keep::read::<checkpoint::State>(folder.path(), checkpoint::PREFIX, |_| true);
+    let fingerprint = newest.expect("one is kept").fingerprint;
+    let latest = || checkpoint::read(folder.path(), &fingerprint);
+    keep::damages::assert_passed_over(folder.path(), checkpoint::PREFIX, latest);
+    // Another request's is no damage: it is passed over, and said to be another's.
+    let (none, warnings) = checkpoint::read(folder.path(), "another request");
+    assert!(none.is_none() && warnings.len() == 2, "{warnings:?}");
+    assert!(warnings.iter().all(|warning| warning.contains("another request")), "{warnings:?}");
 }
 
 #[test]
