@@ -38,12 +38,18 @@ fn trees_go_back_once_with_half_the_rate_and_linear_models_say_what_to_do() {
     let model = arguments.iter().position(|word| word == "mlp").expect("a model");
     arguments[model] = "gbt".to_owned();
     let unbroken = with_fault(&program, &arguments, "").1;
-    let (code, lines, said) = with_fault(&program, &arguments, "nan-loss@step:14");
-    assert_eq!(code, Some(0), "{said}");
-    assert!(lines.iter().any(|line| line["event"] == "rolled_back" && line["step"] == 0), "{lines:?}");
-    assert!(notes(&program, &lines).contains("not finite after 14 rounds"), "{}", notes(&program, &lines));
     let test = |lines: &[Value]| lines.last().expect("lines")["test"].clone();
-    assert_ne!(test(&lines), test(&unbroken), "half the rate grows other trees");
+    for fault in ["nan-loss@step:14", "nan-gradient@step:14"] {
+        let (code, lines, said) = with_fault(&program, &arguments, fault);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(lines.iter().any(|line| line["event"] == "rolled_back" && line["step"] == 0), "{lines:?}");
+        assert!(
+            notes(&program, &lines).contains("not finite after 14 rounds"),
+            "{}",
+            notes(&program, &lines)
+        );
+        assert_ne!(test(&lines), test(&unbroken), "half the rate grows other trees");
+    }
     // A resumed run knows that it went back: the second time it fails, and keeps its checkpoint.
     let faults = "nan-loss@step:14,kill@step:16,nan-loss@step:20";
     let (code, lines, said) = with_fault(&program, &arguments, faults);
