@@ -293,7 +293,7 @@ mod tests {
         assert!(columns.iter().all(|column| memory(column) == file), "no column was copied");
         let rows = arrow::array::UInt32Array::from_iter_values((0..1_000).step_by(3));
         let taken = columns.iter().map(|column| take(column, &rows, None).expect("taken"));
-        for column in taken.collect::<Vec<_>>() {
+        for column in taken {
             assert_ne!(memory(&column), file);
             if let Some(categories) = column.as_dictionary_opt::<Int32Type>() {
                 assert_ne!(memory(categories.values()), file);
