@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Every check of the project: format, lints, docs, all tests (the real window under Xvfb among them), and the peers.
-# Ends with what was skipped and why, and a line "N passed, N failed, N skipped". A peer that could not run fails the whole.
+# Ends with what was skipped and why, the seconds of all and of each step, and a line "N passed, N failed, N skipped". A peer that
+# could not run fails the whole.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 packaging/linux/setup.sh test || exit 1
@@ -13,15 +14,16 @@ logs="$(mktemp -d)"
 failed_steps=()
 # One feature set for every step, so that nothing is built twice.
 features=inspection,fault-injection
+times=()
 
 step() { # name, command…
-  local name=$1 began=$SECONDS
+  local name=$1 began=$SECONDS outcome=passed
   shift
   echo "== $name"
-  if "$@" >"$logs/$name.log" 2>&1; then
-    echo "   passed in $((SECONDS - began)) s"
-  else
-    echo "   FAILED in $((SECONDS - began)) s"
+  "$@" >"$logs/$name.log" 2>&1 || outcome=FAILED
+  times+=("$name $((SECONDS - began)) s")
+  echo "   $outcome in $((SECONDS - began)) s"
+  if [ "$outcome" = FAILED ]; then
     # What failed and said why, wherever it stands in the log; then the log's end.
     awk '/^failures:$/,/^test result:/' "$logs/$name.log" | head -n 200
     tail -n 30 "$logs/$name.log"
@@ -75,5 +77,8 @@ failed=$(sum failed)
 skipped=$(grep -hc '^SKIPPED' "$logs/tests.log" "$logs/peers.log" | awk '{ n += $1 } END { print n + 0 }')
 grep -h '^SKIPPED' "$logs/tests.log" "$logs/peers.log" | sort -u
 [ "${#failed_steps[@]}" -eq 0 ] || echo "Failed steps: ${failed_steps[*]} (logs in $logs)"
+printf 'time: %s s in all' "$SECONDS"
+printf ', %s' "${times[@]}"
+echo
 echo "tests: $passed passed, $failed failed, $skipped skipped"
 [ "${#failed_steps[@]}" -eq 0 ] && [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -15,9 +15,8 @@ use orrery_engine::{
 
 use crate::fake::{launcher, put, workspace};
 
-/// Kills wanted, and the time they may take on a busy machine.
-const KILLS: u32 = 100;
-const PATIENCE: Duration = Duration::from_secs(8);
+/// Kills; `packaging/bench/kills.py 100 --window` does more of them with the program itself.
+const KILLS: u32 = 20;
 
 /// Seconds of edits that a crash may cost.
 const MOST_LOST: Duration = Duration::from_secs(1);
@@ -101,28 +100,31 @@ fn a_killed_window_loses_at_most_a_second_of_edits() {
     let (_folder, workspace, store) = workspace();
     drop(store);
     let begun = Instant::now();
-    let (mut kept, mut kills, mut worst) = (0, 0, Duration::ZERO);
-    while kills < KILLS && (begun.elapsed() < PATIENCE || kills < 5) {
+    let (mut kept, mut went_on, mut worst) = (0, 0, Duration::ZERO);
+    for kill in 0..KILLS {
         // A spread of moments, the first ones inside the first writes.
-        let time = Duration::from_micros(u64::from(kills * 7_919 % 40_000));
+        let time = Duration::from_micros(u64::from(kill * 7_919 % 40_000));
         let edits = Editor::start(workspace.home()).kill_after(time);
+        assert!(!edits.is_empty(), "kill {kill} came before any edit");
         let killed = Instant::now();
         let (_, found) = WindowFile::open(&workspace);
         let now: u64 = match &found {
             Found::Newest(text) => text.parse().expect("a number"),
             Found::Nothing if kept == 0 => 0,
-            other => panic!("after kill {kills} the file holds {other:?}"),
+            other => panic!("after kill {kill} the file holds {other:?}"),
         };
-        assert!(now >= kept, "edit {kept} was kept and is lost after kill {kills}");
+        assert!(now >= kept, "edit {kept} was kept and is lost after kill {kill}");
         if let Some((_, heard)) = edits.iter().find(|(edit, _)| *edit > now) {
             worst = worst.max(killed - *heard);
         }
+        went_on += u32::from(now > kept);
         kept = now;
-        kills += 1;
     }
-    println!("{kills} kills, {kept} edits kept, at most {worst:?} of edits lost");
+    let secs = begun.elapsed().as_secs_f64();
+    println!("{KILLS} kills in {secs:.1} s, {kept} edits kept, at most {worst:?} of edits lost");
     assert!(worst <= MOST_LOST, "{worst:?} of edits were lost");
-    assert!(kept >= u64::from(kills) / 2, "only {kept} edits were kept over {kills} kills");
+    // The earliest kills come before a first write; most do not.
+    assert!(went_on >= KILLS / 4, "edits were kept before only {went_on} of {KILLS} kills");
 }
 
 #[test]

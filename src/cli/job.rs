@@ -43,6 +43,10 @@ pub enum JobCommand {
         /// Begins the ids of what is recorded
         prefix: String,
     },
+    /// Edit the window's own state until killed, and say each edit: what tests kill
+    #[cfg(feature = "fault-injection")]
+    #[command(hide = true)]
+    Edits,
 }
 
 pub fn run(command: &JobCommand) -> Outcome {
@@ -56,7 +60,7 @@ pub fn run(command: &JobCommand) -> Outcome {
             return output::json(&measure::here(folder)?);
         }
         #[cfg(feature = "fault-injection")]
-        JobCommand::Flood { .. } => return Ok(()),
+        JobCommand::Flood { .. } | JobCommand::Edits => return Ok(()),
     };
     if std::env::var_os("BURN_DEVICE").is_none() {
         return again_with_device();

@@ -5,6 +5,8 @@ mod compress;
 mod data;
 mod devices;
 mod doctor;
+#[cfg(feature = "fault-injection")]
+mod edits;
 mod explain;
 mod fleet;
 #[cfg(feature = "fault-injection")]
@@ -201,8 +203,12 @@ pub fn main() -> ExitCode {
 
 fn run(mut arguments: Arguments) -> Outcome {
     #[cfg(feature = "fault-injection")]
-    if let Some(Subcommands::Job(job::JobCommand::Flood { prefix })) = &arguments.command {
-        return flood::run(&Context::new(&arguments)?, prefix);
+    match &arguments.command {
+        Some(Subcommands::Job(job::JobCommand::Flood { prefix })) => {
+            return flood::run(&Context::new(&arguments)?, prefix);
+        }
+        Some(Subcommands::Job(job::JobCommand::Edits)) => return edits::run(&Context::new(&arguments)?),
+        _ => {}
     }
     // A job knows its workspace from its spec: it must not create another one.
     if let Some(Subcommands::Job(command)) = arguments.command {

@@ -14,10 +14,12 @@ fn notes(program: &Program, lines: &[Value]) -> String {
 #[test]
 fn numbers_that_go_wrong_cost_half_the_rate_once_and_the_run_the_second_time() {
     let (program, arguments) = short(&["--epochs", "4"]);
-    let (code, lines, said) = with_fault(&program, &arguments, "nan-loss@step:14");
-    assert_eq!(code, Some(0), "{said}");
-    assert!(lines.iter().any(|line| line["event"] == "rolled_back" && line["step"] == 10), "{lines:?}");
-    assert!(notes(&program, &lines).contains("not finite at step 14"), "{}", notes(&program, &lines));
+    for fault in ["nan-loss@step:14", "nan-gradient@step:14"] {
+        let (code, lines, said) = with_fault(&program, &arguments, fault);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(lines.iter().any(|line| line["event"] == "rolled_back" && line["step"] == 10), "{lines:?}");
+        assert!(notes(&program, &lines).contains("not finite at step 14"), "{}", notes(&program, &lines));
+    }
     let (code, lines, said) = with_fault(&program, &arguments, "nan-loss@step:14,nan-loss@step:20");
     let last = lines.last().expect("lines");
     assert_eq!(
@@ -36,12 +38,18 @@ fn trees_go_back_once_with_half_the_rate_and_linear_models_say_what_to_do() {
     let model = arguments.iter().position(|word| word == "mlp").expect("a model");
     arguments[model] = "gbt".to_owned();
     let unbroken = with_fault(&program, &arguments, "").1;
-    let (code, lines, said) = with_fault(&program, &arguments, "nan-loss@step:14");
-    assert_eq!(code, Some(0), "{said}");
-    assert!(lines.iter().any(|line| line["event"] == "rolled_back" && line["step"] == 0), "{lines:?}");
-    assert!(notes(&program, &lines).contains("not finite after 14 rounds"), "{}", notes(&program, &lines));
     let test = |lines: &[Value]| lines.last().expect("lines")["test"].clone();
-    assert_ne!(test(&lines), test(&unbroken), "half the rate grows other trees");
+    for fault in ["nan-loss@step:14", "nan-gradient@step:14"] {
+        let (code, lines, said) = with_fault(&program, &arguments, fault);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(lines.iter().any(|line| line["event"] == "rolled_back" && line["step"] == 0), "{lines:?}");
+        assert!(
+            notes(&program, &lines).contains("not finite after 14 rounds"),
+            "{}",
+            notes(&program, &lines)
+        );
+        assert_ne!(test(&lines), test(&unbroken), "half the rate grows other trees");
+    }
     // A resumed run knows that it went back: the second time it fails, and keeps its checkpoint.
     let faults = "nan-loss@step:14,kill@step:16,nan-loss@step:20";
     let (code, lines, said) = with_fault(&program, &arguments, faults);

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! setups (22 ways to train), pictures ──► sweep: kill at a breakpoint, go on, kill again … ──► the same bits as the unbroken run
+//! imports ──► killed while it reads, writes or registers, asked again ──► the same table, record and profile
 //! faults ──► class, reason, what was kept        children ──► no process outlives its purpose        store ──► no row is lost
 //! ```
 
 mod children;
 mod faults;
+mod imports;
 mod pictures;
 mod setups;
 mod store;

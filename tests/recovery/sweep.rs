@@ -11,6 +11,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
+    imports,
     setups::{SETUPS, Setup},
     tables,
 };
@@ -26,8 +27,12 @@ fn a_killed_run_ends_with_the_bits_of_an_unbroken_one() {
     std::thread::scope(|scope| {
         for _ in 0..WORKERS {
             scope.spawn(|| {
-                while let Some(setup) = SETUPS.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    kills.fetch_add(sweep(setup), Ordering::Relaxed);
+                let take = || {
+                    let turn = next.fetch_add(1, Ordering::Relaxed);
+                    Some((turn, SETUPS.get(turn)?))
+                };
+                while let Some((turn, setup)) = take() {
+                    kills.fetch_add(sweep(setup, turn), Ordering::Relaxed);
                 }
             });
         }
@@ -37,24 +42,18 @@ fn a_killed_run_ends_with_the_bits_of_an_unbroken_one() {
     assert!(kills >= 200, "{kills}");
 }
 
-/// Kills one way to train at all its places; the number of kills.
-fn sweep(setup: &Setup) -> usize {
+/// Kills the import of a table and one way to train on it at all its places; the number of kills.
+fn sweep(setup: &Setup, turn: usize) -> usize {
     let program = Program::new();
     let data = program.home().join("table.csv");
     tables::write(&data, setup.target, 11);
     let data = data.to_str().expect("UTF-8");
-    let place = setup.name().len() % 4 + 1;
-    let killed = program
-        .command(&["data", "import", data])
-        .env("ORRERY_FAULT", format!("kill@import:{place}"))
-        .output();
-    assert_ne!(killed.expect("it starts").status.code(), Some(0), "{}: the import is killed", setup.name());
+    let mut kills = imports::sweep(&program, data, turn);
     let mut arguments = vec!["train", "--data", data];
     arguments.extend(setup.arguments());
     let lines = program.lines(&arguments);
     let unbroken = Ended::read(program.home(), lines[0]["run"].as_str().expect("an id"));
     let spec = again(program.home(), &unbroken.run, "killed");
-    let mut kills = 1;
     for (turn, place) in setup.kills().iter().enumerate() {
         let ended = go_on(&spec, Some(&format!("kill@{place}")), turn % 2 == 0);
         assert_eq!(ended.0.signal(), Some(9), "{} is killed at {place}: {}", setup.name(), ended.1);

@@ -2,10 +2,10 @@
 //! `fault-injection` nothing ever does, and nothing is looked up.
 //!
 //! The variable holds faults with commas between them, each `KIND`, `KIND@PLACE` or `KIND@PLACE:COUNT`: the process is killed
-//! (`kill`), a loss is not finite (`nan-loss`), memory ends (`out-of-memory`), the device goes away (`lost-device`), the disk is
-//! full (`disk-full`) or a gradient is wrong (`wrong-gradient`) when the place is reached for the COUNT-th time (the first,
-//! where it is left out). At `step` the count is the number of the step. A fault strikes once; with a `+` behind its count it
-//! strikes from then on.
+//! (`kill`), a loss is not finite (`nan-loss`), a gradient is not while the loss is (`nan-gradient`), memory ends
+//! (`out-of-memory`), the device goes away (`lost-device`), the disk is full (`disk-full`) or a gradient is wrong
+//! (`wrong-gradient`) when the place is reached for the COUNT-th time (the first, where it is left out). At `step` the count is
+//! the number of the step. A fault strikes once; with a `+` behind its count it strikes from then on.
 
 #[cfg(not(feature = "fault-injection"))]
 pub use absent::{checkpoint_secs, happens, kill, kill_at, spoil, strikes};
@@ -21,6 +21,8 @@ pub enum Fault {
     Kill,
     /// A loss is not finite.
     NanLoss,
+    /// One number of a gradient is not finite; the loss is.
+    NanGradient,
     /// The device has no memory left.
     OutOfMemory,
     /// The device is gone.
@@ -140,6 +142,7 @@ mod active {
         let fault = match kind {
             "kill" => Fault::Kill,
             "nan-loss" => Fault::NanLoss,
+            "nan-gradient" => Fault::NanGradient,
             "out-of-memory" => Fault::OutOfMemory,
             "lost-device" => Fault::LostDevice,
             "disk-full" => Fault::DiskFull,

@@ -32,6 +32,7 @@ impl Store {
                  ON CONFLICT (id) DO UPDATE SET json = ?3, deleted = 0, revision = ?4",
                 params![standing.id.0, standing.source.hash, encode(&standing)?, revision],
             )?;
+            orrery_learn::faults::kill("dataset");
             put_profile_in(writing, profile)?;
             Ok(standing)
         })

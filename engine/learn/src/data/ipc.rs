@@ -11,7 +11,7 @@ const MARKER: [u8; 4] = [0xff; 4];
 type Wrong = String;
 
 /// Checks an IPC file or stream whose decoded buffers may take `budget` bytes.
-pub(super) fn check(bytes: &[u8], budget: u64) -> Result<(), Wrong> {
+pub(crate) fn check(bytes: &[u8], budget: u64) -> Result<(), Wrong> {
     let mut lengths = Lengths { left: budget };
     if bytes.starts_with(b"ARROW1") { lengths.file(bytes) } else { lengths.stream(bytes) }
 }

@@ -17,7 +17,7 @@ mod datetime;
 mod gzip;
 mod header;
 mod import;
-mod ipc;
+pub(crate) mod ipc;
 mod json;
 mod pictures;
 mod piece;

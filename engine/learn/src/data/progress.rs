@@ -7,7 +7,10 @@ use std::{
 
 use orrery_domain::{job::JobEvent, run::Progress};
 
-use crate::control::{Interrupt, JobControl, check};
+use crate::{
+    control::{Interrupt, JobControl, check},
+    faults,
+};
 
 const BETWEEN_MILLIS: u64 = 100;
 
@@ -42,6 +45,7 @@ impl<'a> Meter<'a> {
     /// An interruption when the job should end.
     pub(super) fn advance(&self, work: u64, rows: u64) -> Result<(), Interrupt> {
         check(self.control)?;
+        faults::kill("read");
         let done = self.done.fetch_add(work, Ordering::Relaxed) + work;
         let rows = self.rows.fetch_add(rows, Ordering::Relaxed) + rows;
         let now = self.started.elapsed();

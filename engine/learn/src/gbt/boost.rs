@@ -237,6 +237,11 @@ impl<'a> Boost<'a> {
                 );
                 let draw = (round * self.outputs() + output) as u64;
                 let (index, columns, sampling) = sample(settings, self.job.train.x, draw);
+                if faults::strikes(Fault::NanGradient, "step", round as u64 + 1)
+                    && let Some(row) = index.first()
+                {
+                    gradient[*row] = f32::NAN;
+                }
                 let mut grown = GrownTree::new();
                 let placed = grown.fit_with_tiles(
                     &data,
@@ -281,7 +286,10 @@ impl<'a> Boost<'a> {
         let valid = self.valid_loss();
         let chunk_ends = rounds.is_multiple_of(job.settings.chunk) || rounds == job.settings.trees;
         let train = if chunk_ends { self.train_loss() } else { None };
-        let spoilt = faults::strikes(Fault::NanLoss, "step", rounds as u64);
+        let grown = &self.state.trees[(rounds - 1) * self.outputs()..];
+        // A gradient that is not finite is in its leaf, however few rows say so in a loss.
+        let spoilt = grown.iter().flat_map(|tree| &tree.value).any(|value| !value.is_finite())
+            || faults::strikes(Fault::NanLoss, "step", rounds as u64);
         if spoilt || [valid, train].into_iter().flatten().any(|loss| !loss.is_finite()) {
             return self.roll_back();
         }

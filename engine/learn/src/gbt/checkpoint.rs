@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Begins the names of the files.
-const PREFIX: &str = "trees";
+pub(super) const PREFIX: &str = "trees";
 
 /// Everything a boosting loop needs to go on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ use super::*;
 use crate::{
     control::{Interrupt, JobControl, Unwatched, Wish},
     prepare::TreeMatrix,
+    train::keep,
 };
 
 /// A table with two informative columns, one of them with gaps, and one of noise.
@@ -181,6 +182,53 @@ fn a_damaged_checkpoint_is_passed_over_with_a_warning() {
     let warnings = warnings.0.into_inner().expect("no panic");
     assert!(warnings.len() == 1 && warnings[0].contains("damaged"), "{warnings:?}");
     assert_eq!(unbroken.forest, resumed.forest);
+}
+
+/// Also where no validation row tells, and the training loss is not due yet.
+#[cfg(feature = "fault-injection")]
+#[test]
+fn one_gradient_that_is_not_finite_costs_the_same_as_a_loss_that_is_not() {
+    use crate::faults::planned;
+
+    for (objective, validated) in [(Objective::Squared, false), (Objective::Binary, true)] {
+        let mut case = case(objective, 800);
+        if !validated {
+            case.valid = (TreeMatrix { rows: 0, cols: 3, values: vec![] }, vec![]);
+        }
+        let [by_loss, by_gradient] = ["nan-loss@step:7", "nan-gradient@step:7"].map(|fault| {
+            let (folder, warnings) = (tempfile::tempdir().expect("a folder"), Warnings::default());
+            let grown = planned(fault, || grow(&case, &settings(12), folder.path(), &warnings));
+            let said = warnings.0.into_inner().expect("no panic").join(" ");
+            assert!(said.contains("not finite after 7 rounds"), "{fault}: {said}");
+            assert!(said.contains("half the learning rate"), "{fault}: {said}");
+            grown.expect("it goes on").forest
+        });
+        assert_eq!(by_gradient, by_loss, "{objective:?}");
+        assert!(by_gradient.trees.iter().flat_map(|tree| &tree.value).all(|value| value.is_finite()));
+        let folder = tempfile::tempdir().expect("a folder");
+        let twice = "nan-gradient@step:7,nan-gradient@step:9";
+        let failed = planned(twice, || grow(&case, &settings(12), folder.path(), &Unwatched));
+        let Err(Interrupt::Failed(failure)) = failed else { panic!("it must fail: {failed:?}") };
+        assert_eq!(failure.class, orrery_domain::FailureClass::Model);
+        assert!(failure.message.contains("9 rounds") && failure.kept.is_some(), "{failure:?}");
+    }
+}
+
+#[test]
+fn two_hundred_damaged_checkpoints_fall_back_to_the_one_before() {
+    let (case, folder) = (case(Objective::OneVsRest, 400), tempfile::tempdir().expect("a folder"));
+    let settings = GbtSettings { leaves: 4, ..settings(12) };
+    for stop in [5, 9] {
+        grow(&case, &settings, folder.path(), &StopAt(AtomicUsize::new(stop))).expect_err("stopped");
+    }
+    let (newest, _) = keep::read::<checkpoint::State>(folder.path(), checkpoint::PREFIX, |_| true);
+    let fingerprint = newest.expect("one is kept").fingerprint;
+    let latest = || checkpoint::read(folder.path(), &fingerprint);
+    keep::damages::assert_passed_over(folder.path(), checkpoint::PREFIX, latest);
+    // Another request's is no damage: it is passed over, and said to be another's.
+    let (none, warnings) = checkpoint::read(folder.path(), "another request");
+    assert!(none.is_none() && warnings.len() == 2, "{warnings:?}");
+    assert!(warnings.iter().all(|warning| warning.contains("another request")), "{warnings:?}");
 }
 
 #[test]

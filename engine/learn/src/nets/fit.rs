@@ -333,12 +333,17 @@ impl<'a> Trainer<'a> {
 
     /// One optimizer step on these rows; `None` where it could not be done and the fit goes on from elsewhere.
     fn step(&mut self, rows: &[u32]) -> Result<Option<StepFigures>, Interrupt> {
-        let (mut loss, gradients) = match self.slopes(rows) {
+        let (mut loss, mut gradients) = match self.slopes(rows) {
             Ok(found) => found,
             Err(failure) => return self.mend(failure).map(|()| None),
         };
         if faults::strikes(Fault::NanLoss, "step", self.state.step + 1) {
             loss = f64::NAN;
+        }
+        if faults::strikes(Fault::NanGradient, "step", self.state.step + 1)
+            && let Some(entry) = gradients.iter_mut().flatten().next_back()
+        {
+            *entry = f32::NAN;
         }
         if !loss.is_finite() {
             return self.roll_back().map(|()| None);

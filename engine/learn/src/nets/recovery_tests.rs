@@ -127,6 +127,16 @@ mod injected {
             .join(" ")
     }
 
+    /// The learning rate of the last step.
+    fn last_rate(listener: &Script) -> Option<f64> {
+        let mut rates = listener.said().into_iter().filter_map(|event| {
+            let JobEvent::Points { series } = event else { return None };
+            let rate = series.into_iter().find(|(id, _)| *id == orrery_domain::run::SeriesId::LearningRate);
+            rate.map(|(_, point)| point.value)
+        });
+        rates.next_back()
+    }
+
     fn listener() -> Script {
         Script::new(|_| Wish::Continue)
     }
@@ -151,6 +161,45 @@ mod injected {
         assert_eq!(failure.class, FailureClass::Model);
         assert!(failure.message.contains("step 15") && failure.kept.is_some(), "{failure:?}");
         assert_eq!(files(dir.path()).len(), 2, "checkpoints are kept");
+    }
+
+    #[test]
+    fn one_gradient_that_is_not_finite_costs_the_same_as_a_loss_that_is_not() {
+        let settings = settings(3);
+        for family in [Family::Mlp, Family::Resnet, Family::Tabm] {
+            let arch = small(family, 1);
+            let [by_loss, by_gradient] = ["nan-loss@step:9", "nan-gradient@step:9"].map(|fault| {
+                let heard = listener();
+                let fitted = planned(fault, || run(&arch, &settings, folder().path(), &heard));
+                let back: Vec<JobEvent> = heard
+                    .said()
+                    .into_iter()
+                    .filter(|event| matches!(event, JobEvent::RolledBack { .. }))
+                    .collect();
+                assert_eq!(back, [JobEvent::RolledBack { step: 6 }], "{family:?}, {fault}");
+                assert!(warnings(&heard).contains("not finite at step 9"), "{}", warnings(&heard));
+                let rate = last_rate(&heard);
+                assert_eq!(
+                    rate,
+                    Some(0.5 * settings.rate(17, 18)),
+                    "{family:?}: half of the schedule's rate"
+                );
+                fitted.expect("it goes on")
+            });
+            // Caught before the step was taken: nothing of it is in the weights.
+            assert_eq!(by_gradient.weights, by_loss.weights, "{family:?}");
+            assert!(
+                by_gradient.weights.values().all(|(_, values)| values.iter().all(|value| value.is_finite()))
+            );
+        }
+        // The second time it fails, in the same step.
+        let (arch, dir) = (small(Family::Mlp, 1), folder());
+        let twice = "nan-gradient@step:9,nan-gradient@step:14";
+        let failed = planned(twice, || run(&arch, &settings, dir.path(), &listener()));
+        let Err(Interrupt::Failed(failure)) = failed else { panic!("it must fail: {failed:?}") };
+        assert_eq!(failure.class, FailureClass::Model);
+        assert!(failure.message.contains("step 14") && failure.kept.is_some(), "{failure:?}");
+        assert_eq!(checkpoint::step(dir.path()), 12, "the checkpoint before it is kept");
     }
 
     #[test]

@@ -105,7 +105,13 @@ fn quote(out: &mut Vec<u8>, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{LargeStringArray, StringArray};
+    use orrery_domain::dataset::ColumnSchema;
+
     use super::*;
+    use crate::table::arrow_type;
 
     #[test]
     fn formulas_are_defused_and_read_back_as_text() {
@@ -120,6 +126,45 @@ mod tests {
             assert_eq!(&record[0], format!("'{text}"));
         }
         assert_eq!(harmless("a=b"), "a=b");
+    }
+
+    /// Every text of a file comes back as one cell, and no cell begins as OWASP's "CSV injection" says that a formula does.
+    #[test]
+    fn a_thousand_payloads_in_every_place_of_a_file_stay_single_harmless_cells() {
+        let leads = [
+            "=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠", " ", "\"", "'", ",", ";",
+            "\r\n", "x",
+        ];
+        let ends = ["", "1+1", "SUM(1,2)", "cmd|' /C calc'!A0", "1\",\"=2", "1\"\n=2,\"=3", " "];
+        let payloads: Vec<String> = leads
+            .iter()
+            .flat_map(|one| leads.map(|other| format!("{one}{other}")))
+            .flat_map(|lead| ends.map(|end| format!("{lead}{end}")))
+            .collect();
+        assert!(payloads.len() >= 1000, "{}", payloads.len());
+        let schema = [("=name", ColumnType::Text), ("@kind", ColumnType::Category)]
+            .map(|(name, kind)| ColumnSchema { name: name.to_owned(), kind, overridden: false });
+        let texts: ArrayRef = Arc::new(LargeStringArray::from_iter_values(&payloads));
+        let plain: ArrayRef = Arc::new(StringArray::from_iter_values(&payloads));
+        let kinds = arrow::compute::cast(&plain, &arrow_type(ColumnType::Category)).expect("castable");
+        let table = Table::new(schema.to_vec(), vec![texts, kinds]);
+        let mut file = header(&table, &[]);
+        file.extend(lines(&table, &[false, false], &[plain]));
+        let mut reader =
+            ::csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file.as_slice());
+        let records: Vec<::csv::StringRecord> = reader.records().collect::<Result<_, _>>().expect("valid");
+        assert_eq!(records.len(), payloads.len() + 1);
+        assert_eq!(records[0].iter().collect::<Vec<_>>(), ["'=name", "'@kind"]);
+        let dangerous = ['=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝', '＋', '－', '＠'];
+        for (record, payload) in records[1..].iter().zip(&payloads) {
+            assert_eq!(record.len(), 3, "{payload:?} stays one cell");
+            for cell in record {
+                // None of these payloads is a number.
+                assert!(!cell.starts_with(dangerous), "{payload:?} is read back as {cell:?}");
+                let left = if payload.starts_with(dangerous) { cell.strip_prefix('\'') } else { Some(cell) };
+                assert_eq!(left, Some(payload.as_str()));
+            }
+        }
     }
 
     #[test]

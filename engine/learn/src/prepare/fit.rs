@@ -208,25 +208,31 @@ fn date(values: &[f64]) -> Option<Date> {
 
 /// `None` when no category repeats.
 fn category(input: &FitInput<'_>, place: usize) -> Option<Category> {
-    let mut numbers: HashMap<String, usize> = HashMap::new();
-    let mut counts: Vec<usize> = Vec::new();
-    // One number a distinct value, in order of appearance; missing is `None`.
-    let found: Vec<Option<usize>> = column::coded(input.train, place, |text| {
-        let next = numbers.len();
-        text.map(|text| *numbers.entry(text.to_owned()).or_insert(next))
+    const MISSING: u32 = u32::MAX;
+    let mut numbers: HashMap<String, u32> = HashMap::new();
+    // One number a distinct value, in order of appearance.
+    let mut found: Vec<u32> = column::coded(input.train, place, |text| {
+        let next = numbers.len() as u32;
+        text.map_or(MISSING, |text| *numbers.entry(text.to_owned()).or_insert(next))
     });
-    counts.resize(numbers.len(), 0);
-    for number in found.iter().flatten() {
-        counts[*number] += 1;
+    let mut counts = vec![0_usize; numbers.len()];
+    let mut missing = false;
+    for number in &found {
+        match counts.get_mut(*number as usize) {
+            Some(count) => *count += 1,
+            None => missing = true,
+        }
     }
-    let missing = found.iter().any(Option::is_none);
     let fewest = (found.len() / 20_000).clamp(2, 20);
     let most = match input.categories {
         CategoryEncoding::Embedding => MOST_CODES,
         CategoryEncoding::OneHot => MOST_ONE_HOT,
     };
-    let mut by_count: Vec<(&String, usize)> =
-        numbers.iter().map(|(text, number)| (text, counts[*number])).filter(|(_, n)| *n > 0).collect();
+    let mut by_count: Vec<(&String, usize)> = numbers
+        .iter()
+        .map(|(text, number)| (text, counts[*number as usize]))
+        .filter(|(_, n)| *n > 0)
+        .collect();
     by_count.sort_by(|(a, n), (b, m)| m.cmp(n).then(a.cmp(b)));
     let kept = by_count.iter().take(most).take_while(|(_, count)| *count >= fewest).count();
     let sorted = |part: &[(&String, usize)]| {
@@ -243,25 +249,26 @@ fn category(input: &FitInput<'_>, place: usize) -> Option<Category> {
     let mut category = Category { values, rare, missing, orders: Vec::new() };
     let mut code_of = vec![0; numbers.len()];
     for (text, number) in &numbers {
-        code_of[*number] = category.code(text).0;
+        code_of[*number as usize] = category.code(text).0 as u32;
     }
-    let absent = category.missing_code();
-    let codes: Vec<usize> =
-        found.into_iter().map(|number| number.map_or(absent, |number| code_of[number])).collect();
-    category.orders = orders(input, &codes, category.cardinality());
+    let absent = category.missing_code() as u32;
+    for number in &mut found {
+        *number = code_of.get(*number as usize).copied().unwrap_or(absent);
+    }
+    category.orders = orders(input, &found, category.cardinality());
     Some(category)
 }
 
 /// First, the place of every code among the codes sorted by their smoothed target mean: means are pulled to the overall mean as if
 /// [`PRIOR_ROWS`] more rows had it, so that a code without rows stands where the average is. `[orders][codes]`
-fn orders(input: &FitInput<'_>, codes: &[usize], cardinality: usize) -> Vec<Vec<f32>> {
+fn orders(input: &FitInput<'_>, codes: &[u32], cardinality: usize) -> Vec<Vec<f32>> {
     let order_of = |value: &dyn Fn(usize) -> f64| {
         let (mut sums, mut weights) = (vec![0.0; cardinality], vec![0.0; cardinality]);
         let (mut sum, mut weight) = (0.0, 0.0);
         for (row, code) in codes.iter().enumerate() {
             let (w, y) = (input.weights[row], value(row));
-            sums[*code] += w * y;
-            weights[*code] += w;
+            sums[*code as usize] += w * y;
+            weights[*code as usize] += w;
             sum += w * y;
             weight += w;
         }

@@ -135,7 +135,6 @@ fn columns(feature: &Feature, table: &Table) -> Result<Columns, Failure> {
         }
         Encoding::Category(category) => {
             let (codes, unseen) = codes(category, table, place);
-            let codes = codes.into_iter().map(|code| code as u32).collect();
             Columns {
                 continuous: Vec::new(),
                 flags: Vec::new(),
@@ -163,22 +162,31 @@ fn tree_columns(feature: &Feature, table: &Table) -> Result<(Vec<f64>, u64, u64)
         }
         Encoding::Category(category) => {
             let (codes, unseen) = codes(category, table, place);
-            let absent = if category.missing { category.missing_code() } else { usize::MAX };
+            let absent = if category.missing { category.missing_code() as u32 } else { u32::MAX };
             let places = category.orders.iter().flat_map(|order| {
-                codes.iter().map(|code| if *code == absent { f64::NAN } else { f64::from(order[*code]) })
+                codes
+                    .iter()
+                    .map(|code| if *code == absent { f64::NAN } else { f64::from(order[*code as usize]) })
             });
             (places.collect(), unseen, 0)
         }
     })
 }
 
-fn codes(category: &Category, table: &Table, place: usize) -> (Vec<usize>, u64) {
-    let found = column::coded(table, place, |text| match text {
-        None => (category.missing_code(), false),
-        Some(text) => category.code(text),
+/// The code of every row, and the number of rows with a category that training never saw. `[rows]`
+fn codes(category: &Category, table: &Table, place: usize) -> (Vec<u32>, u64) {
+    // A mark beside the code, so that a row's code is written once.
+    const UNSEEN: u32 = 1 << 31;
+    let mut codes = column::coded(table, place, |text| match text.map(|text| category.code(text)) {
+        None => category.missing_code() as u32,
+        Some((code, unseen)) => code as u32 | if unseen { UNSEEN } else { 0 },
     });
-    let unseen = found.iter().filter(|(_, unseen)| *unseen).count() as u64;
-    (found.into_iter().map(|(code, _)| code).collect(), unseen)
+    let mut unseen = 0;
+    for code in &mut codes {
+        unseen += u64::from(*code & UNSEEN != 0);
+        *code &= !UNSEEN;
+    }
+    (codes, unseen)
 }
 
 fn missing_flags(values: &[f64]) -> Vec<f32> {

@@ -319,7 +319,7 @@ impl<'a> Bench<'a> {
         if let Some(data) = self.data.get() {
             return Ok(data);
         }
-        let single = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
+        let single = |values: &[f64]| values.iter().map(|value| *value as f32).collect();
         let (train, valid) = (&self.parts.train, &self.parts.valid);
         let rules = &self.rules;
         let encode = |part: &Part| Ok(rules.transform(&part.table)?.0);
@@ -334,10 +334,10 @@ impl<'a> Bench<'a> {
             edges,
             train_x,
             valid_x,
-            train_y: single(self.scaled(train)),
-            valid_y: single(self.scaled(valid)),
-            train_weight: single(train.weight.clone()),
-            valid_weight: single(valid.weight.clone()),
+            train_y: single(&self.scaled(train)),
+            valid_y: single(&self.scaled(valid)),
+            train_weight: single(&train.weight),
+            valid_weight: single(&valid.weight),
         };
         Ok(self.data.get_or_init(|| data))
     }

@@ -38,7 +38,7 @@ const CHECKPOINT_SECS: f64 = 15.0;
 const PREFIX: &str = "search";
 
 /// A linear fit at rest.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Kept {
     /// Hash of what is fitted to what.
     fingerprint: String,
@@ -177,4 +177,36 @@ fn say_linear(control: &dyn JobControl, step: u64, secs: f64, value: f64, rows: 
         ..Progress::default()
     };
     control.emit(JobEvent::Progress { progress, kind: Some(ModelKind::Linear) });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{control::Unwatched, nets::Encoded};
+
+    #[test]
+    fn two_hundred_damaged_checkpoints_fall_back_to_the_one_before() {
+        // Three classes: a search that remembers its steps, so that a checkpoint holds all that one can.
+        let shape = linear::Shape { numbers: 2, cardinalities: vec![3], outputs: 3 };
+        let values =
+            (0..90).flat_map(|i| [((i * 37) % 31) as f32 / 31.0, ((i * 53) % 29) as f32, (i % 3) as f32]);
+        let x = Encoded { rows: 90, cols: 3, values: values.collect() };
+        let y: Vec<f64> = (0..90).map(|i| f64::from(i * i % 7 % 3)).collect();
+        let weight = vec![1.0; 90];
+        let loss = nets::Loss::Multiclass;
+        let problem = linear::Problem { x: &x, shape: &shape, y: &y, weight: &weight, loss, l2: 0.01 };
+        let limits = Limits { iterations: 8, gradient: 0.0, fall: 0.0 };
+        let (folder, mut kept) = (tempfile::tempdir().expect("a folder"), 0);
+        linear::fit::<Interrupt>(&problem, limits, None, |search| {
+            let step = search.iteration as u64;
+            let state = Kept { fingerprint: "this".to_owned(), secs: 0.5, search: search.clone() };
+            keep::write(folder.path(), PREFIX, step, &state, &Unwatched)?;
+            kept += 1;
+            Ok(true)
+        })
+        .expect("fitted");
+        assert!(kept > 3, "{kept}");
+        let latest = || keep::read(folder.path(), PREFIX, |kept: &Kept| kept.fingerprint == "this");
+        keep::damages::assert_passed_over(folder.path(), PREFIX, latest);
+    }
 }

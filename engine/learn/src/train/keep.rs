@@ -1,5 +1,8 @@
 //! Keeping: checkpoints as sealed JSON, named by their step, the last two kept, damaged ones passed over and said.
 
+#[cfg(test)]
+pub(crate) mod damages;
+
 use std::{
     path::{Path, PathBuf},
     time::Duration,

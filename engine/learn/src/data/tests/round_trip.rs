@@ -100,7 +100,7 @@ proptest! {
 }
 
 #[test]
-fn a_table_of_several_written_parts_reads_back_whole() {
+fn a_long_table_reads_back_whole() {
     use std::fmt::Write as _;
 
     let mut csv = "a,b,c\n".to_owned();

@@ -36,7 +36,7 @@ impl Boost<'_> {
         self.control.emit(JobEvent::RolledBack { step });
         self.control.emit(JobEvent::Warning {
             message: format!(
-                "The loss was not finite after {round} rounds of trees. Growing went back to round {step} and goes on with half the learning rate."
+                "The loss or a gradient was not finite after {round} rounds of trees. Growing went back to round {step} and goes on with half the learning rate."
             ),
         });
         Ok(())
@@ -47,7 +47,7 @@ impl Boost<'_> {
         Failure::new(
             FailureClass::Model,
             format!(
-                "Growing diverged: the loss was not finite after {round} rounds of trees, with half the learning rate too. Try a learning rate of {rate:.1e} or lower, or look for extreme values in the target."
+                "Growing diverged: the loss or a gradient was not finite after {round} rounds of trees, with half the learning rate too. Try a learning rate of {rate:.1e} or lower, or look for extreme values in the target."
             ),
         )
         .keeping("The last checkpoint before it was kept.")
