@@ -28,14 +28,16 @@ SETUPS = [
 
 
 def main():
-    own, _, more = " ".join(sys.argv[1:]).partition(" -- ")
+    own = sys.argv[1:]
+    more = own[own.index("--") + 1:] if "--" in own else []
+    own = own[: own.index("--")] if "--" in own else own
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=pathlib.Path, required=True)
     parser.add_argument("--mnist", type=pathlib.Path)
     parser.add_argument("--orrery", default="orrery")
     parser.add_argument("--only", default="")
     parser.add_argument("--seeds", type=int, default=5)
-    options = parser.parse_args(own.split())
+    options = parser.parse_args(own)
     missed = 0
     with tempfile.TemporaryDirectory() as home:
         tables = {"digits": (options.data / "digits.parquet", ["--target", "target", "--split-column", "split"])}
@@ -44,7 +46,7 @@ def main():
         for name, model, wanted in SETUPS:
             table = tables.get(name.split()[0])
             if table and options.only in name:
-                missed += not run(options, home, (name, model, wanted), table, more.split())
+                missed += not run(options, home, (name, model, wanted), table, more)
     sys.exit(1 if missed else 0)
 
 

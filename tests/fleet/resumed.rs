@@ -122,10 +122,10 @@ fn two_processes_do_not_drive_one_rollout_and_either_can_end_it() {
 }
 
 /// Waits until the fleet's state is so; what goes wrong on the way fails the test.
-fn state(heard: &Receiver<Heard>, what: &str, is_so: impl Fn(&FleetState) -> bool) -> Box<FleetState> {
+fn state(heard: &Receiver<Heard>, what: &str, is_so: impl Fn(&FleetState) -> bool) -> FleetState {
     loop {
         match heard.recv_timeout(Duration::from_mins(1)) {
-            Ok(Heard::State(state)) if is_so(&state) => return state,
+            Ok(Heard::State(state)) if is_so(&state) => return *state,
             Ok(Heard::Said(Severity::Error, message)) => panic!("{what}: {message}"),
             Ok(_) => {}
             Err(error) => panic!("{what}: {error}"),

@@ -37,7 +37,7 @@ impl Imported {
         let files = folder.flatten().map(|entry| {
             let name = entry.file_name().to_string_lossy().into_owned();
             // A record holds the time of the import.
-            let is_table = name.ends_with(".arrow");
+            let is_table = entry.path().extension().is_some_and(|end| end == "arrow");
             let bytes = if is_table { std::fs::read(entry.path()).expect("readable") } else { Vec::new() };
             (name, bytes)
         });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray, RecordBatch},
+    array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, PrimitiveArray, RecordBatch},
     datatypes::{
         ArrowPrimitiveType, DataType, Field, Float64Type, Int32Type, Int64Type, Schema, TimeUnit,
         TimestampMicrosecondType,
@@ -92,6 +92,7 @@ impl Table {
     }
 
     /// The same table, with NaN in columns of numbers as missing values: as a request's rows say them.
+    #[must_use]
     pub fn with_gaps(&self) -> Self {
         let column = |values: &ArrayRef| -> ArrayRef {
             match values.as_any().downcast_ref::<Float64Array>() {

@@ -76,7 +76,7 @@ pub(super) fn forget(workspace: &Workspace, kind: &str, most: usize) {
         })
         .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
         .collect();
-    found.sort_by(|a, b| b.0.cmp(&a.0));
+    found.sort_by_key(|(changed, _)| std::cmp::Reverse(*changed));
     for (_, folder) in found.into_iter().skip(most) {
         let free = File::create(folder.join("lock")).is_ok_and(|lock| lock.try_lock().is_ok());
         if free {

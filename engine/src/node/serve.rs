@@ -124,7 +124,7 @@ pub fn serve(
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(unstarted)?;
     // Small models are computed where their requests are read: such a thread divides its work with no other.
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let lanes = Lanes::start(cores, |work| threads::alone(work)).map_err(unstarted)?;
+    let lanes = Lanes::start(cores, threads::alone).map_err(unstarted)?;
     runtime.block_on(run(node, workspace, options, tls, lanes, listening))
 }
 

@@ -35,8 +35,8 @@ impl Surface {
         let first = Self::once(title, machine, report)?;
         let Some(again) = again else { return Some(first) };
         let second = Self::once(title, machine, again)?;
-        (first.space == second.space && first.figures == second.figures)
-            .then(|| Self { again: second.cells, ..first })
+        let same = first.space == second.space && first.figures == second.figures;
+        same.then_some(Self { again: second.cells, ..first })
     }
 
     fn once(title: &str, machine: &str, report: &TuneReport) -> Option<Self> {

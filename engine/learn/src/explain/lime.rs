@@ -107,7 +107,7 @@ mod tests {
     fn a_surrogate_ends_between_two_neighbours_when_it_is_cancelled() {
         let (players, neighbours) = (6, 40);
         let kept: Vec<bool> = (0..players * neighbours)
-            .map(|at| at < players || at / players >> (at % players) & 1 == 1)
+            .map(|at| at < players || ((at / players) >> (at % players)) & 1 == 1)
             .collect();
         let answers: Vec<f64> =
             kept.chunks(players).map(|on| on.iter().filter(|on| **on).count() as f64).collect();

@@ -156,19 +156,26 @@ impl Advanced {
     fn fields(&mut self, method: ExplainMethod, theme: &Theme, ui: &mut Ui) {
         if let Some((label, help, usual)) = drawn(method) {
             let error = self.samples(method).err();
-            field(ui, theme, (label, help), &mut self.samples, usual, error);
+            field(ui, theme, (label, help), &mut self.samples, usual, error.as_deref());
         }
         let error = self.first().err();
         let help = "Its place among the rows, counted from 0";
-        field(ui, theme, ("First row", help), &mut self.first, "empty: 0", error);
+        field(ui, theme, ("First row", help), &mut self.first, "empty: 0", error.as_deref());
         if method.is_global() {
             let error = self.many(method).err();
             let usual = "empty: as many as the method takes";
-            field(ui, theme, ("How many rows", "From the first row on"), &mut self.many, usual, error);
+            field(
+                ui,
+                theme,
+                ("How many rows", "From the first row on"),
+                &mut self.many,
+                usual,
+                error.as_deref(),
+            );
         }
         let error = self.seed().err();
         let help = "Of everything that is drawn: the background, samples, shuffles";
-        field(ui, theme, ("Seed", help), &mut self.seed, "empty: 0", error);
+        field(ui, theme, ("Seed", help), &mut self.seed, "empty: 0", error.as_deref());
         if method.attributes() {
             let help = "Infidelity, sensitivity and the test with shuffled weights take a while; whether the parts add up is always looked at";
             FormRow::new("Checks", help).show(ui, theme, |ui| {
@@ -186,11 +193,11 @@ fn field(
     (label, help): (&str, &str),
     text: &mut String,
     usual: &str,
-    error: Option<String>,
+    error: Option<&str>,
 ) {
     FormRow::new(label, help)
         .default_value(usual, false)
-        .error(error.as_deref())
+        .error(error)
         .show(ui, theme, |ui| ui.add(input(text).desired_width(NUMBER)));
 }
 

@@ -169,13 +169,13 @@ pub(super) fn beeswarm(found: &Explanation) -> Picture {
     let place = |name: &str| {
         found.rows.first().and_then(|row| row.attributions.0.iter().position(|(known, _)| known == name))
     };
-    let shown: Vec<(usize, &ColumnImportance)> =
+    let columns: Vec<(usize, &ColumnImportance)> =
         ranked.iter().take(MOST).filter_map(|column| Some((place(&column.column)?, column))).collect();
     let value =
         |row: &RowExplanation, column: usize| row.attributions.0.get(column).map_or(0.0, |(_, value)| *value);
-    let all = shown.iter().flat_map(|(column, _)| found.rows.iter().map(move |row| value(row, *column)));
+    let all = columns.iter().flat_map(|(column, _)| found.rows.iter().map(move |row| value(row, *column)));
     let x = range(all.chain([0.0]));
-    let strips = shown
+    let strips = columns
         .iter()
         .map(|(column, importance)| {
             let xs: Vec<f64> = found.rows.iter().map(|row| value(row, *column)).collect();

@@ -48,7 +48,7 @@ fn network(
 fn weights(arch: &Architecture) -> Weights {
     let mut weights = initial_weights(arch, 5);
     for (name, (_, values)) in &mut weights {
-        if name.ends_with(".bias") {
+        if name.rsplit('.').next() == Some("bias") {
             values.iter_mut().enumerate().for_each(|(at, value)| *value = ((at * 7) % 5) as f32 * 0.05 - 0.1);
         }
     }
