@@ -159,7 +159,9 @@ fn the_slice_that_was_spoiled_is_the_worst_one() {
         let found = model.slices.as_ref().expect("looked");
         assert_eq!((found.metric, found.min_rows), (MetricId::Rmse, 20));
         let worst = &found.worst[0];
-        assert_eq!((worst.title().as_str(), worst.rows), ("kind = green", 80), "{found:?}");
+        // Of the spoiled rows a part may by chance be worse still than all of them.
+        assert!(worst.title().starts_with("kind = green") && worst.rows <= 80, "{found:?}");
+        assert!(found.worst.iter().all(|slice| slice.title().contains("kind = green")), "{found:?}");
         let value = worst.value.value.expect("a value");
         assert!((value - 5.0).abs() < 0.5 && value > 4.0 * worst.rest, "{worst:?}");
         assert!(worst.p < 1e-12 && worst.p <= worst.p_adjusted && worst.p_adjusted < 1e-9, "{worst:?}");

@@ -188,7 +188,7 @@ fn a_damaged_checkpoint_is_passed_over_with_a_warning() {
 #[cfg(feature = "fault-injection")]
 #[test]
 fn one_gradient_that_is_not_finite_costs_the_same_as_a_loss_that_is_not() {
-    use crate::faults::planned;
+    use crate::{faults::planned, threads};
 
     for (objective, validated) in [(Objective::Squared, false), (Objective::Binary, true)] {
         let mut case = case(objective, 800);
@@ -197,7 +197,9 @@ fn one_gradient_that_is_not_finite_costs_the_same_as_a_loss_that_is_not() {
         }
         let [by_loss, by_gradient] = ["nan-loss@step:7", "nan-gradient@step:7"].map(|fault| {
             let (folder, warnings) = (tempfile::tempdir().expect("a folder"), Warnings::default());
-            let grown = planned(fault, || grow(&case, &settings(12), folder.path(), &warnings));
+            // The plan is this thread's, and growing goes to a thread of the pool: to this one, here.
+            let grown =
+                threads::alone(|| planned(fault, || grow(&case, &settings(12), folder.path(), &warnings)));
             let said = warnings.0.into_inner().expect("no panic").join(" ");
             assert!(said.contains("not finite after 7 rounds"), "{fault}: {said}");
             assert!(said.contains("half the learning rate"), "{fault}: {said}");
@@ -207,7 +209,8 @@ fn one_gradient_that_is_not_finite_costs_the_same_as_a_loss_that_is_not() {
         assert!(by_gradient.trees.iter().flat_map(|tree| &tree.value).all(|value| value.is_finite()));
         let folder = tempfile::tempdir().expect("a folder");
         let twice = "nan-gradient@step:7,nan-gradient@step:9";
-        let failed = planned(twice, || grow(&case, &settings(12), folder.path(), &Unwatched));
+        let failed =
+            threads::alone(|| planned(twice, || grow(&case, &settings(12), folder.path(), &Unwatched)));
         let Err(Interrupt::Failed(failure)) = failed else { panic!("it must fail: {failed:?}") };
         assert_eq!(failure.class, orrery_domain::FailureClass::Model);
         assert!(failure.message.contains("9 rounds") && failure.kept.is_some(), "{failure:?}");

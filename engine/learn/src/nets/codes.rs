@@ -296,11 +296,11 @@ mod tests {
         assert_eq!((codes.lines(), codes.scale_shape.clone()), (vec![2, 4, 1, 1], vec![2, 1, 1, 1]));
         assert_eq!(codes.scales, [1.0 / 127.0, 10.0 / 127.0]);
         assert_eq!(codes.all, [127, -51, 32, 0, 127, -51, 32, 6]);
-        // Runs of three inputs and a rest of one, over the inputs' border.
+        // Runs of at most three inputs: two of two.
         let codes = Codes::of(&[2, 2, 2, 1], &values, Bits::Four, Group::Block(3));
         assert_eq!(codes.scale_shape, [2, 2, 1, 1]);
-        assert_eq!(codes.scales, [1.0 / 7.0, 0.0, 10.0 / 7.0, 0.5 / 7.0]);
-        assert_eq!(codes.all, [7, -3, 2, 0, 7, -3, 2, 7]);
+        assert_eq!(codes.scales, [1.0 / 7.0, 0.25 / 7.0, 10.0 / 7.0, 2.5 / 7.0]);
+        assert_eq!(codes.all, [7, -3, 7, 0, 7, -3, 7, 1]);
         assert_eq!(scale_count(&[24, 12, 3, 3], Group::Channel), 24);
         assert_eq!(scale_count(&[24, 12, 3, 3], Group::Block(32)), 24 * 4);
         let read =

@@ -1,7 +1,8 @@
 //! Convolution: one of the graph's, rewritten so that its filters are whole numbers.
 //!
 //! ```text
-//! integer   x ─Quantize─► u8 ─Pad(with the code of 0)─► ConvInteger(u8 filters, zero 64) ─► i32 ─Cast─► f32 ─Mul(scales)─► + bias
+//! integer   x ─Quantize─► u8 ─Pad(with the code of 0)─► ConvInteger(u8 filters, one more of ones) ─► i32 ─ 64 x that of ones
+//!             ─Cast─► f32 ─Mul(scales)─► + bias
 //! QDQ       x ─Quantize─► u8 ─Dequantize─► f32 ─Conv─►                   the filters: i8 ─DequantizeLinear─► f32
 //! weights   x ─────────────────────────────────Conv─►                    the filters: i8 ─DequantizeLinear─► f32
 //! ```
@@ -9,11 +10,11 @@
 use super::graph::{Form, INT8, Input, Layer, UINT8, Writer, bytes, int};
 use crate::nets::{
     codes::Codes,
-    onnx::proto::{INT64, NodeProto},
+    onnx::proto::{INT32, INT64, NodeProto},
 };
 
-/// The code that stands for 0 in filters of unsigned bytes. Codes of -64 to 64 become 0 to 128, so that sums of two products fit in 16
-/// bits here, too; and runtimes of old take unsigned filters alone.
+/// What is added to filters' codes. Those of -64 to 64 become 0 to 128, so that sums of two products fit in 16 bits here, too; and
+/// runtimes of old take unsigned filters alone.
 const MIDDLE: u8 = 64;
 
 impl Writer<'_> {
@@ -48,14 +49,31 @@ impl Writer<'_> {
     ) {
         let (input, scale, zero) = self.quantized(x, layer, value);
         let input = self.padded(&input, &zero, node, value);
-        let filters: Vec<u8> =
-            layer.codes.all.iter().map(|code| code.cast_unsigned().wrapping_add(MIDDLE)).collect();
-        let filters = self.constant(value("codes"), &layer.codes.shape, UINT8, filters);
-        let middle = self.constant(value("zero"), &[], UINT8, vec![MIDDLE]);
+        let count = layer.codes.shape[0];
+        let ones = std::iter::repeat_n(1, layer.codes.all.len() / count.max(1));
+        let filters = layer.codes.all.iter().map(|code| code.cast_unsigned().wrapping_add(MIDDLE));
+        let mut shape = layer.codes.shape.clone();
+        shape[0] += 1;
+        let filters = self.constant(value("codes"), &shape, UINT8, filters.chain(ones).collect());
         let attributes = node.attribute.iter().filter(|attribute| attribute.name != "pads").cloned();
         let attributes = attributes.collect();
-        self.node("ConvInteger", &[&input, &filters, &zero, &middle], &[&value("sums")], attributes);
+        self.node("ConvInteger", &[&input, &filters, &zero], &[&value("shifted")], attributes);
+        self.unshifted(count, value);
         self.scaled(layer, &[layer.codes.scales.len(), 1, 1], &scale, value, product);
+    }
+
+    /// Takes back what [`MIDDLE`] added to the sums: as often what the filter of ones says. rten 0.27 forgets the zero point of filters
+    /// where several pictures are computed together, so that they have none.
+    fn unshifted(&mut self, count: usize, value: &impl Fn(&str) -> String) {
+        let number = |number: usize| (number as i64).to_le_bytes().to_vec();
+        let [none, all, whole, channels] = [("from", 0), ("count", count), ("whole", count + 1), ("axis", 1)]
+            .map(|(name, of)| self.constant(value(name), &[1], INT64, number(of)));
+        let shifted = value("shifted");
+        self.node("Slice", &[&shifted, &none, &all, &channels], &[&value("shifted.sums")], Vec::new());
+        self.node("Slice", &[&shifted, &all, &whole, &channels], &[&value("shifted.ones")], Vec::new());
+        let middle = self.constant(value("middle"), &[], INT32, i32::from(MIDDLE).to_le_bytes().to_vec());
+        self.node("Mul", &[&value("shifted.ones"), &middle], &[&value("shift")], Vec::new());
+        self.node("Sub", &[&value("shifted.sums"), &value("shift")], &[&value("sums")], Vec::new());
     }
 
     /// Codes of pictures with the code of 0 around them. rten 0.27 pads codes with a number of its own, whatever the code of 0 is: its

@@ -11,6 +11,8 @@ pub const OPSET: i64 = 17;
 pub const FLOAT: i32 = 1;
 /// `TensorProto.DataType`: 64-bit integer.
 pub const INT64: i32 = 7;
+/// `TensorProto.DataType.INT32`.
+pub const INT32: i32 = 6;
 
 #[derive(Clone, PartialEq, Message)]
 pub struct ModelProto {
