@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_record_of_an_earlier_release_is_read_and_a_server_s_state_before_is_kept() {
-        let old = r#"{"id":"r-1","plan":{"model":{"name":"m","version":2},"endpoints":[],"stages":[100],"stage_secs":1.0,
+        let old = r#"{"id":"r-1","plan":{"model":"m:2","endpoints":[],"stages":[100],"stage_secs":1.0,
             "guards":{"max_error_ratio_above":0.01,"significance_level":0.001,"max_p95_ratio":2.0,"max_drift":0.2,"min_requests":10}},
             "from":"1","state":"loading","stage":0,"reason":"","started_at":1.0,"ended_at":null,"steps":[],"readings":[]}"#;
         let mut rollout: Rollout = serde_json::from_str(old).expect("read");
