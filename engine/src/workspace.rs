@@ -2,12 +2,19 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
+    io::ErrorKind,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use orrery_domain::{DatasetId, Failure, FailureClass, ModelRef, RunId, dataset::Dataset};
 
 use crate::files;
+
+/// Tries for a rollout's lock before it counts as held: whoever only looks has it for a moment.
+const ROLLOUT_TRIES: u32 = 5;
+/// Time between two of them.
+const ROLLOUT_TRY_EVERY: Duration = Duration::from_millis(10);
 
 /// A workspace folder. Cheap to clone; opening it makes sure that its folders are there and private.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,14 +162,48 @@ impl Workspace {
         try_lock(&self.home.join("window.lock"))
     }
 
-    /// Takes the lock that whoever rolls a model out holds; `None` where another rollout has it. It lasts as long as the value.
+    fn rollouts(&self) -> PathBuf {
+        self.home.join("rollouts")
+    }
+
+    fn rollout_lock(&self, model: &str) -> PathBuf {
+        self.rollouts().join(format!("{model}.lock"))
+    }
+
+    /// Takes the lock that whoever rolls a model out holds; `None` where another rollout has it. It lasts as long as the value. A
+    /// busy lock is tried for 50 ms, for [`Workspace::is_rollout_driven`] holds it for a moment.
     ///
     /// # Errors
     /// When the lock file cannot be opened.
     pub fn claim_rollout(&self, model: &str) -> Result<Option<File>, Failure> {
-        let folder = self.home.join("rollouts");
-        files::create_private(&folder)?;
-        try_lock(&folder.join(format!("{model}.lock")))
+        files::create_private(&self.rollouts())?;
+        let path = self.rollout_lock(model);
+        for _ in 0..ROLLOUT_TRIES {
+            if let Some(lock) = try_lock(&path)? {
+                return Ok(Some(lock));
+            }
+            std::thread::sleep(ROLLOUT_TRY_EVERY);
+        }
+        try_lock(&path)
+    }
+
+    /// Whether somebody holds the lock of a model's rollouts. Looking neither makes the lock nor keeps others who look from it.
+    ///
+    /// # Errors
+    /// When the lock file is there and cannot be opened.
+    pub fn is_rollout_driven(&self, model: &str) -> Result<bool, Failure> {
+        let path = self.rollout_lock(model);
+        let failed = |error| files::failure("A lock could not be looked at", &error, &path);
+        let lock = match File::open(&path) {
+            Ok(lock) => lock,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(failed(error)),
+        };
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
     }
 
     /// Takes a run's lock; `None` where another process has the run. It lasts as long as the value.
@@ -226,6 +267,32 @@ mod tests {
         assert!(workspace.claim_window().expect("lockable").is_none());
         drop(claim);
         assert!(workspace.claim_window().expect("lockable").is_some());
+    }
+
+    #[test]
+    fn looking_whether_a_rollout_is_driven_leaves_no_trace_and_keeps_nobody_from_it() {
+        let home = tempfile::tempdir().expect("a folder");
+        let workspace = Workspace::open(home.path()).expect("opened");
+        assert!(!workspace.is_rollout_driven("m").expect("looked"));
+        assert!(!workspace.rollouts().exists(), "looking made something");
+        let claim = workspace.claim_rollout("m").expect("lockable").expect("free");
+        assert!(workspace.is_rollout_driven("m").expect("looked"));
+        assert!(!workspace.is_rollout_driven("other").expect("looked"));
+        assert!(workspace.claim_rollout("m").expect("lockable").is_none());
+        drop(claim);
+        assert!(!workspace.is_rollout_driven("m").expect("looked"));
+
+        // Somebody looks just now.
+        let look = File::open(workspace.rollout_lock("m")).expect("there");
+        look.lock_shared().expect("free");
+        assert!(!workspace.is_rollout_driven("m").expect("looked"), "two may look at once");
+        let looks = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(5));
+            drop(look);
+        });
+        // A few claims, should the other thread be kept from its end.
+        assert!((0..20).any(|_| workspace.claim_rollout("m").expect("lockable").is_some()));
+        looks.join().expect("it ends");
     }
 
     #[cfg(unix)]

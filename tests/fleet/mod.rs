@@ -65,10 +65,15 @@ impl Service {
         Self::start(program, &["gateway", "--config", &file])
     }
 
-    /// Ends a gateway as a crash would, and starts one anew from what it left behind.
-    fn crash_and_start(mut self) -> Self {
+    /// Ends it as a crash would; what it left behind, and the address it had.
+    fn crash(mut self) -> (Program, String) {
         self.stream.take().expect("it runs").kill();
-        Self::gateway_of(std::mem::replace(&mut self.program, Program::new()))
+        (std::mem::replace(&mut self.program, Program::new()), std::mem::take(&mut self.address))
+    }
+
+    /// Ends a gateway as a crash would, and starts one anew from what it left behind.
+    fn crash_and_start(self) -> Self {
+        Self::gateway_of(self.crash().0)
     }
 
     fn url(&self) -> String {

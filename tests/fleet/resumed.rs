@@ -12,6 +12,7 @@ use orrery_domain::{
 use orrery_engine::{
     Workspace,
     fleet::{Heard, Hub},
+    store::Store,
 };
 use serde_json::{Value, json};
 
@@ -20,7 +21,10 @@ use super::{
     rollout::{Callers, train, version},
     until,
 };
-use crate::program::{Program, text};
+use crate::{
+    http::ask,
+    program::{Program, text},
+};
 
 /// The state of the gateway's canary of this version.
 fn canary(gateway: &Service, version: &str) -> Option<String> {
@@ -30,15 +34,24 @@ fn canary(gateway: &Service, version: &str) -> Option<String> {
     mine["state"].as_str().map(str::to_owned)
 }
 
-/// Begins a rollout with stages of so many seconds, and waits until the gateway gives it a share.
-fn begin(program: &Program, gateway: &Service, version: &str, stage_secs: &str) -> crate::program::Stream {
+/// Takes the gateway's canary through its stages, whoever drives the rollout.
+fn promote(gateway: &Service, version: &str) {
+    for _stage in 0..2 {
+        let answer = ask(&gateway.address, "POST", "/api/gateway/canaries/m/promote", "");
+        assert!((200..300).contains(&answer.status), "{}: {}", answer.status, text(&answer.body));
+    }
+    assert_eq!(canary(gateway, version).as_deref(), Some("promoted"));
+}
+
+/// Begins a rollout of two stages that nobody lives to see the end of, and waits until the gateway gives it a share.
+fn begin(program: &Program, gateway: &Service, version: &str) -> crate::program::Stream {
     let model = format!("m:{version}");
     let deploy = program.stream(&[
         "fleet",
         "deploy",
         &model,
         "--stage-seconds",
-        stage_secs,
+        "3600",
         "--min-requests",
         "10",
         "--max-p95",
@@ -66,8 +79,8 @@ fn a_rollout_whose_process_was_killed_is_taken_up_and_served_and_verified() {
     let (program, node, gateway) = fleet(Service::url);
     train(&program, 10);
     let callers = Callers::start(&gateway.address);
-    begin(&program, &gateway, "2", "1").kill();
-    until("the gateway goes on alone", || canary(&gateway, "2").as_deref() == Some("promoted"));
+    begin(&program, &gateway, "2").kill();
+    promote(&gateway, "2");
     let left = newest(&program);
     assert_eq!((&left["state"], &left["ended_at"]), (&json!("canary"), &Value::Null), "{left}");
     assert_eq!(version(&node), "1", "nobody made it the served version");
@@ -89,7 +102,7 @@ fn a_rollout_whose_process_was_killed_is_taken_up_and_served_and_verified() {
 fn a_rollout_whose_process_was_killed_goes_back_when_a_person_says_so() {
     let (program, node, gateway) = fleet(Service::url);
     train(&program, 10);
-    begin(&program, &gateway, "2", "3600").kill();
+    begin(&program, &gateway, "2").kill();
     let over_it = program.run(&["fleet", "deploy", "m:2"]);
     assert_eq!(over_it.status.code(), Some(2), "{}", text(&over_it.stderr));
     assert!(text(&over_it.stderr).contains("--resume"), "{}", text(&over_it.stderr));
@@ -102,10 +115,67 @@ fn a_rollout_whose_process_was_killed_goes_back_when_a_person_says_so() {
 }
 
 #[test]
+fn what_the_gateway_ended_waits_for_a_server_that_starts_later() {
+    let (program, node, gateway) = fleet(Service::url);
+    train(&program, 10);
+    // Going back needs the gateway alone.
+    begin(&program, &gateway, "2").kill();
+    let (left, address) = node.crash();
+    let back = program.stream(&["fleet", "rollback", "m"]);
+    until("the gateway goes back", || canary(&gateway, "2").as_deref() == Some("rolled_back"));
+    until("the record says whom it waits for", || {
+        newest(&program)["reason"].as_str().is_some_and(|reason| reason.contains(&address))
+    });
+    let node = Service::launch(left, &["node"], &address);
+    assert_eq!(back.finish(), Some(0), "{}", newest(&program));
+    assert_eq!((&newest(&program)["state"], version(&node)), (&json!("rolled_back"), json!("1")));
+
+    // What was promoted is served and verified where the server was away.
+    begin(&program, &gateway, "2").kill();
+    promote(&gateway, "2");
+    let (left, address) = node.crash();
+    let resumed = program.stream(&["fleet", "deploy", "m", "--resume"]);
+    until("the record says whom it waits for", || {
+        newest(&program)["reason"].as_str().is_some_and(|reason| reason.contains(&address))
+    });
+    let node = Service::launch(left, &["node"], &address);
+    assert_eq!(resumed.finish(), Some(0), "{}", newest(&program));
+    assert_eq!((&newest(&program)["state"], version(&node)), (&json!("done"), json!("2")));
+}
+
+#[test]
+fn a_rollout_without_traffic_is_not_brought_anywhere_when_a_person_goes_back() {
+    let (program, node, gateway) = fleet(Service::url);
+    train(&program, 10);
+    let workspace = Workspace::open(program.home()).expect("a workspace");
+    let mut store = Store::open(&workspace).expect("a store");
+    let first = store.rollouts().expect("rollouts").remove(0);
+    // As their processes left them: before anything was done, while it was loaded, while it was warmed.
+    let states = [RolloutState::Planned, RolloutState::Loading, RolloutState::Warming];
+    for (state, later) in states.into_iter().zip([1.0, 2.0, 3.0]) {
+        let mut left = first.clone();
+        left.id = format!("left-{later}");
+        left.plan.model.version = 2;
+        (left.state, left.from, left.ended_at) = (state, Some("1".to_owned()), None);
+        left.started_at += later;
+        left.steps.clear();
+        left.before.clear();
+        store.put_rollout(&left).expect("kept");
+
+        let back = program.document(&["fleet", "rollback", "m"]);
+        assert_eq!((&back["id"], &back["state"]), (&json!(left.id), &json!("rolled_back")), "{back}");
+        assert_eq!(back["reason"], "A person went back.", "{back}");
+        assert_eq!((steps(&back, "upload"), canary(&gateway, "2")), (0, None), "{back}");
+        assert_ne!(node.get("/v2/models/m/versions/2/ready").status, 200, "{back}");
+        assert_eq!((version(&gateway), version(&node)), (json!("1"), json!("1")));
+    }
+}
+
+#[test]
 fn two_processes_do_not_drive_one_rollout_and_either_can_end_it() {
     let (program, node, gateway) = fleet(Service::url);
     train(&program, 10);
-    let driver = begin(&program, &gateway, "2", "3600");
+    let driver = begin(&program, &gateway, "2");
     for (second, says) in [
         (&["fleet", "deploy", "m", "--resume"][..], "another process"),
         (&["fleet", "deploy", "m:2"], "goes on already"),
@@ -143,7 +213,7 @@ fn an_open_window_takes_up_what_a_killed_command_left_and_its_orders_count() {
     // As a window does when a page of the fleet is opened.
     hub.send(FleetCommand::Watch { open: true });
     hub.send(FleetCommand::ResumeRollouts { model: None });
-    begin(&program, &gateway, "2", "3600").kill();
+    begin(&program, &gateway, "2").kill();
 
     let taken_up = |state: &FleetState| {
         let newest = &state.rollouts[0];

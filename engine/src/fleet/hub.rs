@@ -65,40 +65,16 @@ impl Hub {
     /// # Errors
     /// When the store cannot be read, or the thread not started.
     pub fn start(workspace: &Workspace, heard: impl FnMut(Heard) + Send + 'static) -> Result<Self, Failure> {
-        let store = Store::open(workspace)?;
-        let (mut rollouts, rollouts_seen) = store.rollouts_after(0)?;
-        rollouts.reverse();
-        let board = Board::recall(rollouts, store.drills()?, store.fleet_events(500)?);
-        let http = client::connections()?;
+        let (notes, noted) = unbounded_channel();
+        let actor = Actor::new(workspace, notes, Box::new(heard))?;
         let capacity = |error: std::io::Error| {
             Failure::new(FailureClass::Capacity, format!("The fleet's thread could not be started: {error}."))
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(capacity)?;
         let (commands, orders) = unbounded_channel();
-        let workspace = workspace.clone();
         let thread = std::thread::Builder::new()
             .name("fleet".to_owned())
-            .spawn(move || {
-                let (notes, noted) = unbounded_channel();
-                let actor = Actor {
-                    workspace,
-                    store,
-                    board,
-                    http,
-                    notes,
-                    heard: Box::new(heard),
-                    watchers: BTreeMap::new(),
-                    rollouts: BTreeMap::new(),
-                    rollouts_seen,
-                    going_back: BTreeSet::new(),
-                    takes_up: false,
-                    drill: None,
-                    published: Instant::now(),
-                    dirty: true,
-                    looked: false,
-                };
-                runtime.block_on(actor.run(orders, noted));
-            })
+            .spawn(move || runtime.block_on(actor.run(orders, noted)))
             .map_err(capacity)?;
         Ok(Self { commands: Some(commands), thread: Mutex::new(Some(thread)) })
     }
@@ -160,6 +136,35 @@ struct Actor {
 }
 
 impl Actor {
+    /// What the store has of the fleet; nothing is contacted.
+    fn new(
+        workspace: &Workspace,
+        notes: UnboundedSender<Note>,
+        heard: Box<dyn FnMut(Heard) + Send>,
+    ) -> Result<Self, Failure> {
+        let store = Store::open(workspace)?;
+        let (mut rollouts, rollouts_seen) = store.rollouts_after(0)?;
+        rollouts.reverse();
+        let board = Board::recall(rollouts, store.drills()?, store.fleet_events(500)?);
+        Ok(Self {
+            workspace: workspace.clone(),
+            store,
+            board,
+            http: client::connections()?,
+            notes,
+            heard,
+            watchers: BTreeMap::new(),
+            rollouts: BTreeMap::new(),
+            rollouts_seen,
+            going_back: BTreeSet::new(),
+            takes_up: false,
+            drill: None,
+            published: Instant::now(),
+            dirty: true,
+            looked: false,
+        })
+    }
+
     async fn run(mut self, mut orders: UnboundedReceiver<FleetCommand>, mut noted: UnboundedReceiver<Note>) {
         self.settle_superseded();
         self.recall();
@@ -191,7 +196,18 @@ impl Actor {
                 self.publish();
             }
         }
+        self.take_rest(&mut noted);
         self.let_go().await;
+        // Of what went on until the drill was over.
+        self.take_rest(&mut noted);
+    }
+
+    /// Takes the notes that wait, before locks are released: a rollout that is over must not look interrupted. Nothing new is begun.
+    fn take_rest(&mut self, noted: &mut UnboundedReceiver<Note>) {
+        self.going_back.clear();
+        while let Ok(note) = noted.try_recv() {
+            self.take(note);
+        }
     }
 
     /// Ends what goes on: a drill puts its region back before the thread ends; rollouts go on at their gateway.

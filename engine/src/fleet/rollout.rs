@@ -5,11 +5,17 @@ mod load;
 mod record;
 mod triton;
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use orrery_domain::{
     Failure, FailureClass,
-    fleet::{CanaryView, FleetEndpoint, GuardReading, Rollout, RolloutPlan, RolloutState, ServerKind},
+    fleet::{
+        CanaryView, FleetEndpoint, GatewayStatus, GuardReading, Rollout, RolloutPlan, RolloutState,
+        ServerKind,
+    },
 };
 use orrery_policy::fleet::plan as policy;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -26,6 +32,8 @@ use crate::{Workspace, jobs::now};
 
 /// Time between two looks at a canary.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Time between two tries of what a silent server or gateway keeps from going on.
+const TRY_EVERY: Duration = Duration::from_secs(2);
 /// Questions that warm a version up.
 const WARM: usize = 20;
 /// The step that gives a version its first share.
@@ -68,6 +76,7 @@ pub fn begun(plan: RolloutPlan) -> Rollout {
         id: crate::runs::fresh_id(),
         plan,
         from: None,
+        before: BTreeMap::new(),
         state: RolloutState::Planned,
         stage: 0,
         reason: String::new(),
@@ -89,7 +98,7 @@ pub async fn plan(
     gateway: Option<&(FleetEndpoint, Server)>,
 ) -> Result<Rollout, Failure> {
     let mut record = Record::new(begun(plan), None);
-    let targets = survey(workspace, &mut record, targets).await?;
+    let targets = survey(workspace, &mut record.rollout, targets).await?;
     for target in &targets {
         record.planned(target.intention(), target.present());
     }
@@ -119,24 +128,27 @@ pub async fn plan(
     Ok(record.rollout)
 }
 
-/// Looks at every server: who it is, and what it has of the model.
+/// Looks at every server: who it is, and what it has of the model. What it had at the first look is kept in the record, and counts.
 async fn survey(
     workspace: &Workspace,
-    record: &mut Record,
+    rollout: &mut Rollout,
     targets: &[(FleetEndpoint, Server)],
 ) -> Result<Vec<Target>, Failure> {
     let refuse = |message: String| Err(Failure::new(FailureClass::Client, message));
-    if let Some(why) = policy::refusal(&record.rollout.plan) {
+    if let Some(why) = policy::refusal(&rollout.plan) {
         return refuse(format!("{why} Nothing was changed."));
     }
-    let model = record.rollout.plan.model.clone();
+    let model = rollout.plan.model.clone();
     let folder = workspace.model(&model);
     if !folder.is_dir() {
         return Err(crate::workspace::no_model(&model.to_string()));
     }
     let mut surveyed = Vec::new();
     for (endpoint, server) in targets {
-        surveyed.push(Target::survey(endpoint, server, &model, &folder).await?);
+        let mut target = Target::survey(endpoint, server, &model, &folder).await?;
+        let before = rollout.before.entry(target.name.clone()).or_insert_with(|| target.before());
+        target.recall(before);
+        surveyed.push(target);
     }
     let networks = surveyed.iter().any(|target| target.network_bytes().is_some());
     if networks && surveyed.iter().any(|target| target.kind == ServerKind::Orrery) {
@@ -146,16 +158,15 @@ async fn survey(
                 .to_owned(),
         );
     }
-    if record.rollout.from.is_some() {
+    if rollout.from.is_some() {
         // What served before it began is in the record of one that is taken up.
         return Ok(surveyed);
     }
     let served = surveyed.iter().filter_map(|target| target.served.clone());
-    record.rollout.from =
-        served.filter(|version| *version != model.version.to_string()).max_by_key(|version| {
-            // Numbers by size; other names behind them.
-            (version.parse::<u64>().is_ok(), version.parse::<u64>().unwrap_or_default(), version.clone())
-        });
+    rollout.from = served.filter(|version| *version != model.version.to_string()).max_by_key(|version| {
+        // Numbers by size; other names behind them.
+        (version.parse::<u64>().is_ok(), version.parse::<u64>().unwrap_or_default(), version.clone())
+    });
     Ok(surveyed)
 }
 
@@ -174,47 +185,150 @@ pub async fn drive(mut drive: Drive) {
     }
 }
 
-async fn carry_out(drive: &mut Drive, record: &mut Record) -> Result<Canary, Failure> {
-    let mut targets = survey(&drive.workspace, record, &drive.targets).await?;
-    for target in &mut targets {
-        target.disown(&record.rollout.steps);
+/// How long a silent server or gateway is waited for: the gateway drives a canary with nobody watching.
+#[derive(Default)]
+struct Patience {
+    unheard: Option<Instant>,
+}
+
+impl Patience {
+    /// It answered.
+    fn heard(&mut self) {
+        self.unheard = None;
     }
-    let ended = bring(drive, record, &targets).await;
-    let back: Vec<&Target> = match &ended {
+
+    /// It did not, which the record says.
+    ///
+    /// # Errors
+    /// The failure, where it has been so for too long.
+    fn bear(&mut self, failure: Failure, record: &mut Record) -> Result<(), Failure> {
+        let longest = Duration::try_from_secs_f64(policy::PATIENCE_SECS).unwrap_or(Duration::MAX);
+        if self.unheard.get_or_insert_with(Instant::now).elapsed() > longest {
+            return Err(failure);
+        }
+        record.because(&failure.message);
+        Ok(())
+    }
+}
+
+fn went_back() -> Canary {
+    Canary::RolledBack("A person went back.".to_owned())
+}
+
+async fn carry_out(drive: &mut Drive, record: &mut Record) -> Result<Canary, Failure> {
+    if record.rollout.state == RolloutState::Canary {
+        return go_on(drive, record).await;
+    }
+    let back = wants_back(&mut drive.orders, record);
+    if back && record.rollout.state == RolloutState::Planned {
+        return Ok(went_back());
+    }
+    let surveyed = survey(&drive.workspace, &mut record.rollout, &drive.targets).await;
+    let targets = surveyed.map_err(|failure| {
+        if !back {
+            return failure;
+        }
+        let message =
+            format!("A person went back, and what it had loaded could not be looked at. {}", failure.message);
+        Failure { message, ..failure }
+    })?;
+    let ended = if back { Ok(went_back()) } else { bring(drive, record, &targets).await };
+    let off: Vec<&Target> = match &ended {
         Ok(Canary::Promoted) => Vec::new(),
         Ok(Canary::RolledBack(_)) => targets.iter().collect(),
         // Once a gateway splits the traffic by version, what it sends where is its own to say.
         Err(_) if record.rollout.state == RolloutState::Canary => Vec::new(),
         Err(_) => targets.iter().filter(|target| target.answers_at_once()).collect(),
     };
-    for target in back {
-        let back = target.take_back().await;
-        record.note(format!("take it off '{}'", target.name), &back);
-    }
+    take_off(&off, record).await;
     ended
 }
 
-/// Loads, warms, splits the traffic and serves. One that is taken up in its canary is loaded and warm.
-async fn bring(drive: &mut Drive, record: &mut Record, targets: &[Target]) -> Result<Canary, Failure> {
-    let in_canary = record.rollout.state == RolloutState::Canary;
-    if !in_canary {
-        load_and_warm(record, targets).await?;
+async fn take_off(targets: &[&Target], record: &mut Record) {
+    for target in targets {
+        let back = target.take_back().await;
+        record.note(format!("take it off '{}'", target.name), &back);
     }
-    let ended = match (&drive.gateway, record.rollout.from.clone()) {
-        (Some((_, gateway)), Some(from)) => {
-            let gateway = gateway.clone();
-            canary(&gateway, from, &mut drive.orders, record).await?
+}
+
+/// Takes the orders of a person while the version has no traffic; whether one of them is to go back.
+fn wants_back(orders: &mut UnboundedReceiver<Order>, record: &mut Record) -> bool {
+    while let Ok(order) = orders.try_recv() {
+        match order {
+            Order::RollBack => {
+                record.note("asked by a person: go back".to_owned(), &Ok(String::new()));
+                return true;
+            }
+            Order::Promote => {
+                let early = Failure::new(FailureClass::Client, "It has no traffic yet.");
+                record.note("asked by a person: go to the next stage".to_owned(), &Err(early));
+            }
         }
-        _ if in_canary => {
-            let message = "The gateway that splits its traffic is not set up and enabled any more.";
-            return Err(Failure::new(FailureClass::Client, message));
+    }
+    false
+}
+
+/// Goes on with a canary: the version is loaded and warm, and the gateway drives it. Only what comes after it needs the servers.
+async fn go_on(drive: &mut Drive, record: &mut Record) -> Result<Canary, Failure> {
+    let ended = split(drive, record).await?;
+    let surveyed = survey_patiently(&drive.workspace, record, &drive.targets).await;
+    match (&ended, surveyed) {
+        (Canary::Promoted, surveyed) => serve(&surveyed?, record).await?,
+        (Canary::RolledBack(_), Ok(targets)) => {
+            take_off(&targets.iter().collect::<Vec<_>>(), record).await;
         }
-        _ => Canary::Promoted,
-    };
+        // The gateway sends it nothing any more.
+        (Canary::RolledBack(_), Err(failure)) => record.note("take it off".to_owned(), &Err(failure)),
+    }
+    Ok(ended)
+}
+
+/// Looks at every server, again and again while one does not answer: after a restart of their machines they may still start.
+async fn survey_patiently(
+    workspace: &Workspace,
+    record: &mut Record,
+    targets: &[(FleetEndpoint, Server)],
+) -> Result<Vec<Target>, Failure> {
+    let mut patience = Patience::default();
+    loop {
+        match survey(workspace, &mut record.rollout, targets).await {
+            // No server is waited for where the rollout itself will not do.
+            Err(failure) if failure.class != FailureClass::Client => patience.bear(failure, record)?,
+            surveyed => return surveyed,
+        }
+        tokio::time::sleep(TRY_EVERY).await;
+    }
+}
+
+/// Loads, warms, splits the traffic and serves.
+async fn bring(drive: &mut Drive, record: &mut Record, targets: &[Target]) -> Result<Canary, Failure> {
+    if wants_back(&mut drive.orders, record) {
+        return Ok(went_back());
+    }
+    load_and_warm(record, targets).await?;
+    if wants_back(&mut drive.orders, record) {
+        return Ok(went_back());
+    }
+    let ended = split(drive, record).await?;
     if matches!(ended, Canary::Promoted) {
         serve(targets, record).await?;
     }
     Ok(ended)
+}
+
+/// Has the gateway give it its share step by step. Where no traffic can be split, it is promoted at once.
+async fn split(drive: &mut Drive, record: &mut Record) -> Result<Canary, Failure> {
+    match (&drive.gateway, record.rollout.from.clone()) {
+        (Some((_, gateway)), Some(from)) => {
+            let gateway = gateway.clone();
+            canary(&gateway, from, &mut drive.orders, record).await
+        }
+        _ if record.rollout.state == RolloutState::Canary => {
+            let message = "The gateway that splits its traffic is not set up and enabled any more.";
+            Err(Failure::new(FailureClass::Client, message))
+        }
+        _ => Ok(Canary::Promoted),
+    }
 }
 
 async fn load_and_warm(record: &mut Record, targets: &[Target]) -> Result<(), Failure> {
@@ -267,8 +381,7 @@ async fn canary(
         guards: plan.guards,
     };
     begin_canary(gateway, &model, &order, record).await?;
-    let mut unheard: Option<Instant> = None;
-    let patience = Duration::try_from_secs_f64(policy::PATIENCE_SECS).unwrap_or(Duration::MAX);
+    let mut patience = Patience::default();
     let mut wanted: Option<Order> = None;
     loop {
         tokio::select! {
@@ -285,15 +398,12 @@ async fn canary(
         }
         let status = match gateways::status(gateway).await {
             Ok(status) => status,
-            Err(failure) if unheard.is_some_and(|since| since.elapsed() > patience) => return Err(failure),
             Err(failure) => {
-                // The gateway drives it with nobody watching; it is looked at again when it answers.
-                unheard.get_or_insert_with(Instant::now);
-                record.because(&failure.message);
+                patience.bear(failure, record)?;
                 continue;
             }
         };
-        unheard = None;
+        patience.heard();
         let mine = |canary: &&CanaryView| canary.model == model && canary.canary == order.canary;
         let Some(view) = status.canaries.iter().find(mine) else {
             let message = "The gateway does not know the canary any more; somebody removed it there.";
@@ -303,12 +413,17 @@ async fn canary(
         match view.state.as_str() {
             "promoted" => return Ok(Canary::Promoted),
             "rolled_back" => {
-                let why = if wanted == Some(Order::RollBack) {
-                    "A person went back."
+                return Ok(if wanted == Some(Order::RollBack) {
+                    went_back()
                 } else {
-                    view.reason.as_str()
-                };
-                return Ok(Canary::RolledBack(why.to_owned()));
+                    Canary::RolledBack(view.reason.clone())
+                });
+            }
+            // It was silent when it was asked.
+            _ if wanted == Some(Order::RollBack) => {
+                if let Err(failure) = gateways::roll_back(gateway, &model).await {
+                    record.because(&failure.message);
+                }
             }
             _ => {}
         }
@@ -333,13 +448,25 @@ async fn begin_canary(
     let since = record.rollout.started_at;
     let ours =
         |view: &CanaryView| view.model == model && view.canary == order.canary && view.started_at >= since;
-    let begun = if taken_up && gateways::status(gateway).await?.canaries.iter().any(ours) {
+    let begun = if taken_up && status_patiently(gateway, record).await?.canaries.iter().any(ours) {
         Ok("it had been started".to_owned())
     } else {
         let begun = gateways::start_canary(gateway, model, order).await;
         begun.map(|()| format!("{} has {}% at first", order.canary, order.stages[0]))
     };
     record.did(START.to_owned(), &begun)
+}
+
+/// A gateway's account of itself, asked for again and again while it does not answer.
+async fn status_patiently(gateway: &Server, record: &mut Record) -> Result<GatewayStatus, Failure> {
+    let mut patience = Patience::default();
+    loop {
+        match gateways::status(gateway).await {
+            Ok(status) => return Ok(status),
+            Err(failure) => patience.bear(failure, record)?,
+        }
+        tokio::time::sleep(TRY_EVERY).await;
+    }
 }
 
 /// Makes it the version that answers where none is named, and verifies that it does.

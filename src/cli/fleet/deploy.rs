@@ -172,6 +172,8 @@ pub fn list(context: &Context) -> Outcome {
     if context.json {
         return output::json(&serde_json::json!({ "rollouts": rollouts }));
     }
+    let looked: Vec<(&Rollout, bool)> =
+        rollouts.iter().map(|rollout| (rollout, is_undriven(context, rollout))).collect();
     let head = [
         ("ID", Align::Left),
         ("MODEL", Align::Left),
@@ -179,17 +181,17 @@ pub fn list(context: &Context) -> Outcome {
         ("STATE", Align::Left),
         ("WHY", Align::Left),
     ];
-    let row = |rollout: &Rollout| {
+    let row = |&(rollout, undriven): &(&Rollout, bool)| {
         vec![
             rollout.id.clone(),
             rollout.plan.model.to_string(),
             rollout.from.clone().unwrap_or_else(|| orrery_domain::words::NONE.to_owned()),
-            if is_undriven(context, rollout) { "interrupted" } else { state(rollout.state) }.to_owned(),
+            if undriven { "interrupted" } else { state(rollout.state) }.to_owned(),
             rollout.reason.clone(),
         ]
     };
-    output::table(&head, &rollouts.iter().map(row).collect::<Vec<_>>());
-    for rollout in rollouts.iter().filter(|rollout| is_undriven(context, rollout)) {
+    output::table(&head, &looked.iter().map(row).collect::<Vec<_>>());
+    for (rollout, _) in looked.iter().filter(|(_, undriven)| *undriven) {
         output::note(&format!("`orrery fleet deploy {} --resume` takes it up.", rollout.plan.model.name));
     }
     Ok(())
@@ -197,7 +199,7 @@ pub fn list(context: &Context) -> Outcome {
 
 /// Whether a rollout is not over and no process drives it.
 fn is_undriven(context: &Context, rollout: &Rollout) -> bool {
-    let free = || matches!(context.workspace.claim_rollout(&rollout.plan.model.name), Ok(Some(_)));
+    let free = || context.workspace.is_rollout_driven(&rollout.plan.model.name).is_ok_and(|driven| !driven);
     rollout.ended_at.is_none() && free()
 }
 

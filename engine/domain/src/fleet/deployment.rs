@@ -1,5 +1,7 @@
 //! Deployments: which version of a model runs where, and the rollouts that change it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::gateway::LatencyFigures;
@@ -145,6 +147,15 @@ pub struct GuardReading {
     pub requests: u64,
 }
 
+/// What a server had of a model before a rollout of it began.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerBefore {
+    /// The version that answered where none was named; `None` where none did.
+    pub served: Option<String>,
+    /// Versions that answered, ascending, where a load replaces all of a model (Triton); empty elsewhere.
+    pub versions: Vec<u32>,
+}
+
 /// A rollout, with its record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rollout {
@@ -154,6 +165,9 @@ pub struct Rollout {
     pub plan: RolloutPlan,
     /// The version that served before; `None` where there was none.
     pub from: Option<String>,
+    /// What each server had before it, by endpoint: kept before anything is changed there. Empty in records of earlier releases.
+    #[serde(default)]
+    pub before: BTreeMap<String, ServerBefore>,
     /// Where it stands.
     pub state: RolloutState,
     /// Which stage, counted from 0.
@@ -168,4 +182,22 @@ pub struct Rollout {
     pub steps: Vec<RolloutStep>,
     /// What the guards saw, in order; the last 500.
     pub readings: Vec<GuardReading>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_of_an_earlier_release_is_read_and_a_server_s_state_before_is_kept() {
+        let old = r#"{"id":"r-1","plan":{"model":"m:2","endpoints":[],"stages":[100],"stage_secs":1.0,
+            "guards":{"max_error_ratio_above":0.01,"significance_level":0.001,"max_p95_ratio":2.0,"max_drift":0.2,"min_requests":10}},
+            "from":"1","state":"loading","stage":0,"reason":"","started_at":1.0,"ended_at":null,"steps":[],"readings":[]}"#;
+        let mut rollout: Rollout = serde_json::from_str(old).expect("read");
+        assert!(rollout.before.is_empty());
+        let before = ServerBefore { served: Some("1".to_owned()), versions: vec![1] };
+        rollout.before.insert("east".to_owned(), before);
+        let kept = serde_json::to_string(&rollout).expect("written");
+        assert_eq!(serde_json::from_str::<Rollout>(&kept).expect("read"), rollout);
+    }
 }

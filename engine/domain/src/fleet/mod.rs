@@ -25,7 +25,8 @@ pub mod vantage;
 pub use command::FleetCommand;
 pub use conformance::{Conformance, ConformanceCheck, Finding};
 pub use deployment::{
-    Deployment, GuardReading, Guards, Rollout, RolloutPlan, RolloutState, RolloutStep, VersionShare,
+    Deployment, GuardReading, Guards, Rollout, RolloutPlan, RolloutState, RolloutStep, ServerBefore,
+    VersionShare,
 };
 pub use drill::{Drill, DrillPhase};
 pub use endpoint::{EndpointStatus, FleetEndpoint, Health, ModelSeen, ServerKind, Sighting};

@@ -108,7 +108,8 @@ impl Actor {
         self.take(Note::Rollout(Box::new(rollout)));
     }
 
-    /// Ends the rollouts that a later one of the same model followed: there is nothing left to take up.
+    /// Ends the rollouts that a later one of the same model followed: there is nothing left to take up. Those of a model that another
+    /// process rolls out are left to it.
     pub(super) fn settle_superseded(&mut self) {
         let later = |known: &Arc<Rollout>| {
             self.board.rollouts().any(|other| {
@@ -118,7 +119,13 @@ impl Actor {
         let superseded: Vec<Arc<Rollout>> =
             self.board.rollouts().filter(|known| known.ended_at.is_none() && later(known)).cloned().collect();
         for known in superseded {
-            self.fail((*known).clone(), "It was interrupted, and a later rollout took its place.");
+            match self.claim(&known) {
+                Ok(Some((rollout, _lock))) => {
+                    self.fail(rollout, "It was interrupted, and a later rollout took its place.");
+                }
+                Ok(None) => {}
+                Err(failure) => log::debug!("the rollout of {} is not ended: {failure}", known.plan.model),
+            }
         }
     }
 
@@ -151,6 +158,7 @@ impl Actor {
             .board
             .rollouts()
             .filter(|known| known.ended_at.is_none() && !self.rollouts.contains_key(&known.id))
+            .filter(|known| !self.workspace.is_rollout_driven(&known.plan.model.name).unwrap_or(false))
             .filter(|known| known.state == RolloutState::Canary || now() - known.started_at < LATELY_SECS)
             .cloned()
             .collect();
@@ -172,12 +180,18 @@ impl Actor {
         Err(refused(format!("The rollout of '{model}' goes on in another process. Nothing was changed.")))
     }
 
-    /// Takes up a rollout that is not over; `false` where another process drives it.
-    fn take_up(&mut self, known: &Rollout) -> Result<bool, Failure> {
-        let Some(lock) = self.workspace.claim_rollout(&known.plan.model.name)? else { return Ok(false) };
+    /// Takes the lock of a rollout that is not over, and its record as it is under the lock; `None` where another process drives it.
+    fn claim(&self, known: &Rollout) -> Result<Option<(Rollout, File)>, Failure> {
+        let Some(lock) = self.workspace.claim_rollout(&known.plan.model.name)? else { return Ok(None) };
         // Only under the lock is its record sure: nobody else writes it now.
         let kept = self.store.rollouts()?.into_iter().find(|kept| kept.id == known.id);
-        let mut rollout = kept.filter(|kept| kept.ended_at.is_none()).ok_or_else(over)?;
+        let rollout = kept.filter(|kept| kept.ended_at.is_none()).ok_or_else(over)?;
+        Ok(Some((rollout, lock)))
+    }
+
+    /// Takes up a rollout that is not over; `false` where another process drives it.
+    fn take_up(&mut self, known: &Rollout) -> Result<bool, Failure> {
+        let Some((mut rollout, lock)) = self.claim(known)? else { return Ok(false) };
         match self.targets_now(&rollout) {
             Ok(targets) => {
                 self.go(rollout, targets, lock);
@@ -283,5 +297,75 @@ impl Actor {
         plan.stage_secs = 1.0;
         plan.guards.min_requests = 1;
         self.start_rollout(plan)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use orrery_domain::{ModelRef, fleet::FleetCommand};
+
+    use super::*;
+    use crate::{Workspace, store::Store};
+
+    fn workspace() -> (tempfile::TempDir, Workspace) {
+        let home = tempfile::tempdir().expect("a folder");
+        let workspace = Workspace::open(home.path()).expect("opened");
+        (home, workspace)
+    }
+
+    /// A rollout of a model's first version that began at this second.
+    fn rollout(id: &str, model: &str, started_at: f64) -> Rollout {
+        let plan = RolloutPlan::new(ModelRef { name: model.to_owned(), version: 1 });
+        Rollout { id: id.to_owned(), started_at, ..rollout::begun(plan) }
+    }
+
+    /// Runs a hub whose window closes at once, over notes that nobody took yet.
+    fn close(workspace: &Workspace, waiting: Vec<Note>) {
+        let (notes, noted) = unbounded_channel();
+        let actor = Actor::new(workspace, notes.clone(), Box::new(|_| {})).expect("an actor");
+        for note in waiting {
+            assert!(notes.send(note).is_ok(), "it is taken");
+        }
+        let (commands, orders) = unbounded_channel::<FleetCommand>();
+        drop(commands);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(actor.run(orders, noted));
+    }
+
+    #[test]
+    fn what_was_noted_before_a_window_closed_is_kept() {
+        let (_home, workspace) = workspace();
+        let over = |index: u32| {
+            let begun = rollout(&format!("r-{index}"), &format!("m{index}"), 1.0);
+            let over = Rollout { state: RolloutState::Done, ended_at: Some(2.0), ..begun };
+            Note::Rollout(Box::new(over))
+        };
+        // So many that the loop does not take them all by chance before it hears of the end.
+        close(&workspace, (0..40).map(over).collect());
+        let kept = Store::open(&workspace).expect("opened").rollouts().expect("read");
+        assert_eq!(kept.len(), 40);
+        assert!(kept.iter().all(|rollout| rollout.ended_at == Some(2.0)));
+    }
+
+    #[test]
+    fn a_superseded_rollout_is_ended_unless_another_process_has_its_model() {
+        let (_home, workspace) = workspace();
+        let mut store = Store::open(&workspace).expect("opened");
+        for rollout in [rollout("old", "m", 1.0), rollout("new", "m", 2.0)] {
+            store.put_rollout(&rollout).expect("kept");
+        }
+        let ended = |store: &Store| {
+            let all = store.rollouts().expect("read");
+            all.iter()
+                .filter(|known| known.ended_at.is_some())
+                .map(|known| known.id.clone())
+                .collect::<Vec<_>>()
+        };
+        let lock = workspace.claim_rollout("m").expect("lockable").expect("free");
+        close(&workspace, Vec::new());
+        assert!(ended(&store).is_empty(), "whoever drives it writes its record");
+        drop(lock);
+        close(&workspace, Vec::new());
+        assert_eq!(ended(&store), ["old"]);
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use orrery_domain::{
     Failure, FailureClass, ModelRef,
-    fleet::{FleetEndpoint, ModelSeen, RolloutStep, ServerKind},
+    fleet::{FleetEndpoint, ModelSeen, ServerBefore, ServerKind},
     words,
 };
 use orrery_oip::control::{LoadFile, LoadRequest};
@@ -37,7 +37,7 @@ pub struct Target {
     pub model: String,
     /// The version to bring.
     pub version: String,
-    /// The version that answers now where none is named.
+    /// The version that answered before the rollout where none is named.
     pub served: Option<String>,
     /// Whether it has the version already, and its state.
     state: Option<String>,
@@ -110,16 +110,17 @@ impl Target {
         })
     }
 
-    /// Takes what these steps of the same rollout brought out of what the server had before it.
-    pub fn disown(&mut self, steps: &[RolloutStep]) {
-        let name = format!("'{}'", self.name);
-        let brought = |step: &RolloutStep| {
-            step.ok == Some(true)
-                && step.what.contains(&name)
-                && (step.detail.starts_with("loaded") || step.detail.starts_with("uploaded"))
-        };
-        if let Some(triton) = self.triton.as_mut().filter(|_| steps.iter().any(brought)) {
-            triton.disown();
+    /// What it has, as the record of a rollout keeps it from its first look on.
+    pub fn before(&self) -> ServerBefore {
+        let versions = self.triton.as_ref().map(|triton| triton.before().to_vec()).unwrap_or_default();
+        ServerBefore { served: self.served.clone(), versions }
+    }
+
+    /// Goes by what it had before the rollout, which may have brought something already.
+    pub fn recall(&mut self, before: &ServerBefore) {
+        self.served.clone_from(&before.served);
+        if let Some(triton) = &mut self.triton {
+            triton.recall(&before.versions);
         }
     }
 

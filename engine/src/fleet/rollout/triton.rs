@@ -73,9 +73,14 @@ impl Holding {
         Ok(Self { model: model.name.clone(), wanted: model.version, before, way })
     }
 
-    /// The version was not there before: the rollout that is taken up brought it.
-    pub fn disown(&mut self) {
-        self.before.retain(|version| *version != self.wanted);
+    /// Versions that answered before the rollout, ascending.
+    pub fn before(&self) -> &[u32] {
+        &self.before
+    }
+
+    /// Takes what the rollout brought since out of what was there before it. What went since cannot be shown again by a load.
+    pub fn recall(&mut self, before: &[u32]) {
+        self.before.retain(|version| before.contains(version));
     }
 
     /// The version that answers where none is named.
@@ -344,6 +349,29 @@ fn tensor(slot: &Slot) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_rollout_brought_before_it_was_taken_up_was_not_there_before_it() {
+        let found = |versions: &[u32]| Holding {
+            model: "m".to_owned(),
+            wanted: 2,
+            before: versions.to_vec(),
+            way: Way::Repository,
+        };
+        // Found at the take-up, in the record, and so there before.
+        for (now, kept, before) in [
+            (&[1, 2][..], &[1][..], &[1][..]),
+            (&[2], &[], &[]),
+            (&[3], &[], &[]),
+            (&[1, 2], &[1, 2], &[1, 2]),
+            (&[2], &[1], &[]),
+        ] {
+            let mut holding = found(now);
+            holding.recall(kept);
+            assert_eq!(holding.before(), before, "{now:?}, {kept:?}");
+            assert_eq!(holding.served(), before.last().copied());
+        }
+    }
 
     #[test]
     fn an_upload_names_its_versions_and_is_known_again() {

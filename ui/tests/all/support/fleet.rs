@@ -1,6 +1,6 @@
 //! A fleet for harness and demo: four regions, twelve servers and two gateways, not all of them well.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use orrery_domain::{
     Failure, FailureClass, ModelRef,
@@ -342,6 +342,7 @@ pub fn rollout(state: RolloutState) -> Rollout {
         id: "r-7".to_owned(),
         plan,
         from: Some("2".to_owned()),
+        before: BTreeMap::new(),
         state,
         stage: 1,
         reason: "Stage 2 of 4: 31 s to go, all guards hold.".to_owned(),
