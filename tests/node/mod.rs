@@ -122,6 +122,31 @@ fn a_model_answers_as_predict_does_and_says_what_it_is() {
 }
 
 #[test]
+fn a_large_body_is_answered_as_a_small_one() {
+    let program = with_model("small");
+    let node = start(&program, &[]);
+    // Read beside the connections from 1 MiB on.
+    let space = " ".repeat(1 << 20);
+    let explained = json!({ "model": "small", "rows": rows(false) }).to_string();
+    for (path, small) in [
+        ("/v2/models/small/infer", body(&[1.0, 10.0], &["a", "b"])),
+        ("/api/ml/explain", explained),
+        ("/v2/repository/index", "{}".to_owned()),
+        ("/v2/repository/models/small/load", "{}".to_owned()),
+    ] {
+        let [small, large] = [small.clone(), space.clone() + &small].map(|sent| node.post(path, &sent));
+        assert_eq!(small.status, 200, "{path}: {}", text(&small.body));
+        assert_eq!(large.status, 200, "{path}: {}", text(&large.body));
+        assert_eq!(large.json(), small.json(), "{path}");
+    }
+    for path in ["/v2/models/small/infer", "/api/ml/explain", "/v2/repository/models/small/load"] {
+        let wrong = node.post(path, &(space.clone() + "["));
+        assert_eq!(wrong.status, 400, "{path}: {}", text(&wrong.body));
+    }
+    assert_eq!(node.end(), Some(0));
+}
+
+#[test]
 fn bad_requests_get_a_reason_and_the_node_goes_on() {
     let program = with_model("small");
     let node = start(&program, &["--max-body", "1"]);

@@ -316,7 +316,7 @@ async fn named(State(gateway): State<Arc<Gateway>>, mut request: Request, next: 
         _ => "other",
     });
     let named = Named::of(request.headers(), route);
-    named.put(request.headers_mut());
+    named.pass_on(request.headers_mut());
     let mut response = next.run(request).await;
     named.answered(&mut response, gateway.log_requests);
     response

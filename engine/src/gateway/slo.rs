@@ -126,6 +126,17 @@ fn word(severity: burn_rate::Severity) -> &'static str {
     }
 }
 
+/// What is said of an alert that is on, or over.
+fn said(on: Option<burn_rate::Severity>) -> (Severity, &'static str) {
+    match on {
+        Some(burn_rate::Severity::Page) => (Severity::Error, "The error budget is spent far too fast: page."),
+        Some(burn_rate::Severity::Ticket) => {
+            (Severity::Warning, "The error budget is spent too fast: ticket.")
+        }
+        None => (Severity::Ok, "The alert is over."),
+    }
+}
+
 /// The requests of the last so many seconds, to the minute; the present minute counts.
 fn window(minutes: &VecDeque<Minute>, number: u64, secs: u64) -> Counts {
     let span = secs.div_ceil(60);
@@ -143,24 +154,17 @@ pub async fn watch(gateway: Arc<Gateway>) {
         alerts::deliver(&gateway);
         tokio::time::sleep(LOOK_EVERY).await;
         let live = gateway.live();
-        let news = gateway.alerts.take(&gateway.slos.urgencies(&live.config), now());
+        let (urgencies, now) = (gateway.slos.urgencies(&live.config), now());
+        let words = |name: &str, on: Option<burn_rate::Severity>| {
+            serde_json::json!({
+                "gateway": live.config.name, "objective": name, "alert": on.map(word), "message": said(on).1, "at": now,
+            })
+            .to_string()
+        };
+        let news = gateway.alerts.take(&urgencies, now, &live.config.alert_webhooks, words);
         for (name, on) in &news {
-            let (severity, message) = match on {
-                Some(burn_rate::Severity::Page) => {
-                    (Severity::Error, "The error budget is spent far too fast: page.")
-                }
-                Some(burn_rate::Severity::Ticket) => {
-                    (Severity::Warning, "The error budget is spent too fast: ticket.")
-                }
-                None => (Severity::Ok, "The alert is over."),
-            };
+            let (severity, message) = said(*on);
             live.event(severity, FleetEventKind::Alert, name, message.to_owned());
-            let alert = serde_json::json!({
-                "gateway": live.config.name, "objective": name, "alert": on.map(word), "message": message, "at": now(),
-            });
-            for url in &live.config.alert_webhooks {
-                gateway.alerts.tell(url, alert.to_string());
-            }
         }
         let (saving, changed) = (Arc::clone(&gateway), !news.is_empty());
         let saved = tokio::task::spawn_blocking(move || {

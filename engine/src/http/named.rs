@@ -14,6 +14,8 @@ use super::{
 
 /// The header that names a request in logs and answers.
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// What vendors say of a trace; it belongs to the `traceparent` it came with.
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// Longest request id that is taken over, bytes.
 const LONGEST_ID: usize = 128;
 
@@ -31,14 +33,23 @@ impl Named {
     /// A request that came just now: with the client's own id where it is a plain one, else one that no other request has.
     pub fn of(headers: &HeaderMap, route: &'static str) -> Self {
         let trace = TraceContext::of(headers);
-        let given = headers.get(&REQUEST_ID).filter(|id| id.len() <= LONGEST_ID && id.to_str().is_ok());
+        let given =
+            headers.get(&REQUEST_ID).filter(|id| (1..=LONGEST_ID).contains(&id.len()) && id.to_str().is_ok());
         let id = given.cloned().unwrap_or_else(|| HeaderValue::from(trace.span));
         let told = HeaderValue::try_from(trace.to_string()).ok();
         Self { began: Instant::now(), route, id, trace, told }
     }
 
-    /// Puts the names into a head: a server that the request is passed on to goes on from this step of the trace, with the same id.
-    pub fn put(&self, headers: &mut HeaderMap) {
+    /// Puts the names into the request's head: a server that it is passed on to goes on from this step of the trace, with the same id.
+    /// Where the trace begins here, no other trace's state goes along.
+    pub fn pass_on(&self, headers: &mut HeaderMap) {
+        if self.trace.parent.is_none() {
+            headers.remove(&TRACESTATE);
+        }
+        self.put(headers);
+    }
+
+    fn put(&self, headers: &mut HeaderMap) {
         if let Some(told) = &self.told {
             headers.insert(TRACEPARENT, told.clone());
         }
@@ -85,7 +96,7 @@ mod tests {
         headers.insert(TRACEPARENT, HeaderValue::from_static(parent));
         headers.insert(&REQUEST_ID, HeaderValue::from_static("mine"));
         let named = Named::of(&headers, "infer");
-        named.put(&mut headers);
+        named.pass_on(&mut headers);
         let passed_on = headers[TRACEPARENT].to_str().expect("text").to_owned();
         assert_eq!((&passed_on[..36], &passed_on[52..]), (&parent[..36], "-01"), "the same trace");
         assert_ne!(&passed_on[36..52], &parent[36..52], "a step of its own");
@@ -105,6 +116,29 @@ mod tests {
         assert_ne!(id(None), id(None));
         let long = "x".repeat(LONGEST_ID + 1);
         assert_ne!(id(Some(long.as_str())), long.as_str());
+        assert!(!id(Some("")).is_empty(), "an empty id is none");
+    }
+
+    #[test]
+    fn the_state_of_a_trace_is_passed_on_with_its_own_trace_alone() {
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        for (parents, kept) in [
+            (&[parent][..], true),
+            (&[][..], false),
+            (&["nonsense"][..], false),
+            (&[parent, parent][..], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for given in parents {
+                headers.append(TRACEPARENT, HeaderValue::from_str(given).expect("a value"));
+            }
+            for state in ["a=1", "b=2"] {
+                headers.append(&TRACESTATE, HeaderValue::from_static(state));
+            }
+            Named::of(&headers, "infer").pass_on(&mut headers);
+            assert_eq!(headers.contains_key(&TRACESTATE), kept, "{parents:?}");
+            assert_eq!(headers.get_all(TRACEPARENT).iter().count(), 1);
+        }
     }
 
     #[test]

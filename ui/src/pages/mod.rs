@@ -87,3 +87,16 @@ pub(crate) fn load<T: serde::de::DeserializeOwned>(state: &mut T, kept: serde_js
         Err(error) => log::debug!("a page's kept state was not readable, so it begins anew: {error}"),
     }
 }
+
+/// Reads a part of a kept state, for `deserialize_with`: one that an earlier version kept in another shape begins anew, and nothing
+/// else of the state with it.
+pub(crate) fn load_part<'de, T, D>(kept: D) -> Result<T, D::Error>
+where
+    T: Default + serde::de::DeserializeOwned,
+    D: serde::Deserializer<'de>,
+{
+    let kept: serde_json::Value = serde::Deserialize::deserialize(kept)?;
+    let mut part = T::default();
+    load(&mut part, kept);
+    Ok(part)
+}

@@ -189,10 +189,13 @@ fn search_saves_its_pictures_and_its_trials() {
 fn tune_saves_its_picture_and_its_measurements() {
     let mut page = Exports::of(fixture::busy(), PageId::Tune);
     let points = page.csv("throughput and latency");
-    let head = "number,model,batch_rows,threads,instances,delay_micros,p95_ms,rows_per_sec,on_front,steady\n";
+    let head =
+        "number,model,batch_rows,threads,instances,delay_micros,p95_ms,rows_per_sec,on_front,steady,noisy\n";
     assert!(points.starts_with(head), "{points}");
     assert_eq!(points.lines().count(), 1 + 18, "the one that failed has no place");
-    assert!(line(&points, "7,").ends_with(",false"), "the noisy one says so: {points}");
+    let noisy = line(&points, "7,");
+    assert!(noisy.ends_with(",false,throughput p50 p95 p99 memory cpu"), "the noisy one says so: {points}");
+    assert!(line(&points, "2,").ends_with(",true,"), "and no other: {points}");
     let picture = page.svg("throughput and latency");
     for name in ["Best", "Measured", "Pareto front: nothing measured beats it in both"] {
         assert_eq!(picture.matches(&format!(">{name}</text>")).count(), 1, "{name}");

@@ -18,7 +18,7 @@ use orrery_oip::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{ApiError, Node, body, json as answer};
+use super::{ApiError, Node, body, json as answer, large};
 use crate::{
     http::exposition,
     node::{
@@ -183,13 +183,14 @@ fn limits(node: &Node) -> Limits {
 }
 
 /// A body that is a message, or nothing.
-async fn message<T: DeserializeOwned>(node: &Node, sent: Body) -> Result<T, ApiError> {
+async fn message<T: DeserializeOwned + Send + 'static>(node: &Node, sent: Body) -> Result<T, ApiError> {
     let bytes = body(node, sent).await?;
     // Serde would take a list for a message, too.
     if bytes.trim_ascii_start().first().is_some_and(|byte| *byte != b'{') {
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "The body must be a JSON object, or empty."));
     }
-    Ok(decode(&bytes, &limits(node))?)
+    let limits = limits(node);
+    large::work(bytes.len(), move || Ok(decode(&bytes, &limits)?)).await
 }
 
 /// Off the network threads: the store and model files are read.
@@ -220,8 +221,9 @@ pub async fn index(State(node): State<Arc<Node>>, sent: Body) -> Answer {
 /// Loads the newest version of a model, or the one that is named; what answers already goes on answering. Files that come along
 /// are registered first, as the version that is named.
 pub async fn load(State(node): State<Arc<Node>>, Path(model): Path<String>, sent: Body) -> Answer {
+    let (bytes, limits) = (body(&node, sent).await?, limits(&node));
     let LoadRequest { config, files, version, serve } =
-        LoadRequest::decode(&body(&node, sent).await?, &limits(&node))?;
+        large::work(bytes.len(), move || Ok(LoadRequest::decode(&bytes, &limits)?)).await?;
     if config.is_some() {
         return Err(ApiError::new(
             StatusCode::BAD_REQUEST,

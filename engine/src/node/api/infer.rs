@@ -9,12 +9,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use orrery_oip::{
-    DecodeOptions, Dialect, EncodeOptions, HEADER_LENGTH, InferResponse, Limits, decode_request,
-    encode_response, parse_header_length,
+    DecodeOptions, Dialect, EncodeOptions, Encoded, HEADER_LENGTH, InferRequest, InferResponse, Limits,
+    decode_request, encode_response, parse_header_length,
 };
 
-use super::{ApiError, Node, body, control};
-use crate::node::{batcher::Refusal, repository::Served, schema::Unfit};
+use super::{ApiError, Node, body, control, large};
+use crate::node::{
+    batcher::Refusal,
+    model::{Found, Model, Rows},
+    repository::Served,
+    schema::Unfit,
+};
 
 /// Asks the newest version that answers.
 pub async fn newest(
@@ -61,20 +66,21 @@ async fn infer(
 
 async fn answer(
     node: &Node,
-    served: &Served,
+    served: &Arc<Served>,
     headers: &HeaderMap,
     sent: Body,
     began: Instant,
 ) -> Result<Response, ApiError> {
-    let model = served.batcher.runtime();
     let bytes = body(node, sent).await?;
     let header_length = match headers.get(HEADER_LENGTH) {
         Some(value) => Some(parse_header_length(value.to_str().unwrap_or("?"))?),
         None => None,
     };
     let limits = Limits { body_bytes: node.settings.body_bytes, ..Limits::default() };
-    let request = decode_request(&bytes, header_length, &DecodeOptions::of(Dialect::Orrery, limits))?;
-    let asking = model.rows(&request.inputs)?;
+    let options = DecodeOptions::of(Dialect::Orrery, limits);
+    let (size, model) = (bytes.len(), Arc::clone(served));
+    let read = move || read(model.batcher.runtime(), &bytes, header_length, &options);
+    let (request, asking) = large::work(size, read).await?;
     let rows = asking.count();
     let left = node.settings.timeout.saturating_sub(began.elapsed());
     let reply = served.batcher.ask(asking, left).map_err(refused)?;
@@ -82,15 +88,9 @@ async fn answer(
     let reply = tokio::time::timeout(left, reply).await.map_err(|_late| refused(Refusal::TimedOut))?;
     let (result, timing) = reply.map_err(|_gone| refused(Refusal::Closed))?;
     let found = result.map_err(refused)?;
-    let asked: Vec<&str> = request.outputs.iter().map(|output| output.name.as_ref()).collect();
-    let mut response = InferResponse {
-        model_name: served.model.name.clone(),
-        model_version: Some(served.model.version.to_string()),
-        outputs: model.tensors(&found, &asked)?,
-        ..InferResponse::default()
-    };
-    response.answer(&request);
-    let encoded = encode_response(&response, &EncodeOptions::of(Dialect::Triton))?;
+    // Many rows have a long answer.
+    let answering = Arc::clone(served);
+    let encoded = large::work(size, move || write(&answering, &request, &found)).await?;
     served.statistics.answered(rows, timing, began.elapsed());
     node.metrics.answered(&served.model.name, served.model.version, rows, timing);
     let mut response = Response::new(Body::from(encoded.body));
@@ -105,6 +105,32 @@ async fn answer(
     };
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     Ok(response.into_response())
+}
+
+/// A request without its inputs, and those as the model's rows: neither borrows the body.
+fn read(
+    model: &Model,
+    bytes: &[u8],
+    header_length: Option<usize>,
+    options: &DecodeOptions,
+) -> Result<(InferRequest<'static>, Rows), ApiError> {
+    let mut request = decode_request(bytes, header_length, options)?;
+    let rows = model.rows(&request.inputs)?;
+    request.inputs.clear();
+    Ok((request.into_owned(), rows))
+}
+
+/// What a model found, as the answer to a request.
+fn write(served: &Served, request: &InferRequest<'_>, found: &Found) -> Result<Encoded, ApiError> {
+    let asked: Vec<&str> = request.outputs.iter().map(|output| output.name.as_ref()).collect();
+    let mut response = InferResponse {
+        model_name: served.model.name.clone(),
+        model_version: Some(served.model.version.to_string()),
+        outputs: served.batcher.runtime().tensors(found, &asked)?,
+        ..InferResponse::default()
+    };
+    response.answer(request);
+    Ok(encode_response(&response, &EncodeOptions::of(Dialect::Triton))?)
 }
 
 fn refused(refusal: Refusal<orrery_domain::Failure>) -> ApiError {

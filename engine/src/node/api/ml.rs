@@ -9,12 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{
-    body::Body,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
+use axum::{body::Body, extract::State, http::StatusCode, response::Response};
 use orrery_domain::{
     Failure, FailureClass, ModelRef,
     compare::{CompareReport, CompareSettings, Comparison},
@@ -30,10 +25,11 @@ use orrery_learn::{
     predict::{ComparedRows, Predictor, target_table},
     table::Table,
 };
-use serde::{Deserialize, Serialize};
+use orrery_oip::control::encode;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{ApiError, Node, body, control, json as answer};
+use super::{ApiError, Node, body, control, encoded, large};
 use crate::node::{
     model::Model,
     repository::Served,
@@ -119,16 +115,16 @@ struct Compare {
 }
 
 #[derive(Serialize)]
-struct Explained<'a> {
-    model: &'a ModelRef,
+struct Explained {
+    model: ModelRef,
     #[serde(flatten)]
     found: Findings,
 }
 
 #[derive(Serialize)]
-struct Compared<'a> {
-    a: &'a ModelRef,
-    b: &'a ModelRef,
+struct Compared {
+    a: ModelRef,
+    b: ModelRef,
     #[serde(flatten)]
     found: Comparison,
 }
@@ -161,9 +157,8 @@ pub async fn explain(State(node): State<Arc<Node>>, sent: Body) -> Result<Respon
     }
     let wanted = asked.wanted.as_ref().map(class_text).transpose()?;
     let folder = node.repository.folder(&served.model);
-    let model = Arc::clone(&served);
-    let found = aside(&node, move |control| {
-        let predictor = ours(&model)?;
+    aside(&node, move |control| {
+        let predictor = ours(&served)?;
         let columns = predictor.card().features.len().max(1);
         let samples = request.samples.map_or(0, |samples| samples as usize);
         if samples.saturating_mul(columns) > MOST_SETS {
@@ -183,9 +178,10 @@ pub async fn explain(State(node): State<Arc<Node>>, sent: Body) -> Result<Respon
         let Some(method) = request.method.filter(|method| !method.attributes()) else {
             let background = background.as_ref().map(|rows| (rows, "the rows sent"));
             let around = Around { background, folder: folder.as_deref() };
-            return Ok(Findings::Attributions(predictor.explain_around(&sent, &request, around, control)?));
+            let found = predictor.explain_around(&sent, &request, around, control)?;
+            return Ok(Explained { model: served.model.clone(), found: Findings::Attributions(found) });
         };
-        let folder = folder.ok_or_else(|| gone(&model.model))?;
+        let folder = folder.ok_or_else(|| gone(&served.model))?;
         let settings = ExplainSettings {
             method: Some(method),
             class: request.class,
@@ -197,9 +193,10 @@ pub async fn explain(State(node): State<Arc<Node>>, sent: Body) -> Result<Respon
         };
         let target = truths(predictor, &asked.rows)?;
         let rows = SentRows { table: &sent, target: target.as_ref(), background: background.as_ref() };
-        predictor.explain_sent((&model.model, &folder), rows, &settings, control)
-    });
-    answer(&Explained { model: &served.model, found: found.await? }).map(IntoResponse::into_response)
+        let found = predictor.explain_sent((&served.model, &folder), rows, &settings, control)?;
+        Ok(Explained { model: served.model.clone(), found })
+    })
+    .await
 }
 
 /// Compares versions on rows: two row by row, or several in a whole report.
@@ -220,9 +217,11 @@ pub async fn compare(State(node): State<Arc<Node>>, sent: Body) -> Result<Respon
         ));
     };
     let (a, b) = (named(&node, &a.model, a.version.as_ref())?, named(&node, &b.model, b.version.as_ref())?);
-    let (first, second) = (Arc::clone(&a), Arc::clone(&b));
-    let found = aside(&node, move |_| Ok(compared(ours(&first)?, ours(&second)?, &asked.rows)?));
-    answer(&Compared { a: &a.model, b: &b.model, found: found.await? }).map(IntoResponse::into_response)
+    aside(&node, move |_| {
+        let found = compared(ours(&a)?, ours(&b)?, &asked.rows)?;
+        Ok(Compared { a: a.model.clone(), b: b.model.clone(), found })
+    })
+    .await
 }
 
 /// Several versions on the same rows: metrics, tests corrected over the pairs, calibration, slices, latency and architecture.
@@ -235,7 +234,7 @@ async fn report(node: &Node, asked: Compare) -> Result<Response, ApiError> {
     };
     let models = all.iter().map(folder).collect::<Result<Vec<(ModelRef, PathBuf)>, Failure>>()?;
     check_versions(&models)?;
-    let found = aside(node, move |control| {
+    aside(node, move |control| {
         let predictors = all.iter().map(|served| ours(served)).collect::<Result<Vec<_>, Failure>>()?;
         let settings = CompareSettings {
             metric: asked.metric,
@@ -244,8 +243,8 @@ async fn report(node: &Node, asked: Compare) -> Result<Response, ApiError> {
             cross_validate: false,
         };
         reported(&models, &predictors, &asked.rows, &settings, control)
-    });
-    answer(&found.await?).map(IntoResponse::into_response)
+    })
+    .await
 }
 
 fn reported(
@@ -289,11 +288,12 @@ fn truths(predictor: &Predictor, rows: &[Row]) -> Result<Option<Table>, Failure>
     target_table(target, &truths, predictor.card().task == Task::Regression).map(Some)
 }
 
-/// Runs what takes long beside the requests for predictions, until it is done, its time is over or its client has left.
-async fn aside<T: Send + 'static>(
+/// Runs what takes long beside the requests for predictions, until it is done, its time is over or its client has left. What is found
+/// is written there, too.
+async fn aside<T: Serialize + 'static>(
     node: &Node,
     work: impl FnOnce(&dyn JobControl) -> Result<T, Interrupt> + Send + 'static,
-) -> Result<T, ApiError> {
+) -> Result<Response, ApiError> {
     // In the order in which they came; whoever leaves leaves the queue.
     let wait = WAIT.min(node.settings.timeout);
     let Ok(Ok(permit)) = tokio::time::timeout(wait, Arc::clone(&node.aside).acquire_owned()).await else {
@@ -305,7 +305,7 @@ async fn aside<T: Send + 'static>(
     let until = Until { gone: Arc::clone(&gone.0), end: Instant::now() + node.settings.timeout };
     let done = tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        work(&until)
+        work(&until).map(|found| encode(&found))
     });
     let found = done.await.map_err(|error| {
         log::error!("an explanation or comparison broke down: {error}");
@@ -314,13 +314,14 @@ async fn aside<T: Send + 'static>(
             "The computation broke down. Report this with the node's log.",
         )
     })?;
-    found.map_err(|interrupt| match interrupt {
-        Interrupt::Failed(failure) => failure.into(),
+    let written = found.map_err(|interrupt| match interrupt {
+        Interrupt::Failed(failure) => ApiError::from(failure),
         Interrupt::Cancelled | Interrupt::Stopped => ApiError::new(
             StatusCode::GATEWAY_TIMEOUT,
             format!("It took longer than {}. Send fewer rows.", in_words(node.settings.timeout)),
         ),
-    })
+    })?;
+    Ok(encoded(written?))
 }
 
 fn in_words(span: Duration) -> String {
@@ -354,11 +355,15 @@ impl JobControl for Until {
     }
 }
 
-async fn read<T: for<'de> Deserialize<'de>>(node: &Node, sent: Body) -> Result<T, ApiError> {
+async fn read<T: DeserializeOwned + Send + 'static>(node: &Node, sent: Body) -> Result<T, ApiError> {
     let bytes = body(node, sent).await?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        bad(format!("The body is not what this route takes: {error}. /api/openapi.json describes it."))
-    })
+    let size = bytes.len();
+    let read = move || {
+        serde_json::from_slice(&bytes).map_err(|error| {
+            bad(format!("The body is not what this route takes: {error}. /api/openapi.json describes it."))
+        })
+    };
+    large::work(size, read).await
 }
 
 /// The version that is named, as a number or a text.

@@ -3,6 +3,7 @@
 mod control;
 mod error;
 mod infer;
+mod large;
 mod ml;
 mod routes;
 
@@ -150,6 +151,10 @@ async fn body(node: &Node, body: Body) -> Result<Bytes, ApiError> {
 
 /// A message as a JSON answer.
 fn json(message: &impl serde::Serialize) -> Result<Response, ApiError> {
-    let body = orrery_oip::control::encode(message)?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+    Ok(encoded(orrery_oip::control::encode(message)?))
+}
+
+/// JSON as an answer.
+fn encoded(json: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], json).into_response()
 }

@@ -36,9 +36,9 @@ const KINDS: [ModelKind; 7] = [
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct SearchForm {
     dataset: DatasetId,
-    /// Whether its columns are pixels.
-    #[serde(default)]
-    pictures: bool,
+    /// Whether its columns are pixels; looked at once, and again in a form that was kept.
+    #[serde(skip)]
+    pictures: Option<bool>,
     target: String,
     kinds: Vec<ModelKind>,
     sampler: Sampler,
@@ -86,7 +86,7 @@ impl SearchForm {
         let entry = snapshot.datasets.iter().find(|entry| !entry.deleted)?;
         let mut form = Self {
             dataset: entry.dataset.id.clone(),
-            pictures: false,
+            pictures: None,
             target: String::new(),
             ranges: Vec::new(),
             kinds: Vec::new(),
@@ -107,11 +107,12 @@ impl SearchForm {
     fn take(&mut self, entry: &DatasetEntry, snapshot: &Snapshot) {
         self.dataset = entry.dataset.id.clone();
         let pixels = entry.dataset.pixels().map(|pixels| pixels.columns).unwrap_or_default();
-        self.pictures = !pixels.is_empty();
+        let pictures = !pixels.is_empty();
+        self.pictures = Some(pictures);
         let mut kinds: Vec<ModelKind> =
-            self.kinds.iter().copied().filter(|kind| self.pictures || !kind.is_for_images()).collect();
+            self.kinds.iter().copied().filter(|kind| pictures || !kind.is_for_images()).collect();
         if kinds.is_empty() {
-            kinds.push(if self.pictures { ModelKind::Cnn } else { ModelKind::Gbt });
+            kinds.push(if pictures { ModelKind::Cnn } else { ModelKind::Gbt });
         }
         self.choose(kinds);
         let columns = &entry.dataset.columns;
@@ -123,6 +124,11 @@ impl SearchForm {
         let asked = run.map(|run| run.config.target.clone()).filter(known);
         let last = || columns.iter().rev().map(|column| &column.name).find(|name| !pixels.contains(name));
         self.target = asked.or_else(|| last().cloned()).unwrap_or_default();
+    }
+
+    /// Looks once whether its dataset's columns are pixels.
+    fn look(&mut self, entry: &DatasetEntry) {
+        self.pictures.get_or_insert_with(|| entry.dataset.pixels().is_some());
     }
 
     /// Takes other families, and their ranges.
@@ -201,6 +207,7 @@ impl SearchForm {
         if self.dataset != entry.dataset.id || !entry.dataset.columns.iter().any(|c| c.name == self.target) {
             self.take(entry, snapshot);
         }
+        self.look(entry);
         FormRow::new("Target", "The column to predict").show(ui, theme, |ui| {
             let combo = ComboBox::from_id_salt("search target").width(260.0).selected_text(&self.target);
             combo.show_ui(ui, |ui| {
@@ -213,7 +220,7 @@ impl SearchForm {
 
     fn models(&mut self, theme: &Theme, ui: &mut Ui) {
         let mut chosen = self.kinds.clone();
-        let pictures = self.pictures;
+        let pictures = self.pictures.unwrap_or(false);
         let error = chosen.is_empty().then_some("Choose at least one");
         FormRow::new("Models", "With several, the search chooses between them, too").error(error).show(
             ui,
@@ -348,7 +355,30 @@ pub(super) fn show(open: &mut Option<SearchForm>, ctx: &mut PageContext<'_>, ui:
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use orrery_domain::dataset::{ColumnSchema, ColumnType};
+
     use super::*;
+    use crate::pages::stage::fixture;
+
+    #[test]
+    fn a_form_that_was_kept_looks_at_its_dataset_again() {
+        let snapshot = fixture::busy();
+        let mut entry = snapshot.datasets[0].clone();
+        let kept = serde_json::to_value(SearchForm::new(&snapshot)).expect("a form");
+        let read = || serde_json::from_value::<SearchForm>(kept.clone()).expect("the same form");
+        let mut form = read();
+        form.look(&entry);
+        assert_eq!(form.pictures, Some(false));
+        let pixel =
+            |name: &str| ColumnSchema { name: name.to_owned(), kind: ColumnType::Integer, overridden: false };
+        Arc::make_mut(&mut entry.dataset).columns =
+            ["pixel_0_0", "pixel_0_1", "pixel_1_0", "pixel_1_1", "label"].map(pixel).to_vec();
+        let mut form = read();
+        form.look(&entry);
+        assert_eq!(form.pictures, Some(true));
+    }
 
     #[test]
     fn every_default_range_is_one_that_can_be_typed() {

@@ -32,6 +32,7 @@ use crate::{
 #[serde(default)]
 pub struct SearchPageState {
     search: Option<String>,
+    #[serde(deserialize_with = "super::load_part")]
     form: Option<SearchForm>,
     columns: TableChoices,
 }

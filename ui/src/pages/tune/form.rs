@@ -1,5 +1,7 @@
 //! The question before a tuning: which model, for what, under which load, and what may vary.
 
+use std::collections::BTreeMap;
+
 use egui::{ComboBox, Label, Ui};
 use orrery_domain::{
     Command, ModelRef,
@@ -36,7 +38,9 @@ const BOUNDS: [(Figure, &str, &str); 6] = [
 pub(super) struct TuneForm {
     model: ModelRef,
     objective: Figure,
-    bounds: [String; BOUNDS.len()],
+    /// Bounds as typed.
+    #[serde(default)]
+    limits: BTreeMap<Figure, String>,
     clients: String,
     rows: String,
     /// Batch size, threads, instances, delay, precision.
@@ -61,7 +65,7 @@ impl TuneForm {
         Some(Self {
             model: found.model.clone(),
             objective: Figure::Throughput,
-            bounds: <[String; BOUNDS.len()]>::default(),
+            limits: BTreeMap::new(),
             clients: String::new(),
             rows: String::new(),
             vary: [true; 5],
@@ -70,9 +74,8 @@ impl TuneForm {
         })
     }
 
-    fn bound(&self, at: usize) -> Result<Option<Limit>, ()> {
-        let (figure, ..) = BOUNDS[at];
-        match self.bounds[at].trim() {
+    fn bound(&self, figure: Figure) -> Result<Option<Limit>, ()> {
+        match self.limits.get(&figure).map_or("", |text| text.trim()) {
             "" => Ok(None),
             text => format!("{figure}={text}").parse().map(Some).map_err(drop),
         }
@@ -97,7 +100,8 @@ impl TuneForm {
 
     /// The request, where every field makes sense.
     fn ask(&self, snapshot: &Snapshot) -> Option<TuneAsk> {
-        let limits: Result<Vec<Option<Limit>>, ()> = (0..BOUNDS.len()).map(|at| self.bound(at)).collect();
+        let limits: Result<Vec<Option<Limit>>, ()> =
+            BOUNDS.iter().map(|(figure, ..)| self.bound(*figure)).collect();
         let limits = limits.ok()?.into_iter().flatten().collect();
         let goals = Goals { objective: self.objective, limits };
         let serving = snapshot.servings.get(&self.model.name);
@@ -143,10 +147,10 @@ fn goals(form: &mut TuneForm, theme: &Theme, ui: &mut Ui) {
             },
         );
     });
-    for (at, (_, label, usual)) in BOUNDS.into_iter().enumerate() {
-        let error = form.bound(at).is_err().then_some("A number above 0");
+    for (figure, label, usual) in BOUNDS {
+        let error = form.bound(figure).is_err().then_some("A number above 0");
         let help = "A bound that whatever is chosen keeps";
-        field(ui, theme, (label, help), &mut form.bounds[at], usual, error);
+        field(ui, theme, (label, help), form.limits.entry(figure).or_default(), usual, error);
     }
 }
 

@@ -29,6 +29,7 @@ use crate::{
 #[serde(default)]
 pub struct TuneState {
     tuning: Option<String>,
+    #[serde(deserialize_with = "super::load_part")]
     form: Option<TuneForm>,
     columns: TableChoices,
 }
@@ -133,5 +134,45 @@ impl Page for TunePage {
     fn restore(&mut self, state: serde_json::Value) {
         super::load(&mut self.state, state);
         self.table = TableState::chosen(std::mem::take(&mut self.state.columns));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::pages::stage::fixture;
+
+    /// A page's state with a form that was filled in.
+    fn kept() -> Value {
+        let form = TuneForm::new(&fixture::busy().models, None).expect("there are models");
+        let mut form = super::super::save(&form);
+        form["limits"] = json!({ "p95": "5ms" });
+        form["clients"] = json!("16");
+        json!({ "tuning": "7f3a", "form": form })
+    }
+
+    fn restored(state: Value) -> TunePage {
+        let mut page = TunePage::default();
+        page.restore(state);
+        assert_eq!(page.state.tuning.as_deref(), Some("7f3a"), "the rest stays");
+        page
+    }
+
+    #[test]
+    fn what_an_earlier_version_kept_is_read_as_far_as_it_can_be() {
+        let now = kept();
+        assert_eq!(restored(now.clone()).state()["form"], now["form"]);
+        let mut before = kept();
+        let form = before["form"].as_object_mut().expect("a form");
+        form.remove("limits");
+        // Bounds by their place: of four figures, later of six.
+        form.insert("bounds".to_owned(), json!(["", "5ms", "", ""]));
+        let form = restored(before).state()["form"].clone();
+        assert_eq!((&form["clients"], &form["limits"]), (&json!("16"), &json!({})));
+        let mut other = kept();
+        other["form"]["vary"] = json!("everything");
+        assert_eq!(restored(other).state.form, None);
     }
 }
