@@ -77,6 +77,11 @@ fn what_matters_over_the_rows_that_are_sent() {
     assert!(number(&columns[0]["importance"]["value"]) > number(&columns[1]["importance"]["value"]));
     assert_eq!(columns[0]["repeats"].as_array().map(Vec::len), Some(3));
     refused(&node, explain, &asked("permutation-importance", false), "Send 'y' with the rows");
+    for method in ["permutation-importance", "partial-dependence"] {
+        let mut beside = asked(method, true);
+        beside["background"] = json!(rows(false));
+        refused(&node, explain, &beside, "no background");
+    }
     let mut many = asked("permutation-importance", true);
     many["repeats"] = json!(1000);
     refused(&node, explain, &many, "2 to 100 times");

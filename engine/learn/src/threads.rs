@@ -49,10 +49,18 @@ pub fn alone<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     // Whatever a pool's own thread asks of that pool, it does itself and at once.
     pool.run(|| {
         GRAPHS.set(Some(Arc::clone(&pool)));
-        let done = work();
-        GRAPHS.set(None);
-        done
+        let _given = Given;
+        work()
     })
+}
+
+/// A pool that a thread computes graphs with until the value is dropped, also by a panic.
+struct Given;
+
+impl Drop for Given {
+    fn drop(&mut self) {
+        GRAPHS.set(None);
+    }
 }
 
 /// What this thread computes graphs with; none: what the process shares.
@@ -113,5 +121,15 @@ mod tests {
         });
         assert_eq!((used, graphs), (BTreeSet::from([here.clone()]), here));
         assert!(of_graphs().is_none());
+    }
+
+    #[test]
+    fn a_panic_takes_its_pool_with_it() {
+        let given = std::panic::catch_unwind(|| {
+            let _given = Given;
+            GRAPHS.set(Some(Arc::new(rten::ThreadPool::with_num_threads(1))));
+            assert!(of_graphs().is_none(), "on purpose");
+        });
+        assert!(given.is_err() && of_graphs().is_none());
     }
 }

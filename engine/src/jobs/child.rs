@@ -19,14 +19,13 @@ use orrery_domain::{
     training::TrainConfig,
 };
 use orrery_learn::{
-    compare::CompareJob,
     control::{Interrupt, JobControl},
     faults, room,
     train::TrainJob,
 };
 use orrery_policy::ending;
 
-use super::{Control, Work, compress, explain, lines::Tail, rung::ToRung, search, session, tune};
+use super::{Control, Work, compare, compress, explain, lines::Tail, rung::ToRung, search, session, tune};
 use crate::{files, registry, runs, store::Store, workspace::Workspace};
 
 /// Exit code of a job that a person ended.
@@ -182,12 +181,9 @@ fn batch(spec: &JobSpec, work: &dyn Work, control: &dyn JobControl) -> Result<Jo
             Ok(JobEvent::Predicted { report: work.predict(&folder, file, out, control)? })
         }
         JobSpec::Compare { home, models, data, settings } => {
-            let workspace = Workspace::open(home)?;
-            let models: Vec<(ModelRef, PathBuf)> =
-                models.iter().map(|model| (model.clone(), workspace.model(model))).collect();
-            let (blobs, scratch) = (workspace.blobs(), workspace.jobs());
-            let job = CompareJob { models: &models, data, blobs: &blobs, scratch: &scratch, settings };
-            Ok(JobEvent::Compared { report: Box::new(work.compare(&job, control)?) })
+            let wanted = compare::Wanted { home, models, data, settings };
+            let report = compare::compare(&wanted, work, control)?;
+            Ok(JobEvent::Compared { report: Box::new(report) })
         }
         JobSpec::Explain { home, model, data, trained_on, settings, out } => {
             let (trained_on, out) = (trained_on.as_deref(), out.as_ref());

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use orrery_domain::{
-    Failure, FailureClass, ModelRef, RunId,
+    ModelRef, RunId,
     compress::{CompressMethod, CompressReport},
     dataset::Dataset,
     job::JobEvent,
@@ -41,18 +41,6 @@ impl Drop for Staged {
     }
 }
 
-/// The checkpoints of the request.
-fn claim(workspace: &Workspace, wanted: &Wanted<'_>) -> Result<Kept, Failure> {
-    let request = (wanted.model, wanted.method, &wanted.dataset.id);
-    Kept::open(workspace, "compress", &request)?.ok_or_else(|| {
-        let message = format!(
-            "The same compression of {} is being done already. Wait for it, or cancel it.",
-            wanted.model
-        );
-        Failure::new(FailureClass::Client, message)
-    })
-}
-
 /// Compresses a model, measures it beside the one that it came from, and registers it. What was trained when the process ended stays for
 /// the next time that the same is asked.
 ///
@@ -64,7 +52,9 @@ pub fn compress(
     control: &dyn JobControl,
 ) -> Result<CompressReport, Interrupt> {
     let workspace = Workspace::open(wanted.home)?;
-    let kept = claim(&workspace, wanted)?;
+    let request = (wanted.model, wanted.method, &wanted.dataset.id);
+    let what = format!("compression of {}", wanted.model);
+    let kept = Kept::claim(&workspace, "compress", &request, &what, control)?;
     let result = made(wanted, &workspace, kept.folder(), work, control);
     if !matches!(result, Err(Interrupt::Stopped)) {
         kept.remove();

@@ -1,37 +1,20 @@
 //! Explanation as a job: what was computed when it ended early is kept, and the same request goes on from there.
 
-use std::{
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
+use std::path::{Path, PathBuf};
 
 use orrery_domain::{
-    Failure, FailureClass, ModelRef,
+    FailureClass, ModelRef,
     compare::CompareData,
     dataset::Dataset,
     explain::{ExplainReport, ExplainSettings},
-    job::JobEvent,
-    run::Progress,
 };
 use orrery_learn::{
-    control::{Interrupt, JobControl, check},
+    control::{Interrupt, JobControl},
     explain::ExplainJob,
 };
 
-use super::{
-    Work,
-    kept::{self, Kept},
-};
+use super::{Work, kept::Kept};
 use crate::workspace::Workspace;
-
-/// Begins the names of the folders.
-const KIND: &str = "explain";
-/// Explanations that ended early and are kept.
-const MOST: usize = 8;
-/// How long the same explanation, which was just cancelled, may take to end.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Between two looks at it.
-const NAP: Duration = Duration::from_millis(50);
 
 /// What an explanation's spec asks for.
 pub struct Wanted<'a> {
@@ -54,8 +37,10 @@ pub fn explain(
     control: &dyn JobControl,
 ) -> Result<ExplainReport, Interrupt> {
     let workspace = Workspace::open(wanted.home)?;
-    let kept = claim(wanted, &workspace, control)?;
-    kept::forget(&workspace, KIND, MOST);
+    let dataset = wanted.trained_on.map(|dataset| &dataset.id);
+    let request = (wanted.model, wanted.data, dataset, wanted.settings, wanted.out);
+    let what = format!("explanation of {}", wanted.model);
+    let kept = Kept::claim(&workspace, "explain", &request, &what, control)?;
     let (folder, blobs) = (workspace.model(wanted.model), workspace.blobs());
     let job = ExplainJob {
         model: wanted.model,
@@ -77,27 +62,4 @@ pub fn explain(
         kept.remove();
     }
     result
-}
-
-/// The request's folder, once nobody else works on the same.
-fn claim(wanted: &Wanted<'_>, workspace: &Workspace, control: &dyn JobControl) -> Result<Kept, Interrupt> {
-    let begin = Instant::now();
-    let dataset = wanted.trained_on.map(|dataset| &dataset.id);
-    let request = (wanted.model, wanted.data, dataset, wanted.settings, wanted.out);
-    loop {
-        if let Some(kept) = Kept::open(workspace, KIND, &request)? {
-            return Ok(kept);
-        }
-        if begin.elapsed() > PATIENCE {
-            let message = format!(
-                "The same explanation of {} is being computed already. Wait for it, or cancel it.",
-                wanted.model
-            );
-            return Err(Failure::new(FailureClass::Client, message).into());
-        }
-        let phase = "Waiting for the end of the same explanation".to_owned();
-        control.emit(JobEvent::Progress { progress: Progress { phase, ..Progress::default() }, kind: None });
-        check(control)?;
-        std::thread::sleep(NAP);
-    }
 }

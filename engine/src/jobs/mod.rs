@@ -8,6 +8,7 @@
 //! ```
 
 pub mod child;
+mod compare;
 mod compress;
 mod control;
 mod explain;

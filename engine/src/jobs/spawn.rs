@@ -301,10 +301,16 @@ pub fn complete(
 
 /// Whether what a job has trained, measured or computed is there when the same is asked again.
 fn keeps(spec: &JobSpec) -> bool {
-    matches!(
-        spec,
-        JobSpec::Compress { .. } | JobSpec::Explain { .. } | JobSpec::Search { .. } | JobSpec::Tune { .. }
-    )
+    match spec {
+        JobSpec::Compare { settings, .. } => settings.cross_validate,
+        other => matches!(
+            other,
+            JobSpec::Compress { .. }
+                | JobSpec::Explain { .. }
+                | JobSpec::Search { .. }
+                | JobSpec::Tune { .. }
+        ),
+    }
 }
 
 /// A terminal's Ctrl-C must reach this process only: it tells the child to checkpoint.
@@ -413,4 +419,22 @@ fn signal(status: ExitStatus) -> Option<i32> {
 #[cfg(not(unix))]
 fn signal(_status: ExitStatus) -> Option<i32> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use orrery_domain::compare::{CompareData, CompareSettings};
+
+    use super::*;
+
+    #[test]
+    fn a_cross_validation_that_is_ended_keeps_its_training() {
+        let compared = |cross_validate| JobSpec::Compare {
+            home: PathBuf::new(),
+            models: Vec::new(),
+            data: CompareData::File { file: PathBuf::new() },
+            settings: CompareSettings { cross_validate, ..CompareSettings::default() },
+        };
+        assert!(keeps(&compared(true)) && !keeps(&compared(false)));
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, DictionaryArray, types::Int32Type};
 use orrery_domain::{
-    Failure, RunId,
+    Failure, FailureClass, RunId,
     compare::{Better, CompareData, ComparedPair, CrossValidated},
     dataset::{ColumnSchema, ColumnType, Dataset},
     device::DeviceChoice,
@@ -49,7 +49,11 @@ pub(super) fn add(
         )
         .into());
     };
-    let mut folds = Folds::open(job.scratch, dataset, cards)?;
+    let Some(folder) = job.kept else {
+        let message = "A cross-validation needs a folder for what it finds.";
+        return Err(Failure::new(FailureClass::Bug, message).into());
+    };
+    let mut folds = Folds::open(folder, dataset, cards)?;
     match train_missing(job, dataset, cards, &mut folds, control) {
         Ok(()) => {}
         Err(Interrupt::Stopped) => return Err(Interrupt::Stopped),
@@ -63,12 +67,12 @@ pub(super) fn add(
         let (a, b) = (place(&pair.a), place(&pair.b));
         pair.cross_validated = tested(&folds, metric, (a, b));
     }
-    folds.remove();
+    folds.give_up();
     Ok(())
 }
 
 /// `None` where the metric was not defined on a half.
-fn tested(folds: &Folds, metric: MetricId, (a, b): (usize, usize)) -> Option<CrossValidated> {
+fn tested(folds: &Folds<'_>, metric: MetricId, (a, b): (usize, usize)) -> Option<CrossValidated> {
     let mut differences = [[0.0; 2]; REPETITIONS];
     for (repetition, row) in differences.iter_mut().enumerate() {
         for (half, difference) in row.iter_mut().enumerate() {
@@ -100,7 +104,7 @@ fn train_missing(
     job: &CompareJob<'_>,
     dataset: &Dataset,
     cards: &[&ModelCard],
-    folds: &mut Folds,
+    folds: &mut Folds<'_>,
     control: &dyn JobControl,
 ) -> Result<(), Interrupt> {
     let table = Table::read_arrow(&job.blobs.join(format!("{}.arrow", dataset.blob)), &dataset.columns)?;

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{File, TryLockError},
     path::{Path, PathBuf},
 };
 
@@ -13,47 +12,37 @@ use orrery_domain::{
     model::ModelCard,
 };
 
-use super::{client, five_by_two::REPETITIONS};
+use super::five_by_two::REPETITIONS;
 use crate::train::files;
 
 /// One training: repetition, half that is judged on, and version.
 pub(super) type Fold = (usize, usize, usize);
 
 /// Figures of the trainings that are done, each in a file of its own with its hash.
-pub(super) struct Folds {
-    folder: PathBuf,
+pub(super) struct Folds<'a> {
+    folder: &'a Path,
+    /// What the figures are found from: those of something else are not used.
+    fingerprint: String,
     known: BTreeMap<Fold, Metrics>,
-    /// Held while the work goes on: two of the same would write into each other's checkpoints.
-    _lock: File,
 }
 
-impl Folds {
-    /// Opens what is kept of the same request: the same rows, the same requests of the versions with their seeds, and the same
-    /// version of this program.
+impl<'a> Folds<'a> {
+    /// Opens what a folder holds of the same: the same rows, the same requests of the versions with their seeds, and the same version
+    /// of this program.
     ///
     /// # Errors
-    /// A client failure when another process is at it, a capacity failure when the disk does not take the folder.
-    pub(super) fn open(scratch: &Path, dataset: &Dataset, cards: &[&ModelCard]) -> Result<Self, Failure> {
-        let folder = scratch.join(format!("cross-validation-{}", &fingerprint(dataset, cards)?[..16]));
-        std::fs::create_dir_all(folder.join(WORK)).map_err(|error| unmade(&folder, &error))?;
-        let lock = File::create(folder.join("lock")).map_err(|error| unmade(&folder, &error))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(client(
-                    "The same cross-validation is being done already. Wait for it, or cancel it.",
-                ));
-            }
-            Err(TryLockError::Error(error)) => return Err(unmade(&folder, &error)),
-        }
-        files::clear_unfinished(&folder);
+    /// A capacity failure when the disk does not take the folder.
+    pub(super) fn open(folder: &'a Path, dataset: &Dataset, cards: &[&ModelCard]) -> Result<Self, Failure> {
+        std::fs::create_dir_all(folder.join(WORK)).map_err(|error| unmade(folder, &error))?;
+        files::clear_unfinished(folder);
         files::clear_unfinished(&folder.join(WORK));
-        let mut folds = Self { folder, known: BTreeMap::new(), _lock: lock };
+        let fingerprint = fingerprint(dataset, cards)?;
+        let mut folds = Self { folder, fingerprint, known: BTreeMap::new() };
         for repetition in 0..REPETITIONS {
             for half in 0..2 {
                 for version in 0..cards.len() {
                     let fold = (repetition, half, version);
-                    if let Some(found) = read(&folds.path(fold)) {
+                    if let Some(found) = read(&folds.path(fold), &folds.fingerprint) {
                         folds.known.insert(fold, found);
                     }
                 }
@@ -82,7 +71,7 @@ impl Folds {
     /// # Errors
     /// A capacity failure when the disk does not take them.
     pub(super) fn keep(&mut self, fold: Fold, found: Metrics) -> Result<(), Failure> {
-        files::write_sealed(&self.path(fold), &found)?;
+        files::write_sealed(&self.path(fold), &(&self.fingerprint, &found))?;
         self.known.insert(fold, found);
         Ok(())
     }
@@ -97,22 +86,23 @@ impl Folds {
         files::remove_folder(&self.work());
     }
 
-    /// Removes everything: the result is known.
-    pub(super) fn remove(self) {
-        files::remove_folder(&self.folder);
-    }
-
     fn path(&self, (repetition, half, version): Fold) -> PathBuf {
         self.folder.join(format!("fold-{repetition}-{half}-{version}.json"))
     }
 }
 
 const WORK: &str = "work";
+/// Raised when a figure of a training is computed in another way: those of before are then not used.
+const FORMAT: u32 = 1;
 
-/// Kept figures; `None` where there are none or they are damaged: that training is done again.
-fn read(path: &Path) -> Option<Metrics> {
-    match files::read_sealed(path) {
-        Ok(found) => Some(found),
+/// Kept figures; `None` where there are none, or they are another request's or damaged: that training is done again.
+fn read(path: &Path, fingerprint: &str) -> Option<Metrics> {
+    match files::read_sealed::<(String, Metrics)>(path) {
+        Ok((of, found)) if of == fingerprint => Some(found),
+        Ok(_) => {
+            log::info!("figures of another cross-validation are not used ({})", path.display());
+            None
+        }
         Err(what) => {
             if path.exists() {
                 log::warn!("kept figures are damaged ({what}) and found again ({})", path.display());
@@ -124,7 +114,7 @@ fn read(path: &Path) -> Option<Metrics> {
 
 fn fingerprint(dataset: &Dataset, cards: &[&ModelCard]) -> Result<String, Failure> {
     let requests: Vec<_> = cards.iter().map(|card| (card.kind, &card.config, card.seed)).collect();
-    let request = (env!("CARGO_PKG_VERSION"), &dataset.id, &dataset.blob, requests);
+    let request = (env!("CARGO_PKG_VERSION"), FORMAT, &dataset.id, &dataset.blob, requests);
     let text = serde_json::to_string(&request).map_err(|error| {
         Failure::new(FailureClass::Bug, format!("The request cannot be written: {error}."))
     })?;

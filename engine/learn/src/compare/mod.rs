@@ -71,13 +71,14 @@ pub struct CompareJob<'a> {
     pub data: &'a CompareData,
     /// Folder of imported tables.
     pub blobs: &'a Path,
-    /// A folder in which temporary files may be made, and what cross-validation has found may wait to be gone on with.
-    pub scratch: &'a Path,
+    /// Folder of what cross-validation has found, which may hold that of the same request; none: nothing is cross-validated.
+    pub kept: Option<&'a Path>,
     /// How.
     pub settings: &'a CompareSettings,
 }
 
-/// Compares versions.
+/// Compares versions. What cross-validation has found when the job ends early stays in its folder, and is not found again; whoever gave
+/// the folder removes it.
 ///
 /// # Errors
 /// A client failure when there are fewer than two versions, they predict different things, or the metric or a column is not
@@ -113,8 +114,7 @@ pub fn compare_sent(
     // Nothing is read: the rows are here.
     let data = CompareData::File { file: PathBuf::from(&material.rows.source) };
     let settings = CompareSettings { cross_validate: false, ..settings.clone() };
-    let nowhere = Path::new("");
-    let job = CompareJob { models, data: &data, blobs: nowhere, scratch: nowhere, settings: &settings };
+    let job = CompareJob { models, data: &data, blobs: Path::new(""), kept: None, settings: &settings };
     report::report(&job, predictors, metric, material, control)
 }
 

@@ -70,7 +70,8 @@ fn of(
     folder: &Path,
     settings: &CompareSettings,
 ) -> Result<CompareReport, Failure> {
-    let job = CompareJob { models, data, blobs: folder, scratch: folder, settings };
+    let kept = folder.join("kept");
+    let job = CompareJob { models, data, blobs: folder, kept: Some(&kept), settings };
     compare(&job, &Unwatched).map_err(|interrupt| match interrupt {
         Interrupt::Failed(failure) => failure,
         other => panic!("a failure was expected: {other}"),
@@ -264,7 +265,8 @@ fn five_times_two_trainings_tell_a_weak_request_from_a_good_one() {
     let found = report.pairs[0].cross_validated.as_ref().expect("trained");
     assert_eq!((found.differences.len(), found.better), (5, Better::A));
     assert!(found.f_p.expect("varies") < 0.05 && found.mean > 0.0, "{found:?}");
-    assert!(std::fs::read_dir(bench.dir.path()).expect("there").count() == 3, "nothing is left behind");
+    let left = std::fs::read_dir(bench.dir.path().join("kept")).expect("there");
+    assert_eq!(left.count(), 20, "the figures of every training, and no copy of the rows");
 }
 
 /// Counts the trainings that are begun, and wishes something from the last allowed one on.
@@ -302,17 +304,17 @@ fn an_interrupted_cross_validation_goes_on_where_it_was_and_finds_the_same() {
     let bench = Bench::new("value", &[(ModelKind::Linear, &as_is), (ModelKind::Linear, &weak)]);
     let settings = CompareSettings { cross_validate: true, min_slice_rows: 20, ..Default::default() };
     let folder = bench.dir.path();
+    let folds = folder.join("folds");
     let job = CompareJob {
         models: &bench.models,
         data: &bench.data,
         blobs: folder,
-        scratch: folder,
+        kept: Some(&folds),
         settings: &settings,
     };
     let kept = || {
-        let folders = std::fs::read_dir(folder).expect("there").map(|entry| entry.expect("an entry").path());
-        let mut found = folders.filter(|path| path.to_string_lossy().contains("cross-validation-"));
-        (found.next(), found.next().is_none())
+        let entries = std::fs::read_dir(&folds).expect("there").flatten();
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("fold-")).count()
     };
     let ended = |allowed, then| {
         let control = Counted::new(allowed, then);
@@ -321,21 +323,28 @@ fn an_interrupted_cross_validation_goes_on_where_it_was_and_finds_the_same() {
     };
     let (begun, outcome) = ended(usize::MAX, Wish::Continue);
     let unbroken = outcome.expect("compared");
-    assert_eq!((begun, kept()), (20, (None, true)));
+    assert_eq!((begun, kept()), (20, 20));
+    std::fs::remove_dir_all(&folds).expect("removed");
 
     // Stopped in the eighth training: seven are kept. Cancelled in the next but two: two more. One of these is damaged.
     let (begun, outcome) = ended(8, Wish::Stop);
     assert_eq!((begun, outcome.err()), (8, Some(Interrupt::Stopped)));
     let (begun, outcome) = ended(3, Wish::Cancel);
     assert_eq!((begun, outcome.err()), (3, Some(Interrupt::Cancelled)));
-    let (Some(folds), true) = kept() else { panic!("one folder is kept") };
+    assert!(kept() == 9 && !folds.join("work").exists());
     let damaged = folds.join("fold-1-0-0.json");
     let mut bytes = std::fs::read(&damaged).expect("kept");
     *bytes.last_mut().expect("not empty") ^= 1;
     crate::model::write_atomic(&damaged, &bytes).expect("written");
     let (begun, outcome) = ended(usize::MAX, Wish::Continue);
     let broken = outcome.expect("compared");
-    assert_eq!((begun, kept()), (20 - 9 + 1, (None, true)));
+    assert_eq!((begun, kept()), (20 - 9 + 1, 20));
     let of = |report: &CompareReport| report.pairs[0].cross_validated.clone().expect("trained");
     assert_eq!(of(&broken), of(&unbroken));
+
+    // The same folder, and versions the other way round: these figures are not theirs.
+    let turned: Vec<_> = bench.models.iter().rev().cloned().collect();
+    let control = Counted::new(1, Wish::Stop);
+    let outcome = compare(&CompareJob { models: &turned, ..job }, &control);
+    assert_eq!((control.begun(), outcome.err()), (1, Some(Interrupt::Stopped)));
 }

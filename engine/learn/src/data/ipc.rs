@@ -34,45 +34,38 @@ impl Lengths {
         for block in blocks {
             let part = usize::try_from(block.offset()).ok().and_then(|at| bytes[..end].get(at..));
             let part = part.ok_or_else(|| format!("a block would begin at byte {}", block.offset()))?;
-            // The decoder takes a block's size from here, not from its message.
-            let (header, body) = (i64::from(block.metaDataLength()), block.bodyLength());
-            let size = header.checked_add(body).filter(|_| header >= 0 && body >= 0);
-            if size.and_then(|size| usize::try_from(size).ok()).is_none_or(|size| size > part.len()) {
-                return Err(format!("a block would take {header} and {body} bytes"));
-            }
-            self.message(part)?;
+            // The decoder takes the body from where the block says that it lies, not from where the message does.
+            let (header, length) = (i64::from(block.metaDataLength()), block.bodyLength());
+            let body = usize::try_from(header)
+                .ok()
+                .zip(usize::try_from(length).ok())
+                .and_then(|(header, length)| part.get(header..)?.get(..length));
+            let body = body.ok_or_else(|| format!("a block would take {header} and {length} bytes"))?;
+            let (message, _) = message(part)?.ok_or("a block has no message")?;
+            self.columns(message, body)?;
         }
         Ok(())
     }
 
     fn stream(&mut self, bytes: &[u8]) -> Result<(), Wrong> {
         let mut rest = bytes;
-        while let Some(next) = self.message(rest)? {
-            rest = next;
+        while let Some((message, after)) = message(rest)? {
+            let length = message.bodyLength();
+            let body = usize::try_from(length).ok().and_then(|length| after.split_at_checked(length));
+            let (body, after) = body.ok_or_else(|| format!("a message's body would take {length} bytes"))?;
+            self.columns(message, body)?;
+            rest = after;
         }
         Ok(())
     }
 
-    /// Checks the message that `bytes` begin with; what follows it, or `None` after the last one.
-    fn message<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<&'a [u8]>, Wrong> {
-        let rest = bytes.strip_prefix(&MARKER).unwrap_or(bytes);
-        let Some((length, rest)) = rest.split_first_chunk::<4>() else { return Ok(None) };
-        let length = i32::from_le_bytes(*length);
-        if length == 0 {
-            return Ok(None);
-        }
-        let header = usize::try_from(length).ok().and_then(|length| rest.split_at_checked(length));
-        let (header, rest) = header.ok_or_else(|| format!("a message's header would take {length} bytes"))?;
-        let message =
-            root_as_message(header).map_err(|error| format!("a message's header is damaged ({error})"))?;
-        let length = message.bodyLength();
-        let body = usize::try_from(length).ok().and_then(|length| rest.split_at_checked(length));
-        let (body, rest) = body.ok_or_else(|| format!("a message's body would take {length} bytes"))?;
+    /// Checks what a message says about the bytes of its body.
+    fn columns(&mut self, message: ipc::Message<'_>, body: &[u8]) -> Result<(), Wrong> {
         let batch = message.header_as_record_batch();
-        if let Some(batch) = batch.or_else(|| message.header_as_dictionary_batch()?.data()) {
-            self.batch(batch, body)?;
+        match batch.or_else(|| message.header_as_dictionary_batch()?.data()) {
+            Some(batch) => self.batch(batch, body),
+            None => Ok(()),
         }
-        Ok(Some(rest))
     }
 
     fn batch(&mut self, batch: ipc::RecordBatch<'_>, body: &[u8]) -> Result<(), Wrong> {
@@ -96,4 +89,19 @@ impl Lengths {
         }
         Ok(())
     }
+}
+
+/// The message whose header `bytes` begin with and what follows that header; `None` after the last one.
+fn message(bytes: &[u8]) -> Result<Option<(ipc::Message<'_>, &[u8])>, Wrong> {
+    let rest = bytes.strip_prefix(&MARKER).unwrap_or(bytes);
+    let Some((length, rest)) = rest.split_first_chunk::<4>() else { return Ok(None) };
+    let length = i32::from_le_bytes(*length);
+    if length == 0 {
+        return Ok(None);
+    }
+    let header = usize::try_from(length).ok().and_then(|length| rest.split_at_checked(length));
+    let (header, rest) = header.ok_or_else(|| format!("a message's header would take {length} bytes"))?;
+    let message =
+        root_as_message(header).map_err(|error| format!("a message's header is damaged ({error})"))?;
+    Ok(Some((message, rest)))
 }

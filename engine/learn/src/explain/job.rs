@@ -1,6 +1,6 @@
 //! Job: rows of a file or a dataset explained by a method, with everything that it needs read and drawn.
 
-use std::path::Path;
+use std::{io::ErrorKind, path::Path};
 
 use orrery_domain::{
     Failure, FailureClass, ModelRef,
@@ -30,6 +30,7 @@ use crate::{
     metrics::{DEFAULT_THRESHOLD, Truth},
     predict::{Known, Predictor, require, say},
     table::Table,
+    train::files,
 };
 
 mod sent;
@@ -101,7 +102,7 @@ pub fn run(job: &ExplainJob<'_>, control: &dyn JobControl) -> Result<ExplainRepo
     };
     if let Some(out) = job.out {
         lines.findings(&found)?;
-        crate::train::files::write_bytes(out, &lines.bytes()?)?;
+        write(out, &lines.bytes()?, place)?;
     }
     Ok(ExplainReport {
         model: job.model.clone(),
@@ -112,6 +113,18 @@ pub fn run(job: &ExplainJob<'_>, control: &dyn JobControl) -> Result<ExplainRepo
         out: job.out.map(Path::to_path_buf),
         warnings: material.warnings,
     })
+}
+
+/// Writes the file; where the disk is full, once more without the pieces, which may be what fills it.
+fn write(out: &Path, bytes: &[u8], place: Place<'_>) -> Result<(), Failure> {
+    let written = files::try_bytes(out, bytes).or_else(|error| {
+        if !matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+            return Err(error);
+        }
+        place.clear();
+        files::try_bytes(out, bytes)
+    });
+    written.map_err(|error| files::unwritten(&error, out))
 }
 
 /// Hash of all that the figures depend on.

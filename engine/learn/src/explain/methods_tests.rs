@@ -501,6 +501,25 @@ fn an_ended_explanation_goes_on_where_it_was() {
     }
 }
 
+/// Where the disk is full only its pieces may be what fills it: they go, and the file is written.
+#[test]
+#[cfg(feature = "fault-injection")]
+fn a_full_disk_costs_the_pieces_and_not_the_file() {
+    let bench = Bench::new("big", ModelKind::Gbt);
+    let data = CompareData::Dataset { dataset: Box::new(bench.dataset.clone()) };
+    let out = bench.dir.path().join("parts.csv");
+    let settings = settings(ExplainMethod::PermutationShap);
+    let unbroken = bench.run(&settings, Some(&out)).expect("explained");
+    let ended = bench.under(&data, &settings, Some(&out), &Once { ends: true, ..Once::default() });
+    assert!(matches!(ended, Err(Interrupt::Cancelled)));
+    let pieces = || std::fs::read_dir(bench.pieces()).expect("a folder").count();
+    assert!(pieces() > 0);
+    let again = crate::faults::planned("disk-full@file", || bench.run(&settings, Some(&out)));
+    assert_eq!((again.expect("explained"), pieces()), (unbroken, 0));
+    let failed = crate::faults::planned("disk-full@file:1+", || bench.run(&settings, Some(&out)));
+    assert_eq!(failed.expect_err("still full").class, orrery_domain::FailureClass::Capacity);
+}
+
 /// Names of columns come from files: a spreadsheet must not run them.
 #[test]
 fn formulas_in_a_file_are_neutralised() {

@@ -22,6 +22,12 @@ use crate::{
 
 /// Seconds of work that a kill costs, about.
 const EVERY_SECS: f64 = 5.0;
+/// Most bytes that the pieces of an explanation take.
+const MOST_BYTES: u64 = 1 << 30;
+/// Begins the names of the files.
+const PREFIX: &str = "piece-";
+/// Raised when a figure of an item is computed in another way: pieces of before are then not used.
+const FORMAT: u32 = 1;
 
 /// Where one explanation keeps its pieces.
 #[derive(Clone, Copy)]
@@ -48,13 +54,15 @@ pub(super) struct Pieces<'a, T> {
     /// Items that were handed out without computing them.
     again: usize,
     written: Instant,
-    /// Whether the disk takes pieces.
+    /// Bytes that pieces may still take.
+    room: u64,
+    /// Whether pieces are kept: there is a folder, the disk takes them, and they do not take too much of it.
     keeps: bool,
 }
 
 impl<'a> Place<'a> {
     /// The items of an explanation, from the first one.
-    pub fn pieces<T: Clone + Serialize + DeserializeOwned>(self) -> Pieces<'a, T> {
+    pub fn pieces<T: Clone + PartialEq + Serialize + DeserializeOwned>(self) -> Pieces<'a, T> {
         if let Some(folder) = self.folder {
             files::clear_unfinished(folder);
         }
@@ -66,7 +74,21 @@ impl<'a> Place<'a> {
             at: 0,
             again: 0,
             written: Instant::now(),
+            room: MOST_BYTES,
             keeps: self.folder.is_some(),
+        }
+    }
+
+    /// Removes the pieces.
+    pub fn clear(self) {
+        for entry in
+            self.folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten()
+        {
+            if entry.file_name().to_string_lossy().starts_with(PREFIX)
+                && let Err(error) = std::fs::remove_file(entry.path())
+            {
+                log::debug!("a piece stays: {error} ({})", entry.path().display());
+            }
         }
     }
 
@@ -75,7 +97,7 @@ impl<'a> Place<'a> {
     }
 }
 
-impl<T: Clone + Serialize + DeserializeOwned> Pieces<'_, T> {
+impl<T: Clone + PartialEq + Serialize + DeserializeOwned> Pieces<'_, T> {
     /// The next item: one that was kept, else what `make` gives, which is kept. Looks whether the work is to end.
     ///
     /// # Errors
@@ -88,6 +110,9 @@ impl<T: Clone + Serialize + DeserializeOwned> Pieces<'_, T> {
                 Ok(item)
             }
             None => make().inspect(|item| {
+                if !self.keeps {
+                    return;
+                }
                 if self.fresh.is_empty() {
                     self.first = self.at;
                 }
@@ -128,6 +153,8 @@ impl<T: Clone + Serialize + DeserializeOwned> Pieces<'_, T> {
         match files::read_sealed::<(String, Vec<T>)>(&path) {
             Ok((of, items)) if of == self.place.fingerprint => {
                 self.write();
+                let bytes = std::fs::metadata(&path).map_or(0, |data| data.len());
+                self.room = self.room.saturating_sub(bytes);
                 self.known = items.into_iter();
                 self.known.next()
             }
@@ -148,27 +175,31 @@ impl<T: Clone + Serialize + DeserializeOwned> Pieces<'_, T> {
     /// Writes what is fresh. A disk that does not take it ends the keeping, not the explanation.
     fn write(&mut self) {
         self.written = Instant::now();
-        if self.fresh.is_empty() {
-            return;
+        let fresh = std::mem::take(&mut self.fresh);
+        let Some(path) = self.path(self.first).filter(|_| self.keeps && !fresh.is_empty()) else { return };
+        if let Err(why) = self.try_write(&path, &fresh) {
+            self.keeps = false;
+            self.place
+                .warn(format!("What is computed from here on is not kept, so a stop would cost it: {why}"));
         }
-        if let Some(path) = self.path(self.first).filter(|_| self.keeps) {
-            let bytes = files::seal(&path, &(self.place.fingerprint, &self.fresh));
-            let written = bytes.and_then(|bytes| {
-                files::write_checkpoint(&path, &bytes).map_err(|error| files::unwritten(&error, &path))
-            });
-            if let Err(failure) = written {
-                self.keeps = false;
-                self.place.warn(format!(
-                    "What is computed from here on is not kept, so a stop would cost it: {}",
-                    failure.message
-                ));
-            }
+    }
+
+    /// Writes items, but for those that would not be read as they are: JSON has no word for what is not finite.
+    fn try_write(&mut self, path: &Path, items: &[T]) -> Result<(), String> {
+        let json = serde_json::to_vec(items).map_err(|error| format!("They have no JSON form: {error}."))?;
+        if !serde_json::from_slice::<Vec<T>>(&json).is_ok_and(|read| read == *items) {
+            log::info!("Figures that are not finite are not kept. ({})", path.display());
+            return Ok(());
         }
-        self.fresh.clear();
+        let bytes = files::seal(path, &(self.place.fingerprint, items)).map_err(|failure| failure.message)?;
+        self.room = self.room.checked_sub(bytes.len() as u64).ok_or_else(|| {
+            format!("The explanation's pieces would take more than {} MiB.", MOST_BYTES >> 20)
+        })?;
+        files::write_checkpoint(path, &bytes).map_err(|error| files::unwritten(&error, path).message)
     }
 
     fn path(&self, at: usize) -> Option<PathBuf> {
-        self.place.folder.map(|folder| folder.join(format!("piece-{at:09}.checkpoint")))
+        self.place.folder.map(|folder| folder.join(format!("{PREFIX}{at:09}.checkpoint")))
     }
 }
 
@@ -179,7 +210,7 @@ impl Fingerprint {
     /// Of this version of the program.
     pub fn new() -> Self {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+        hasher.update(env!("CARGO_PKG_VERSION").as_bytes()).update(&FORMAT.to_le_bytes());
         Self(hasher)
     }
 
@@ -214,6 +245,7 @@ impl Fingerprint {
             self.bytes(buffer.as_slice());
         }
         if let Some(nulls) = data.nulls() {
+            self.bytes(&(nulls.offset() as u64).to_le_bytes());
             self.bytes(nulls.buffer().as_slice());
         }
         for child in data.child_data() {
@@ -264,8 +296,18 @@ mod tests {
 
     /// Ten thirds; what was computed, what was said, and how it ended.
     fn thirds(folder: &Path, fingerprint: &str, most: usize) -> (Vec<u32>, Vec<String>, Option<Vec<f64>>) {
+        thirds_within(folder, fingerprint, most, MOST_BYTES)
+    }
+
+    fn thirds_within(
+        folder: &Path,
+        fingerprint: &str,
+        most: usize,
+        room: u64,
+    ) -> (Vec<u32>, Vec<String>, Option<Vec<f64>>) {
         let control = Watched { most, ..Watched::default() };
         let mut pieces = Place { folder: Some(folder), fingerprint, control: &control }.pieces();
+        pieces.room = room;
         let all: Result<Vec<f64>, Interrupt> = (0..10)
             .map(|at| {
                 pieces.next(|| {
@@ -326,6 +368,54 @@ mod tests {
     }
 
     #[test]
+    fn pieces_that_were_read_and_written_count_and_too_many_are_not_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path();
+        assert_eq!(thirds(folder, "a", 4).0.len(), 4);
+        let bytes =
+            std::fs::metadata(folder.join("piece-000000000.checkpoint")).expect("the first piece").len();
+        // There is room for what is read, and for half as much.
+        let (made, said, _) = thirds_within(folder, "a", 4, bytes * 3 / 2);
+        assert_eq!(made, [4, 5, 6, 7]);
+        assert!(said.len() == 1 && said[0].contains("more than 1024 MiB"), "{said:?}");
+        let (made, said, _) = thirds_within(folder, "a", 4, bytes * 3);
+        assert_eq!((made, said), (vec![4, 5, 6, 7], Vec::new()));
+        assert_eq!(thirds(folder, "a", 100).0, [8, 9]);
+        let control = Watched::default();
+        Place { folder: Some(folder), fingerprint: "a", control: &control }.clear();
+        assert_eq!(std::fs::read_dir(folder).expect("there").count(), 0);
+    }
+
+    #[test]
+    fn figures_that_are_not_finite_are_computed_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let made = |values: [Option<f64>; 3]| {
+            let control = Watched { most: 2, ..Watched::default() };
+            let place = Place { folder: Some(folder.path()), fingerprint: "a", control: &control };
+            let mut pieces = place.pieces::<Option<f64>>();
+            for (at, value) in (0..).zip(values) {
+                let item = pieces.next(|| {
+                    control.made.lock().expect("not poisoned").push(at);
+                    Ok(value)
+                });
+                match item {
+                    Ok(item) => assert_eq!(item.map(f64::to_bits), value.map(f64::to_bits)),
+                    Err(interrupt) => assert!(matches!(interrupt, Interrupt::Stopped)),
+                }
+            }
+            drop(pieces);
+            assert!(control.said.into_inner().expect("not poisoned").is_empty());
+            control.made.into_inner().expect("not poisoned")
+        };
+        for wrong in [f64::NAN, f64::INFINITY] {
+            assert_eq!(made([Some(0.1), Some(wrong), None]), [0, 1]);
+            assert_eq!(made([Some(0.1), Some(wrong), None]), [0, 1], "nothing was kept");
+        }
+        assert_eq!(made([Some(0.1), None, None]), [0, 1]);
+        assert_eq!(made([Some(0.1), None, None]), [2]);
+    }
+
+    #[test]
     fn the_fingerprint_tells_values_and_tables_apart() {
         let of = |rows: usize, seed: u64| {
             let mut found = Fingerprint::new();
@@ -335,5 +425,20 @@ mod tests {
         };
         assert_eq!(of(5, 1), of(5, 1));
         assert!(of(5, 1) != of(6, 1) && of(5, 1) != of(5, 2));
+    }
+
+    /// Rows that share their bytes with others, and begin at another bit of the same.
+    #[test]
+    fn the_fingerprint_tells_gaps_apart_that_begin_elsewhere() {
+        let flags: arrow::array::BooleanArray =
+            [Some(true), None, Some(true), Some(true)].into_iter().collect();
+        let of = |from: usize| {
+            let mut found = Fingerprint::new();
+            let values = arrow::buffer::BooleanBuffer::new_set(2);
+            let gaps = flags.nulls().expect("gaps").slice(from, 2);
+            found.array(&arrow::array::BooleanArray::new(values, Some(gaps)).to_data());
+            found.text()
+        };
+        assert_ne!(of(0), of(1));
     }
 }

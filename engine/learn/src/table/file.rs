@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
 };
@@ -89,14 +90,11 @@ impl Table {
             )
         };
         let bytes = bytes_of(path).map_err(|error| failed(&error))?;
-        let (arrow_schema, batches) = batches(bytes).map_err(|what| failed(&what))?;
-        let fits = arrow_schema.fields().len() == schema.len()
-            && arrow_schema.fields().iter().zip(schema).all(|(field, column)| {
-                *field.name() == column.name && *field.data_type() == arrow_type(column.kind)
-            });
-        if !fits {
-            return Err(failed(&"its columns are not those of the dataset"));
-        }
+        // The decoder checks most of what it reads, but a damaged file may still make it panic.
+        let read = catch_unwind(AssertUnwindSafe(|| batches(bytes, schema)));
+        let (arrow_schema, batches) = read
+            .unwrap_or_else(|_panic| Err("its decoder gave up".to_owned()))
+            .map_err(|what| failed(&what))?;
         let columns = (0..schema.len())
             .into_par_iter()
             .map(|column| joined(&arrow_schema, &batches, column))
@@ -123,12 +121,14 @@ fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The batches of an Arrow file, their columns where they lie among its bytes; or what is wrong with it, as the end of a sentence.
-fn batches(bytes: Vec<u8>) -> Result<(SchemaRef, Vec<RecordBatch>), String> {
+/// The batches of an Arrow file with these columns, which stay where they lie among its bytes; or what is wrong with it, as the end of
+/// a sentence.
+fn batches(bytes: Vec<u8>, columns: &[ColumnSchema]) -> Result<(SchemaRef, Vec<RecordBatch>), String> {
     if !bytes.starts_with(b"ARROW1") {
         return Err("it is no Arrow file".to_owned());
     }
-    ipc::check(&bytes, u64::MAX)?;
+    // Nothing in it is packed: what is read takes no more than what lies there.
+    ipc::check(&bytes, bytes.len() as u64)?;
     let words = |error: ArrowError| error.to_string();
     let bytes = Buffer::from_vec(bytes);
     let end = bytes.len().checked_sub(10).ok_or("it is too short")?;
@@ -142,6 +142,13 @@ fn batches(bytes: Vec<u8>) -> Result<(SchemaRef, Vec<RecordBatch>), String> {
         return Err("a machine with another order of bytes wrote it".to_owned());
     }
     let schema: SchemaRef = Arc::new(fb_to_schema(schema));
+    let fits = schema.fields().len() == columns.len()
+        && schema.fields().iter().zip(columns).all(|(field, column)| {
+            *field.name() == column.name && *field.data_type() == arrow_type(column.kind)
+        });
+    if !fits {
+        return Err("its columns are not those of the dataset".to_owned());
+    }
     let mut decoder = FileDecoder::new(Arc::clone(&schema), footer.version());
     for block in footer.dictionaries().into_iter().flatten() {
         decoder.read_dictionary(block, &part(&bytes, block)?).map_err(words)?;
@@ -318,6 +325,62 @@ mod tests {
                 let again = Table::read_arrow(&path, &made.schema).expect("read");
                 assert_eq!(again.batch, made.batch, "{rows} rows, {batch_rows} at a time");
             }
+        }
+    }
+
+    /// Everything but the columns' own bytes: the headers of the messages and the footer.
+    #[test]
+    fn a_wrong_byte_anywhere_in_the_headers_is_a_failure_of_data_or_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("table.arrow");
+        let made = table(4);
+        made.write_arrow(&path).expect("written");
+        let whole = std::fs::read(&path).expect("readable");
+        let (end, mut headers) = (whole.len() - 10, Vec::new());
+        let length = read_footer_length(*whole[end..].first_chunk().expect("ten bytes")).expect("a footer");
+        let footer = root_as_footer(&whole[end - length..end]).expect("a footer");
+        let blocks = footer.dictionaries().into_iter().chain(footer.recordBatches()).flatten();
+        for block in blocks {
+            let at = block.offset() as usize;
+            headers.extend(at..at + block.metaDataLength() as usize);
+        }
+        assert!(headers.len() > 200, "a batch and its categories");
+        headers.extend(end - length..whole.len());
+        let mut refused = 0;
+        for (place, byte) in headers.iter().flat_map(|at| [(*at, 0x80), (*at, 0xff), (*at, 1)]) {
+            let mut bytes = whole.clone();
+            bytes[place] ^= byte;
+            io::Write::write_all(&mut File::create(&path).expect("a file"), &bytes).expect("written");
+            if let Err(failure) = Table::read_arrow(&path, &made.schema) {
+                assert_eq!(failure.class, FailureClass::Data, "byte {place}: {failure}");
+                refused += 1;
+            }
+        }
+        assert!(refused > headers.len() / 4, "{refused} of {}", headers.len());
+    }
+
+    /// A block that lies about where its body begins: the decoder would look behind its end.
+    #[test]
+    fn a_block_that_is_longer_or_shorter_than_its_message_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("table.arrow");
+        let made = table(50);
+        made.write_arrow(&path).expect("written");
+        let whole = std::fs::read(&path).expect("readable");
+        let end = whole.len() - 10;
+        let length = read_footer_length(*whole[end..].first_chunk().expect("ten bytes")).expect("a footer");
+        let footer = root_as_footer(&whole[end - length..end]).expect("a footer");
+        let block = footer.recordBatches().expect("a batch").get(0);
+        let (header, body) = (block.metaDataLength(), block.bodyLength());
+        let at = whole.windows(block.0.len()).position(|bytes| bytes == block.0).expect("the block");
+        for (header, body) in
+            [(header, 8), (header + 64, body - 64), (header, 0), (8, 8), (-8, body), (header, -8)]
+        {
+            let mut bytes = whole.clone();
+            bytes[at + 8..at + 12].copy_from_slice(&header.to_le_bytes());
+            bytes[at + 16..at + 24].copy_from_slice(&body.to_le_bytes());
+            let what = ipc::check(&bytes, u64::MAX).expect_err("its columns lie elsewhere");
+            assert!(what.contains("would take"), "{what}");
         }
     }
 

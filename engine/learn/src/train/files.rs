@@ -15,14 +15,21 @@ use crate::faults::{self, Fault};
 /// # Errors
 /// A capacity failure when the disk does not take it.
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    try_bytes(path, bytes).map_err(|error| unwritten(&error, path))
+}
+
+/// Writes `bytes` to `path`, for whoever may have a way on from a full disk.
+///
+/// # Errors
+/// What the disk said.
+pub fn try_bytes(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let write = |file: &mut std::fs::File| {
         if faults::happens(Fault::DiskFull, "file") {
             return Err(io::ErrorKind::StorageFull.into());
         }
         file.write_all(bytes)
     };
-    let written = beside(path, write, || {});
-    written.map_err(|error| unwritten(&error, path))
+    beside(path, write, || {})
 }
 
 /// Copies a model's file; the copy appears whole or not at all.

@@ -23,7 +23,7 @@ pub struct SentRows<'a> {
     pub table: &'a Table,
     /// A table that has the target's column, missing where it is not known; none: it was not sent. `[rows]`
     pub target: Option<&'a Table>,
-    /// Rows whose values stand in; none: the rows themselves. `[background rows, features]`
+    /// Rows whose values counterfactuals try; none: the rows themselves. `[background rows, features]`
     pub background: Option<&'a Table>,
 }
 
@@ -32,8 +32,9 @@ impl Predictor {
     ///
     /// # Errors
     /// An interruption, or a client failure when there are no rows or too many, the method does not fit the model, a column or class is
-    /// unknown, the target was not sent (importance) or there is no other row (counterfactuals); a data failure when a target is no
-    /// class of the model; a bug failure for a method that gives parts of single answers.
+    /// unknown, the target was not sent (importance), a background was sent that the method does not use (importance, dependence) or
+    /// there is no other row (counterfactuals); a data failure when a target is no class of the model; a bug failure for a method
+    /// that gives parts of single answers.
     pub fn explain_sent(
         &self,
         (model, folder): (&ModelRef, &Path),
@@ -54,6 +55,14 @@ impl Predictor {
         if method == ExplainMethod::Counterfactual && rows.background.is_none() && rows.table.rows() < 2 {
             return Err(client(
                 "Counterfactuals take values of other rows, and there are none. Give a background of some rows.",
+            )
+            .into());
+        }
+        if rows.background.is_some()
+            && matches!(method, ExplainMethod::PermutationImportance | ExplainMethod::PartialDependence)
+        {
+            return Err(client(
+                "Importance and dependence are found on the rows sent themselves. Send the rows to look at as 'rows', and no background.",
             )
             .into());
         }
