@@ -142,5 +142,5 @@ fn training_with_rounding_makes_up_for_what_rounding_costs() {
 fn a_killed_training_with_rounding_is_taken_up_by_the_same_request() {
     let program = with_network();
     let asked = ["quantize", "net:1", "--scheme", "weight-int4", "--epochs", "3"];
-    killed_and_taken_up(&program, &asked, "net", "kill@step:12", "kill@step:5");
+    killed_and_taken_up(&program, &asked, "net", "kill@checkpoint:3", "kill@step:5");
 }
