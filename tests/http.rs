@@ -1,7 +1,7 @@
-//! A client of a few lines: one request a connection.
+//! A client of a few lines: one request a connection; and what a server of as few hears.
 
 use std::{
-    io::{Read, Write},
+    io::{BufRead, Read, Write},
     net::TcpStream,
     time::Duration,
 };
@@ -29,6 +29,28 @@ impl Answer {
             panic!("{}: no JSON ({error}): {}", self.status, String::from_utf8_lossy(&self.body))
         })
     }
+}
+
+/// A request as a server of a test hears it: its first line and its body; `None` where the connection ends before.
+pub fn hear(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
+    let (mut first, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        match reader.read_line(&mut line) {
+            Ok(0) | Err(_) => return None,
+            Ok(_) if line.trim().is_empty() => break,
+            Ok(_) => {}
+        }
+        if let Some(told) = line.to_lowercase().strip_prefix("content-length:") {
+            length = told.trim().parse().expect("a length");
+        }
+        if first.is_empty() {
+            first = line;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some((first, body))
 }
 
 /// Sends a request without a key.

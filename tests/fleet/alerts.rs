@@ -1,7 +1,7 @@
 //! Alerts of a gateway as whoever is on call gets them: by a real listener, once each, whatever is killed in between.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufReader, Write},
     net::{TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
@@ -17,6 +17,7 @@ use super::{
     backend::{Backend, Manner},
     over, until,
 };
+use crate::http::hear;
 
 /// Takes alerts, and says whether it could use them.
 struct Listener {
@@ -58,22 +59,7 @@ impl Listener {
 
 fn take(stream: TcpStream, shared: &Shared) {
     let mut reader = BufReader::new(stream);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        match reader.read_line(&mut line) {
-            Ok(0) | Err(_) => return,
-            Ok(_) if line.trim().is_empty() => break,
-            Ok(_) => {}
-        }
-        if let Some(told) = line.to_lowercase().strip_prefix("content-length:") {
-            length = told.trim().parse().expect("a length");
-        }
-    }
-    let mut body = vec![0; length];
-    if reader.read_exact(&mut body).is_err() {
-        return;
-    }
+    let Some((_, body)) = hear(&mut reader) else { return };
     let takes = shared.takes.load(Ordering::Relaxed);
     let status = if takes { "204 No Content" } else { "500 Broken" };
     shared.posted.lock().expect("free").push(serde_json::from_slice(&body).expect("JSON"));

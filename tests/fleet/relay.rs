@@ -1,13 +1,13 @@
 //! Relay: a wire to a node that spoils what one of its versions answers, as a version that is bad on purpose would.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufReader, Write},
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use crate::http::ask;
+use crate::http::{ask, hear};
 
 /// What becomes of a spoiled version's inferences.
 #[derive(Clone, Copy, Debug)]
@@ -58,23 +58,7 @@ impl Relay {
 /// One request of a connection.
 fn pass(stream: TcpStream, shared: &Shared) {
     let mut reader = BufReader::new(stream);
-    let (mut first, mut length) = (String::new(), 0);
-    loop {
-        let mut line = String::new();
-        match reader.read_line(&mut line) {
-            Ok(0) | Err(_) => return,
-            Ok(_) if line.trim().is_empty() => break,
-            Ok(_) if first.is_empty() => first.clone_from(&line),
-            Ok(_) => {}
-        }
-        if let Some(told) = line.to_lowercase().strip_prefix("content-length:") {
-            length = told.trim().parse().expect("a length");
-        }
-    }
-    let mut body = vec![0; length];
-    if reader.read_exact(&mut body).is_err() {
-        return;
-    }
+    let Some((first, body)) = hear(&mut reader) else { return };
     let mut words = first.split(' ');
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let spoiled = shared.spoiled.lock().expect("free").clone();

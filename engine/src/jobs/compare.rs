@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use orrery_domain::{
-    FailureClass, ModelRef,
+    ModelRef,
     compare::{CompareData, CompareReport, CompareSettings},
 };
 use orrery_learn::{
@@ -52,16 +52,8 @@ pub fn compare(
         settings: wanted.settings,
     };
     let result = work.compare(&job, control);
-    let goes_on = match &result {
-        Ok(_) => false,
-        Err(Interrupt::Cancelled | Interrupt::Stopped) => true,
-        // What was asked for is wrong: asked anew it is another request.
-        Err(Interrupt::Failed(failure)) => failure.class != FailureClass::Client,
-    };
-    if let Some(kept) = kept
-        && !goes_on
-    {
-        kept.remove();
+    if let Some(kept) = kept {
+        kept.end(&result);
     }
     result
 }

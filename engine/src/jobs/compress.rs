@@ -41,8 +41,8 @@ impl Drop for Staged {
     }
 }
 
-/// Compresses a model, measures it beside the one that it came from, and registers it. What was trained when the process ended stays for
-/// the next time that the same is asked.
+/// Compresses a model, measures it beside the one that it came from, and registers it. What was trained when it ended early stays for the
+/// next time that the same is asked.
 ///
 /// # Errors
 /// A failure or an interruption; the registry is then as it was.
@@ -56,9 +56,7 @@ pub fn compress(
     let what = format!("compression of {}", wanted.model);
     let kept = Kept::claim(&workspace, "compress", &request, &what, control)?;
     let result = made(wanted, &workspace, kept.folder(), work, control);
-    if !matches!(result, Err(Interrupt::Stopped)) {
-        kept.remove();
-    }
+    kept.end(&result);
     result
 }
 

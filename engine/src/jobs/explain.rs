@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use orrery_domain::{
-    FailureClass, ModelRef,
+    ModelRef,
     compare::CompareData,
     dataset::Dataset,
     explain::{ExplainReport, ExplainSettings},
@@ -53,13 +53,6 @@ pub fn explain(
         pieces: kept.folder(),
     };
     let result = work.explain(&job, control);
-    let goes_on = match &result {
-        Ok(_) => false,
-        Err(Interrupt::Cancelled | Interrupt::Stopped) => true,
-        Err(Interrupt::Failed(failure)) => failure.class == FailureClass::Capacity,
-    };
-    if !goes_on {
-        kept.remove();
-    }
+    kept.end(&result);
     result
 }

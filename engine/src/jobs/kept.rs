@@ -101,9 +101,25 @@ impl Kept {
         &self.folder
     }
 
-    /// Removes it with all that is in it: the work is done.
-    pub fn remove(self) {
-        remove(&self.folder);
+    /// The end of a try. What was computed stays where somebody ended it, or where the same may come through another time; else it goes
+    /// with all that is in the folder.
+    pub fn end<T>(self, result: &Result<T, Interrupt>) {
+        let stays = match result {
+            Ok(_) => false,
+            Err(Interrupt::Cancelled | Interrupt::Stopped) => true,
+            Err(Interrupt::Failed(failure)) => match failure.class {
+                FailureClass::Transient | FailureClass::Capacity | FailureClass::Hardware => true,
+                // It would fail again, maybe by what was kept.
+                FailureClass::Client
+                | FailureClass::Data
+                | FailureClass::Auth
+                | FailureClass::Model
+                | FailureClass::Bug => false,
+            },
+        };
+        if !stays {
+            remove(&self.folder);
+        }
     }
 }
 
@@ -183,6 +199,8 @@ fn forget(workspace: &Workspace, kind: &str, most: usize) {
 mod tests {
     use super::*;
 
+    const DONE: Result<(), Interrupt> = Ok(());
+
     #[test]
     fn a_request_has_one_worker_and_is_found_again() {
         let home = tempfile::tempdir().expect("a folder");
@@ -195,7 +213,13 @@ mod tests {
         drop(first);
         let again = open(1).expect("free");
         assert!(again.folder() == folder && folder.join("piece").exists());
-        again.remove();
+        again.end(&Err::<(), _>(Interrupt::Cancelled));
+        let failed = |class| Err::<(), _>(Interrupt::Failed(Failure::new(class, "No.")));
+        open(1).expect("free").end(&failed(FailureClass::Capacity));
+        assert!(folder.join("piece").exists(), "it may come through another time");
+        open(1).expect("free").end(&failed(FailureClass::Model));
+        assert!(!folder.exists());
+        open(1).expect("free").end(&DONE);
         assert!(!folder.exists());
     }
 
@@ -208,7 +232,7 @@ mod tests {
         let (folder, path) = (kept.folder().to_path_buf(), kept.folder().join("lock"));
         let late = File::create(&path).expect("there");
         assert!(is_at(&late, &path).expect("known"));
-        kept.remove();
+        kept.end(&DONE);
         late.try_lock().expect("nobody has it");
         assert!(!is_at(&late, &path).expect("known"));
         assert!(matches!(lock(&folder), Ok(Lock::Gone)));
@@ -238,7 +262,7 @@ mod tests {
                         worked.fetch_add(1, Ordering::SeqCst);
                         std::thread::yield_now();
                         inside.fetch_sub(1, Ordering::SeqCst);
-                        kept.remove();
+                        kept.end(&DONE);
                     }
                 });
             }
@@ -271,7 +295,7 @@ mod tests {
         let folder = first.folder().to_path_buf();
         let ends = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(100));
-            first.remove();
+            first.end(&DONE);
         });
         let second = claim(&orrery_learn::control::Unwatched).expect("free by then");
         ends.join().expect("it ends");

@@ -2,11 +2,14 @@
 
 use egui::{Response, Ui, vec2};
 
-use super::{button::icon_button, icon};
+use super::{button::icon_button, icon, input::input};
 use crate::theme::{State, Theme, space};
 
 /// Width of the label's column, points.
 pub const LABEL_WIDTH: f32 = 160.0;
+
+/// Width of a field for a number, points.
+const NUMBER_WIDTH: f32 = 90.0;
 
 /// What a form row says besides its control.
 #[derive(Clone, Copy, Default)]
@@ -21,6 +24,21 @@ pub struct FormRow<'a> {
     pub changed: bool,
     /// What is wrong with the value.
     pub error: Option<&'a str>,
+}
+
+/// A row with a field for a number, or another short text; beside it what holds while it is empty, or the unit.
+pub fn short_row(
+    ui: &mut Ui,
+    theme: &Theme,
+    (label, help): (&str, &str),
+    text: &mut String,
+    usual: &str,
+    error: Option<&str>,
+) {
+    FormRow::new(label, help)
+        .default_value(usual, false)
+        .error(error)
+        .show(ui, theme, |ui| ui.add(input(text).desired_width(NUMBER_WIDTH)));
 }
 
 /// What came of a form row.

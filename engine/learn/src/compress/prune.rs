@@ -421,17 +421,22 @@ mod tests {
         }
     }
 
+    /// What stays when at most this share of the parameters may, and their number. The worth of a unit is its number: the first ones go.
+    fn last_units(arch: &Architecture, share: f64) -> (Vec<Vec<usize>>, f64) {
+        let groups = arch.removable();
+        let scores: Vec<Vec<f64>> =
+            groups.iter().map(|units| (0..units.count).map(|unit| unit as f64).collect()).collect();
+        let wanted = parameter_count(arch) as f64 * share;
+        (choose(arch, &groups, &scores, wanted), wanted)
+    }
+
     #[test]
     fn the_least_worthy_go_until_the_share_is_reached() {
         for family in [Family::Mlp, Family::Resnet, Family::Tabm] {
             let arch = arch(family);
             let weights = initial_weights(&arch, 1);
             let groups = arch.removable();
-            // The worth of a unit is its number, so that the first ones go.
-            let scores: Vec<Vec<f64>> =
-                groups.iter().map(|units| (0..units.count).map(|unit| unit as f64).collect()).collect();
-            let wanted = parameter_count(&arch) as f64 * 0.5;
-            let kept = choose(&arch, &groups, &scores, wanted);
+            let (kept, wanted) = last_units(&arch, 0.5);
             let (smaller, taken) = arch.keep(&weights, &kept);
             let left = parameter_count(&smaller) as f64;
             assert!(left <= wanted && left > wanted * 0.8, "{family:?}: {left} of {wanted}");
@@ -490,11 +495,7 @@ mod tests {
         {
             let arch = over_pictures(kind);
             let weights = initial_weights(&arch, 1);
-            let groups = arch.removable();
-            let scores: Vec<Vec<f64>> =
-                groups.iter().map(|units| (0..units.count).map(|unit| unit as f64).collect()).collect();
-            let wanted = parameter_count(&arch) as f64 * 0.5;
-            let kept = choose(&arch, &groups, &scores, wanted);
+            let (kept, wanted) = last_units(&arch, 0.5);
             let (smaller, taken) = arch.keep(&weights, &kept);
             let left = parameter_count(&smaller) as f64;
             assert!(left <= wanted && left > wanted * 0.6, "{kind:?}: {left} of {wanted}");
@@ -504,7 +505,7 @@ mod tests {
             let shape = changed.iter().find(|shape| shape.layer == name).expect("it shrank");
             assert!(shape.after[0] < shape.before[0] && shape.after[1] < shape.before[1], "{shape:?}");
             assert_eq!(shape.after[2..], [3, 3]);
-            let least = choose(&arch, &groups, &scores, 0.0);
+            let (least, _) = last_units(&arch, 0.0);
             assert!(least.iter().all(|units| units.len() == 1), "a unit of each stays");
             let (smallest, rest) = arch.keep(&weights, &least);
             Scorer::new(&smallest, &rest).expect("every tensor fits");

@@ -289,8 +289,8 @@ pub(super) fn built_columns(first: &str, pair: Option<&ComparedPair>, apart: boo
     let name = |model: Option<String>| model.unwrap_or_else(|| NONE.to_owned());
     let mut columns = vec![
         TableColumn::text(first, 200.0).growing(),
-        TableColumn::text(name(pair.map(|pair| pair.a.to_string())), 150.0),
-        TableColumn::text(name(pair.map(|pair| pair.b.to_string())), 150.0),
+        TableColumn::text(name(pair.map(|pair| pair.a.to_string())), 230.0),
+        TableColumn::text(name(pair.map(|pair| pair.b.to_string())), 230.0),
     ];
     if apart {
         columns.push(

@@ -20,7 +20,7 @@ use crate::{
         button::{Weight, icon_button, text_button},
         card,
         choice::checkbox,
-        form::FormRow,
+        form::{FormRow, short_row},
         icon,
         input::input,
         rows_picker::{own_dataset, rows_picker},
@@ -33,8 +33,6 @@ const MOST: usize = 8;
 const FILE: &str = "compare-file";
 /// Width of a picker, points.
 const PICKER: f32 = 260.0;
-/// Width of a number's field, points.
-const NUMBER: f32 = 90.0;
 
 /// What was chosen.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -278,10 +276,14 @@ impl Form {
             .error(error.as_deref())
             .show(ui, theme, |ui| ui.add(input(&mut self.slice_columns).desired_width(PICKER)));
         let error = self.least_rows().err();
-        FormRow::new("Fewest rows of a slice", "Smaller ones are not looked at")
-            .default_value("empty: 50", false)
-            .error(error.as_deref())
-            .show(ui, theme, |ui| ui.add(input(&mut self.min_slice_rows).desired_width(NUMBER)));
+        short_row(
+            ui,
+            theme,
+            ("Fewest rows of a slice", "Smaller ones are not looked at"),
+            &mut self.min_slice_rows,
+            "empty: 50",
+            error.as_deref(),
+        );
     }
 
     fn metrics(&mut self, snapshot: &Snapshot, ui: &mut Ui) {

@@ -48,7 +48,8 @@ impl Pair {
             name: self.name.to_owned(),
             value: format!("{share:.2}"),
             bar: Some((0.0, share)),
-            color: usize::from(share > 1.0),
+            // What reads as 1.00 is not worse.
+            color: usize::from(share >= 1.005),
             spoken: format!("{}: {before} before, {after} after, {share:.2} of before", self.name),
             ..Strip::default()
         }

@@ -4,10 +4,14 @@ use egui::Ui;
 use orrery_domain::explain::ExplainMethod;
 use serde::{Deserialize, Serialize};
 
-use super::form::{MOST_ROWS, NUMBER, number};
+use super::form::{MOST_ROWS, number};
 use crate::{
     theme::Theme,
-    widgets::{advanced::advanced, choice::checkbox, form::FormRow, input::input},
+    widgets::{
+        advanced::advanced,
+        choice::checkbox,
+        form::{FormRow, short_row},
+    },
 };
 
 /// Most samples a row.
@@ -156,15 +160,15 @@ impl Advanced {
     fn fields(&mut self, method: ExplainMethod, theme: &Theme, ui: &mut Ui) {
         if let Some((label, help, usual)) = drawn(method) {
             let error = self.samples(method).err();
-            field(ui, theme, (label, help), &mut self.samples, usual, error.as_deref());
+            short_row(ui, theme, (label, help), &mut self.samples, usual, error.as_deref());
         }
         let error = self.first().err();
         let help = "Its place among the rows, counted from 0";
-        field(ui, theme, ("First row", help), &mut self.first, "empty: 0", error.as_deref());
+        short_row(ui, theme, ("First row", help), &mut self.first, "empty: 0", error.as_deref());
         if method.is_global() {
             let error = self.many(method).err();
             let usual = "empty: as many as the method takes";
-            field(
+            short_row(
                 ui,
                 theme,
                 ("How many rows", "From the first row on"),
@@ -175,7 +179,7 @@ impl Advanced {
         }
         let error = self.seed().err();
         let help = "Of everything that is drawn: the background, samples, shuffles";
-        field(ui, theme, ("Seed", help), &mut self.seed, "empty: 0", error.as_deref());
+        short_row(ui, theme, ("Seed", help), &mut self.seed, "empty: 0", error.as_deref());
         if method.attributes() {
             let help = "Infidelity, sensitivity and the test with shuffled weights take a while; whether the parts add up is always looked at";
             FormRow::new("Checks", help).show(ui, theme, |ui| {
@@ -185,20 +189,6 @@ impl Advanced {
             });
         }
     }
-}
-
-fn field(
-    ui: &mut Ui,
-    theme: &Theme,
-    (label, help): (&str, &str),
-    text: &mut String,
-    usual: &str,
-    error: Option<&str>,
-) {
-    FormRow::new(label, help)
-        .default_value(usual, false)
-        .error(error)
-        .show(ui, theme, |ui| ui.add(input(text).desired_width(NUMBER)));
 }
 
 #[cfg(test)]

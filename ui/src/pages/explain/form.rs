@@ -17,8 +17,7 @@ use crate::{
     context::{PageContext, PickRequest},
     widgets::{
         card,
-        form::FormRow,
-        input::input,
+        form::{FormRow, short_row},
         rows_picker::{PICKER, own_dataset, rows_picker},
     },
 };
@@ -27,8 +26,6 @@ use crate::{
 const FILE: &str = "explain-file";
 /// Rows that are explained unless another number is typed.
 const ROWS: &str = "300";
-/// Width of a number's field, points.
-pub(super) const NUMBER: f32 = 90.0;
 /// Most rows of one explanation.
 pub(super) const MOST_ROWS: u32 = 10_000;
 
@@ -233,56 +230,61 @@ impl Form {
     /// What the method asks besides.
     fn details(&mut self, method: ExplainMethod, ctx: &PageContext<'_>, ui: &mut Ui) {
         let theme = ctx.theme;
-        let field =
-            |ui: &mut Ui, label: &str, help: &str, text: &mut String, hint: &str, error: Option<String>| {
-                FormRow::new(label, help).default_value(hint, false).error(error.as_deref()).show(
-                    ui,
-                    theme,
-                    |ui| {
-                        ui.add(input(text).desired_width(NUMBER));
-                    },
-                );
-            };
         if !method.is_global() {
             let error = number(&self.rows, 1, MOST_ROWS).err();
             let (help, beginning) = ("Where they begin is said under Advanced", self.advanced.beginning());
-            field(ui, "How many rows", help, &mut self.rows, &beginning, error);
+            short_row(ui, theme, ("How many rows", help), &mut self.rows, &beginning, error.as_deref());
         }
         if method == ExplainMethod::IntegratedGradients {
             let error =
                 BaselineChoice::parse(self.baseline.trim()).err().map(|_| "'mean' or 'row:I'".to_owned());
             let help = "Where the way to a row begins: the mean of the training rows, or one of the rows";
-            field(ui, "Baseline", help, &mut self.baseline, "mean, or row:I", error);
+            short_row(ui, theme, ("Baseline", help), &mut self.baseline, "mean, or row:I", error.as_deref());
         }
         if method == ExplainMethod::Occlusion {
             let empty = self.window.trim().is_empty();
             let error = number(&self.window, 1, 99).err().filter(|_| !empty);
             let help = "Side of the square that is covered, in pixels";
-            field(ui, "Window", help, &mut self.window, "empty: a fifth of the side", error);
+            short_row(
+                ui,
+                theme,
+                ("Window", help),
+                &mut self.window,
+                "empty: a fifth of the side",
+                error.as_deref(),
+            );
         }
         if method != ExplainMethod::PermutationImportance {
             let error = number(&self.background, 1, 100_000).err();
             let help = "Training rows whose values stand in for columns that are switched off; the checks use them as well";
-            field(ui, "Background", help, &mut self.background, "training rows, drawn by a seed", error);
+            short_row(
+                ui,
+                theme,
+                ("Background", help),
+                &mut self.background,
+                "training rows, drawn by a seed",
+                error.as_deref(),
+            );
         }
         if method == ExplainMethod::PermutationImportance {
             let error = number(&self.repeats, 2, 1000).err();
             let help = "Shuffles of each column: more make the intervals narrower";
-            field(ui, "Repeats", help, &mut self.repeats, "shuffles of each column", error);
-        } else if self.task != Task::Regression && method != ExplainMethod::Counterfactual {
-            field(
+            short_row(
                 ui,
-                "Class",
-                "The class that is explained",
-                &mut self.class,
-                "empty: the positive one",
-                None,
+                theme,
+                ("Repeats", help),
+                &mut self.repeats,
+                "shuffles of each column",
+                error.as_deref(),
             );
+        } else if self.task != Task::Regression && method != ExplainMethod::Counterfactual {
+            let label = ("Class", "The class that is explained");
+            short_row(ui, theme, label, &mut self.class, "empty: the positive one", None);
         }
         if method == ExplainMethod::Counterfactual {
             let hint =
                 if self.task == Task::Regression { ">=100 or <=100" } else { "a class; empty: another one" };
-            field(ui, "Wanted", "What the model shall say", &mut self.wanted, hint, None);
+            short_row(ui, theme, ("Wanted", "What the model shall say"), &mut self.wanted, hint, None);
         }
         if matches!(method, ExplainMethod::Counterfactual | ExplainMethod::PartialDependence) {
             let (label, help) = if method == ExplainMethod::Counterfactual {
@@ -290,7 +292,7 @@ impl Form {
             } else {
                 ("Columns", "Names with commas between them")
             };
-            field(ui, label, help, &mut self.columns, "empty: all", None);
+            short_row(ui, theme, (label, help), &mut self.columns, "empty: all", None);
         }
     }
 }

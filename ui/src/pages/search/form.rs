@@ -16,7 +16,7 @@ use crate::{
         button::{Weight, text_button},
         choice::{checkbox, radio_value},
         confirm::dialog,
-        form::FormRow,
+        form::{FormRow, short_row},
         input::input,
     },
 };
@@ -266,9 +266,7 @@ impl SearchForm {
         });
         let bad = !self.trials.trim().parse::<u32>().is_ok_and(|trials| (1..=100_000).contains(&trials));
         let error = bad.then_some("A number from 1 to 100,000");
-        FormRow::new("Trials", "").error(error).show(ui, theme, |ui| {
-            ui.add(input(&mut self.trials).desired_width(90.0));
-        });
+        short_row(ui, theme, ("Trials", ""), &mut self.trials, "", error);
         let fields: [(&str, &str, &str, &mut String); 4] = [
             (
                 "Time budget",
@@ -292,9 +290,7 @@ impl SearchForm {
         ];
         for (label, help, unit, text) in fields {
             let error = positive(text).is_err().then_some("A number above 0, or nothing");
-            FormRow::new(label, help).default_value(unit, false).error(error).show(ui, theme, |ui| {
-                ui.add(input(text).desired_width(90.0));
-            });
+            short_row(ui, theme, (label, help), text, unit, error);
         }
     }
 

@@ -9,8 +9,7 @@ use crate::{
     widgets::{
         button::{Weight, text_button},
         confirm::dialog,
-        form::FormRow,
-        input::input,
+        form::short_row,
     },
 };
 
@@ -66,20 +65,17 @@ pub(super) fn show(open: &mut Option<ResumeForm>, ctx: &mut PageContext<'_>, ui:
         ui.add_space(space::S);
         let least = format!("{} or more: those are begun", form.begun.max(1));
         let error = form.trials().is_none().then_some(least.as_str());
-        FormRow::new("Trials in all", "Those that are settled among them").error(error).show(
+        short_row(
             ui,
             theme,
-            |ui| {
-                ui.add(input(&mut form.trials).desired_width(90.0));
-            },
+            ("Trials in all", "Those that are settled among them"),
+            &mut form.trials,
+            "",
+            error,
         );
         let used = format!("minutes; {} were used", crate::format::duration(form.used));
         let error = form.secs().is_err().then_some("More than what was used");
-        FormRow::new("Time in all", "Empty: as it was").default_value(&used, false).error(error).show(
-            ui,
-            theme,
-            |ui| ui.add(input(&mut form.minutes).desired_width(90.0)),
-        );
+        short_row(ui, theme, ("Time in all", "Empty: as it was"), &mut form.minutes, &used, error);
         ui.add_space(space::M);
         let wish = form.trials().zip(form.secs().ok());
         ui.horizontal(|ui| {

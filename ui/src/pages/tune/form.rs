@@ -18,8 +18,7 @@ use crate::{
         button::{Weight, text_button},
         choice::checkbox,
         confirm::dialog,
-        form::FormRow,
-        input::input,
+        form::{FormRow, short_row},
     },
 };
 
@@ -122,20 +121,6 @@ impl TuneForm {
     }
 }
 
-fn field(
-    ui: &mut Ui,
-    theme: &Theme,
-    (label, help): (&str, &str),
-    text: &mut String,
-    usual: &str,
-    error: Option<&str>,
-) {
-    FormRow::new(label, help)
-        .default_value(usual, false)
-        .error(error)
-        .show(ui, theme, |ui| ui.add(input(text).desired_width(90.0)));
-}
-
 fn goals(form: &mut TuneForm, theme: &Theme, ui: &mut Ui) {
     FormRow::new("Goal", "What is made best").show(ui, theme, |ui| {
         ComboBox::from_id_salt("tune goal").width(260.0).selected_text(form.objective.goal()).show_ui(
@@ -150,16 +135,16 @@ fn goals(form: &mut TuneForm, theme: &Theme, ui: &mut Ui) {
     for (figure, label, usual) in BOUNDS {
         let error = form.bound(figure).is_err().then_some("A number above 0");
         let help = "A bound that whatever is chosen keeps";
-        field(ui, theme, (label, help), form.limits.entry(figure).or_default(), usual, error);
+        short_row(ui, theme, (label, help), form.limits.entry(figure).or_default(), usual, error);
     }
 }
 
 fn load(form: &mut TuneForm, theme: &Theme, ui: &mut Ui) {
     let error = form.clients().is_none().then_some("From 1 to 256");
     let help = "Each asks again as soon as it is answered";
-    field(ui, theme, ("Clients at once", help), &mut form.clients, "empty: 8", error);
+    short_row(ui, theme, ("Clients at once", help), &mut form.clients, "empty: 8", error);
     let error = form.rows().is_none().then_some("From 1 to 4,096");
-    field(ui, theme, ("Rows of a request", ""), &mut form.rows, "empty: 4", error);
+    short_row(ui, theme, ("Rows of a request", ""), &mut form.rows, "empty: 4", error);
 }
 
 fn scope(form: &mut TuneForm, theme: &Theme, ui: &mut Ui) {
@@ -174,10 +159,10 @@ fn scope(form: &mut TuneForm, theme: &Theme, ui: &mut Ui) {
     });
     let error = form.measurements().is_err().then_some("From 2 to 200");
     let help = "Settings that are measured, the one of now included";
-    field(ui, theme, ("Measurements", help), &mut form.measurements, "empty: 8 of 100 settings", error);
+    short_row(ui, theme, ("Measurements", help), &mut form.measurements, "empty: 8 of 100 settings", error);
     let error = form.secs().is_none().then_some("From 0.05 to 60");
     let help = "Each is repeated 3 to 12 times, until its 95% interval is within 5%";
-    field(ui, theme, ("Seconds a repetition", help), &mut form.secs, "empty: 0.4", error);
+    short_row(ui, theme, ("Seconds a repetition", help), &mut form.secs, "empty: 0.4", error);
 }
 
 /// Draws the question while it is open.

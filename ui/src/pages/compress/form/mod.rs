@@ -16,7 +16,7 @@ use crate::{
         button::{Weight, text_button},
         choice::radio_value,
         confirm::dialog,
-        form::FormRow,
+        form::{FormRow, short_row},
     },
 };
 
@@ -79,11 +79,7 @@ fn percent(text: &str) -> Result<Option<f64>, ()> {
 /// The field of a loss budget.
 fn budget_row(ui: &mut Ui, theme: &Theme, text: &mut String, help: &str) {
     let error = percent(text).is_err().then_some("A percentage, 0 or more");
-    FormRow::new("Loss budget", help).default_value("% more loss; empty: any", false).error(error).show(
-        ui,
-        theme,
-        |ui| ui.add(crate::widgets::input::input(text).desired_width(90.0)),
-    );
+    short_row(ui, theme, ("Loss budget", help), text, "% more loss; empty: any", error);
 }
 
 impl CompressForm {

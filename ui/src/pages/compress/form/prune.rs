@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::{budget_row, number, percent};
 use crate::{
     theme::Theme,
-    widgets::{choice::radio_value, form::FormRow, input::input},
+    widgets::{
+        choice::radio_value,
+        form::{FormRow, short_row},
+    },
 };
 
 /// What was chosen.
@@ -86,10 +89,14 @@ impl PrunePart {
             });
         });
         let error = self.share().is_none().then_some("Above 0 and below 100");
-        FormRow::new("Share", "How much of the parameters goes")
-            .default_value("% of the parameters", false)
-            .error(error)
-            .show(ui, theme, |ui| ui.add(input(&mut self.share).desired_width(90.0)));
+        short_row(
+            ui,
+            theme,
+            ("Share", "How much of the parameters goes"),
+            &mut self.share,
+            "% of the parameters",
+            error,
+        );
         let help = "Taylor: what changes the loss least by its gradient on training rows; the norms: what is smallest in its layer";
         FormRow::new("What goes first", help).show(ui, theme, |ui| {
             for criterion in PruneCriterion::ALL {
@@ -97,16 +104,23 @@ impl PrunePart {
             }
         });
         let error = self.rounds().is_none().then_some("From 1 to 50");
-        FormRow::new("Rounds", "It goes in rounds, with a little training in between").error(error).show(
+        short_row(
             ui,
             theme,
-            |ui| ui.add(input(&mut self.rounds).desired_width(90.0)),
+            ("Rounds", "It goes in rounds, with a little training in between"),
+            &mut self.rounds,
+            "",
+            error,
         );
         let error = self.epochs().is_none().then_some("From 0 to 1,000");
-        FormRow::new("Training in the end", "")
-            .default_value("passes over the training rows", false)
-            .error(error)
-            .show(ui, theme, |ui| ui.add(input(&mut self.epochs).desired_width(90.0)));
+        short_row(
+            ui,
+            theme,
+            ("Training in the end", ""),
+            &mut self.epochs,
+            "passes over the training rows",
+            error,
+        );
         budget_row(
             ui,
             theme,

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::{budget_row, number, percent};
 use crate::{
     theme::Theme,
-    widgets::{choice::radio_value, form::FormRow, input::input},
+    widgets::{
+        choice::radio_value,
+        form::{FormRow, short_row},
+    },
 };
 
 /// What was chosen.
@@ -94,24 +97,29 @@ impl QuantizePart {
         if !self.scheme.is_integer() {
             let error = self.block_size().is_err().then_some("From 2 to 65,536 inputs");
             let help = "Inputs of an output, or of a filter, that share a scale: smaller blocks cost space and keep more";
-            FormRow::new("Block", help)
-                .default_value("inputs; empty: all of an output's", false)
-                .error(error)
-                .show(ui, theme, |ui| ui.add(input(&mut self.block).desired_width(90.0)));
+            short_row(
+                ui,
+                theme,
+                ("Block", help),
+                &mut self.block,
+                "inputs; empty: all of an output's",
+                error,
+            );
         }
         let error = self.passes().is_err().then_some("From 0 to 1,000");
         let help = "The network is trained further with the rounding in it, which makes up for part of what it costs";
-        FormRow::new("Train with rounding", help)
-            .default_value("epochs; empty: none", false)
-            .error(error)
-            .show(ui, theme, |ui| ui.add(input(&mut self.epochs).desired_width(90.0)));
+        short_row(ui, theme, ("Train with rounding", help), &mut self.epochs, "epochs; empty: none", error);
         let help = "The layers that cost most keep more bits, or stay floats, until this is kept, on the validation rows";
         budget_row(ui, theme, &mut self.budget, help);
         let error = self.size_share().is_err().then_some("Above 0 and at most 100");
         let help = "The layers that cost least for what they save get fewer bits until this is kept";
-        FormRow::new("Size budget", help)
-            .default_value("% of the parameters' bytes as floats; empty: any", false)
-            .error(error)
-            .show(ui, theme, |ui| ui.add(input(&mut self.size).desired_width(90.0)));
+        short_row(
+            ui,
+            theme,
+            ("Size budget", help),
+            &mut self.size,
+            "% of the parameters' bytes as floats; empty: any",
+            error,
+        );
     }
 }
